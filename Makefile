@@ -1,0 +1,65 @@
+# make demo, make test and make bench each set themselves up on a bare machine (Python >= 3.11 with venv).
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+CODE   := canary_core ports adapters sims tests bench
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lock format lint types layers fast check test coverage explore demo bench docs clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## install everything into .venv, as locked, with hashes
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock: ## write requirements.lock anew from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --all-extras --group dev --group bench --group build --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-emit-package canary-core --python-version 3.11 --universal \
+		--no-header --no-annotate --quiet -o requirements.lock
+
+format: setup ## put the code into shape
+	$(BIN)/ruff check --quiet --fix $(CODE)
+	$(BIN)/ruff format --quiet $(CODE)
+
+lint: setup
+	$(BIN)/ruff format --check --quiet $(CODE)
+	$(BIN)/ruff check --quiet $(CODE)
+
+types: setup
+	$(BIN)/mypy
+	$(BIN)/mypy tests
+
+layers: setup
+	$(BIN)/lint-imports --no-cache
+
+fast: setup
+	$(BIN)/pytest -q -n 2 -m "not slow"
+
+check: lint types layers fast ## format, lint, types, layers, fast tests: what every commit passes
+
+test: lint types layers coverage ## every check there is
+
+coverage: setup
+	$(BIN)/coverage erase
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --cov --cov-report=term
+
+demo: setup ## the article's rollout: once healthy, once with a 5 % error rate
+	$(BIN)/canary simulate examples/article/canary.yaml --scenario examples/scenarios/healthy.yaml
+	@echo
+	$(BIN)/canary simulate examples/article/canary.yaml --scenario examples/scenarios/errors.yaml || test $$? -eq 1
+
+explore: setup ## every reachable state of every example policy, invariants checked
+	for f in examples/strategies/*.yaml examples/article/canary.yaml; do $(BIN)/canary explore $$f || exit 1; done
+
+bench: setup ## measure, and write the tables of docs/performance.md
+	$(BIN)/python bench/run.py
+
+clean: ## remove what setup made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -1,0 +1,136 @@
+"""The brain of a canary rollout: a pure state machine without a clock, a thread, a socket or a logger.
+
+>>> from canary_core import Policy, Progressive, Rollout, Observation, Workload, step, weights_by_step
+>>> policy = Policy(strategy=Progressive(weights=weights_by_step(10, 50)), threshold=10)
+>>> first = step(policy, Rollout(), Observation(now_s=0.0, canary=Workload(revision="v1:1", replicas=1, available=1)))
+>>> [type(decision).__name__ for decision in first.decisions]
+['EnsurePrimary']
+"""
+
+from canary_core import notices
+from canary_core.decisions import (
+    Decision,
+    EnsurePrimary,
+    PromotePrimary,
+    ReleaseObject,
+    ReleaseTraffic,
+    ScaleCanary,
+    SetTraffic,
+    Step,
+)
+from canary_core.desired import Desired, Pods, desired, difference
+from canary_core.errors import CanaryCoreError, IllegalTransitionError, PolicyError
+from canary_core.machine import step
+from canary_core.notices import Notice
+from canary_core.observation import Observation
+from canary_core.phases import EDGES, Phase
+from canary_core.policy import (
+    ABTest,
+    BlueGreen,
+    Bound,
+    Check,
+    CheckKind,
+    Hook,
+    HookType,
+    Mirror,
+    Policy,
+    Progressive,
+    SessionAffinity,
+    Strategy,
+    weights_by_step,
+)
+from canary_core.questions import (
+    Answer,
+    Answered,
+    Approved,
+    Ask,
+    HookQuestion,
+    MetricQuestion,
+    Question,
+    Refused,
+    SourcesOnline,
+    SourcesQuestion,
+    Tell,
+    Told,
+    Unreachable,
+)
+from canary_core.requests import Request, Verb
+from canary_core.rollout import Counts, KnownGood, Outcome, Rollout, Wait, Waiting
+from canary_core.samples import Measurement, NoData, Sample, SourceError
+from canary_core.split import shown_weight
+from canary_core.traffic import Audience, Cookies, Traffic
+from canary_core.verdict import Verdict, combine, judge
+from canary_core.workload import Readiness, Unready, Workload, readiness
+
+__all__ = [
+    "EDGES",
+    "ABTest",
+    "Answer",
+    "Answered",
+    "Approved",
+    "Ask",
+    "Audience",
+    "BlueGreen",
+    "Bound",
+    "CanaryCoreError",
+    "Check",
+    "CheckKind",
+    "Cookies",
+    "Counts",
+    "Decision",
+    "Desired",
+    "EnsurePrimary",
+    "Hook",
+    "HookQuestion",
+    "HookType",
+    "IllegalTransitionError",
+    "KnownGood",
+    "Measurement",
+    "MetricQuestion",
+    "Mirror",
+    "NoData",
+    "Notice",
+    "Observation",
+    "Outcome",
+    "Phase",
+    "Pods",
+    "Policy",
+    "PolicyError",
+    "Progressive",
+    "PromotePrimary",
+    "Question",
+    "Readiness",
+    "Refused",
+    "ReleaseObject",
+    "ReleaseTraffic",
+    "Request",
+    "Rollout",
+    "Sample",
+    "ScaleCanary",
+    "SessionAffinity",
+    "SetTraffic",
+    "SourceError",
+    "SourcesOnline",
+    "SourcesQuestion",
+    "Step",
+    "Strategy",
+    "Tell",
+    "Told",
+    "Traffic",
+    "Unreachable",
+    "Unready",
+    "Verb",
+    "Verdict",
+    "Wait",
+    "Waiting",
+    "Workload",
+    "combine",
+    "desired",
+    "difference",
+    "judge",
+    "notices",
+    "readiness",
+    "shown_weight",
+    "step",
+    "weights_by_step",
+]

@@ -1,0 +1,105 @@
+"""Judging the canary: rollout hooks, then metrics, one verdict from all of them."""
+
+from attrs import frozen
+
+from canary_core.gates import Closed, ask_in_turn
+from canary_core.notices import CheckNotPassed, HookNotPassed, Notice
+from canary_core.policy import Check, HookType, Policy
+from canary_core.questions import Answer, Ask, MetricQuestion
+from canary_core.rollout import Counts
+from canary_core.samples import Measurement, NoData, Sample, SourceError
+from canary_core.situation import Situation
+from canary_core.verdict import Verdict, combine, judge
+
+__all__ = ["Judgement", "analyse", "blame", "count", "exhausted"]
+
+
+@frozen(kw_only=True)
+class Judgement:
+    """What an analysis found."""
+
+    verdict: Verdict
+    findings: tuple[Notice, ...] = ()
+    """One for each thing that did not pass."""
+
+
+_PASSED = Judgement(verdict=Verdict.PASS)
+
+
+def analyse(at: Situation) -> Ask | Judgement:
+    """Ask the rollout hooks in turn and, if they agree, all metrics at once; judge the answers."""
+    gate = ask_in_turn(at, HookType.ROLLOUT)
+    if isinstance(gate, Ask):
+        return gate
+    if isinstance(gate, Closed):
+        return blame(gate)
+    checks = at.policy.checks
+    if not checks:
+        return _PASSED
+    questions = [MetricQuestion(check=check.id) for check in checks]
+    answers = [at.answer(question) for question in questions]
+    missing = tuple(question for question, answer in zip(questions, answers, strict=True) if answer is None)
+    if missing:
+        return Ask(questions=missing)
+    measured = [(check, _measurement(answer)) for check, answer in zip(checks, answers, strict=True)]
+    verdicts = [judge(check, measurement) for check, measurement in measured]
+    verdict = combine(verdicts)
+    if verdict is Verdict.PASS:
+        return _PASSED
+    findings = tuple(
+        _finding(check, measurement, each)
+        for (check, measurement), each in zip(measured, verdicts, strict=True)
+        if each is not Verdict.PASS
+    )
+    return Judgement(verdict=verdict, findings=findings)
+
+
+def blame(gate: Closed) -> Judgement:
+    """A hook that did not say yes, as a verdict: one that is down is an error, not a fault of the canary."""
+    verdict = Verdict.ERROR if gate.unreachable else Verdict.FAIL
+    finding = HookNotPassed(hook=gate.hook.id, type=gate.hook.type, unreachable=gate.unreachable, error=gate.message)
+    return Judgement(verdict=verdict, findings=(finding,))
+
+
+def _measurement(answer: Answer | None) -> Measurement:
+    if isinstance(answer, Sample | NoData | SourceError):
+        return answer
+    return SourceError(message="the answer is not a measurement")
+
+
+def _finding(check: Check, measurement: Measurement, verdict: Verdict) -> CheckNotPassed:
+    return CheckNotPassed(
+        check=check.id,
+        kind=check.kind,
+        verdict=verdict,
+        value=measurement.value if isinstance(measurement, Sample) else None,
+        bound=check.bound,
+        samples=measurement.count if isinstance(measurement, Sample) else None,
+        min_samples=check.min_samples,
+        error=measurement.message if isinstance(measurement, SourceError) else "",
+    )
+
+
+def count(policy: Policy, counts: Counts, verdict: Verdict) -> Counts:
+    """The counts after a verdict that was not a pass. What has no budget of its own counts as failed."""
+    failed, no_data, errors = counts.failed, counts.no_data, counts.errors
+    if verdict is Verdict.NO_DATA and policy.no_data_threshold is not None:
+        no_data += 1
+    elif verdict is Verdict.ERROR and policy.error_threshold is not None:
+        errors += 1
+    else:
+        failed += 1
+    return Counts(failed=failed, no_data=no_data, errors=errors)
+
+
+def exhausted(policy: Policy, counts: Counts) -> tuple[Verdict, int, int] | None:
+    """The first budget that is used up: which, how often, of how many. The one for faults comes first."""
+    budgets = (
+        (Verdict.FAIL, counts.failed, policy.threshold),
+        (Verdict.NO_DATA, counts.no_data, policy.no_data_threshold),
+        (Verdict.ERROR, counts.errors, policy.error_threshold),
+    )
+    for verdict, used, budget in budgets:
+        if budget is not None and used >= budget:
+            return verdict, used, budget
+    return None

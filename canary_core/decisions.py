@@ -1,0 +1,82 @@
+"""What is to be done to the outside: absolute and idempotent. Twice is the same as once, late as good as soon."""
+
+from typing import TypeAlias
+
+from attrs import field, frozen
+
+from canary_core.notices import Notice
+from canary_core.rollout import Rollout
+from canary_core.traffic import Traffic
+
+__all__ = [
+    "Decision",
+    "EnsurePrimary",
+    "PromotePrimary",
+    "ReleaseObject",
+    "ReleaseTraffic",
+    "ScaleCanary",
+    "SetTraffic",
+    "Step",
+]
+
+
+@frozen(kw_only=True)
+class EnsurePrimary:
+    """Have a primary that runs this revision of the target, with its services. It has no traffic of ours yet."""
+
+    revision: str
+    """To be refused by the adapter if the target is not (or no longer) this revision."""
+    replicas: int
+
+
+@frozen(kw_only=True)
+class PromotePrimary:
+    """Have the primary run this revision of the target, in place of the one that it runs."""
+
+    revision: str
+    """To be refused by the adapter if the target is not (or no longer) this revision."""
+    replicas: int | None
+    """None: left alone, an autoscaler owns it."""
+
+
+@frozen(kw_only=True)
+class ScaleCanary:
+    """Have the target ask for so many pods."""
+
+    replicas: int
+
+
+@frozen(kw_only=True)
+class SetTraffic:
+    """Have this split in force, routing objects included."""
+
+    traffic: Traffic
+
+
+@frozen(kw_only=True)
+class ReleaseTraffic:
+    """Give the routes back as they were before us, or point them all at the target."""
+
+
+@frozen(kw_only=True)
+class ReleaseObject:
+    """Let the canary object go: nothing of ours is left to undo."""
+
+
+Decision: TypeAlias = EnsurePrimary | PromotePrimary | ScaleCanary | SetTraffic | ReleaseTraffic | ReleaseObject
+
+
+@frozen(kw_only=True)
+class Step:
+    """What the machine decided, and why."""
+
+    rollout: Rollout
+    """To be stored before anything is done. Nothing to store if it equals the one that was given."""
+    decisions: tuple[Decision, ...] = field(default=())
+    """To be carried out in this order, after the rollout has been stored."""
+    notices: tuple[Notice, ...] = field(default=())
+    """To be told after the rollout has been stored. Each is of this transition and comes once."""
+    reason: Notice
+    """Why it decided so. Always there, also when there is nothing to tell."""
+    next_s: float | None = None
+    """When to call again at the latest, if nothing changes before. In the past: at once. None: no need to."""

@@ -1,0 +1,163 @@
+"""What a state of a rollout calls for, and what of it the outside still lacks.
+
+This is the level-triggered half of the machine: it does not know how a state was reached. Whatever was lost between
+storing an intent and acting on it shows here as a difference, and is made up for.
+"""
+
+import enum
+from typing import Final
+
+from attrs import frozen
+
+from canary_core.decisions import (
+    Decision,
+    EnsurePrimary,
+    PromotePrimary,
+    ReleaseObject,
+    ReleaseTraffic,
+    ScaleCanary,
+    SetTraffic,
+)
+from canary_core.observation import Observation
+from canary_core.phases import Phase
+from canary_core.policy import Policy
+from canary_core.rollout import Outcome, Rollout
+from canary_core.traffic import Traffic
+from canary_core.workload import Workload, readiness
+
+__all__ = ["Desired", "Pods", "desired", "difference", "drained_s"]
+
+
+class Pods(enum.Enum):
+    """What the target should ask for."""
+
+    UP = "up"
+    """At least one pod."""
+    DOWN = "down"
+    """None, once it has no traffic and somebody else can serve."""
+    ANY = "any"
+    """Whatever its owner says."""
+
+
+@frozen(kw_only=True)
+class Desired:
+    """What is to be the case outside."""
+
+    primary: str | None
+    """The revision that the primary runs. None: no matter."""
+    traffic: Traffic | None
+    """None: the routes are not ours (yet, or any more)."""
+    pods: Pods
+
+
+_HANDS_OFF: Final = Desired(primary=None, traffic=None, pods=Pods.ANY)
+_WITH_CANARY: Final = frozenset({Phase.PROGRESSING, Phase.WAITING_PROMOTION, Phase.PROMOTING})
+
+
+def desired(policy: Policy, rollout: Rollout) -> Desired:
+    """What a state calls for. It depends on nothing that was observed."""
+    phase = rollout.phase
+    if phase is Phase.TERMINATED or (phase is Phase.FAILED and rollout.outcome is Outcome.INITIALIZATION):
+        return _HANDS_OFF
+    if phase is Phase.TERMINATING:
+        return Desired(primary=None, traffic=None, pods=Pods.UP if policy.revert_on_deletion else Pods.ANY)
+    held = rollout.applied if phase in {Phase.INITIALIZING, Phase.PROMOTING} else rollout.promoted
+    up = phase in _WITH_CANARY or rollout.traffic.reaches_canary
+    return Desired(primary=held, traffic=rollout.traffic, pods=Pods.UP if up else Pods.DOWN)
+
+
+def drained_s(policy: Policy, rollout: Rollout) -> float:
+    """From when on the canary may be scaled down, if it has had no traffic since `Rollout.since_s`.
+
+    While finalising, an interval is left in any case, as with Flagger; a rollback does not wait unless told to.
+    """
+    pause = max(policy.interval_s, policy.drain_s) if rollout.phase is Phase.FINALISING else policy.drain_s
+    return rollout.since_s + pause
+
+
+def difference(policy: Policy, rollout: Rollout, seen: Observation) -> tuple[Decision, ...]:
+    """What has to be done, and may be done now, to come from what is seen to what is desired.
+
+    Safe at any moment: no traffic to who cannot serve, no pods taken from under traffic. What is not safe yet is left
+    out and comes later.
+    """
+    if rollout.phase is Phase.TERMINATED:
+        return (ReleaseObject(),) if seen.deleting else ()
+    want = desired(policy, rollout)
+    found = (
+        _primary(rollout, want, seen),
+        _scale_up(want, seen),
+        _traffic(policy, rollout, want, seen),
+        _scale_down(policy, rollout, want, seen),
+    )
+    return tuple(decision for decision in found if decision is not None)
+
+
+def _primary(rollout: Rollout, want: Desired, seen: Observation) -> EnsurePrimary | PromotePrimary | None:
+    """A template can only be taken from the target, so only while that is the wanted revision."""
+    primary, canary = seen.primary, seen.canary
+    if want.primary is None or canary is None or canary.revision != want.primary:
+        return None
+    if primary is None:
+        return EnsurePrimary(revision=want.primary, replicas=max(1, canary.replicas, rollout.replicas))
+    if rollout.phase is Phase.PROMOTING and primary.revision != want.primary:
+        replicas = None if canary.floor is not None else max(1, canary.replicas)
+        return PromotePrimary(revision=want.primary, replicas=replicas)
+    outdated = primary.revision is not None and primary.revision != want.primary
+    if rollout.phase is Phase.INITIALIZING and outdated and seen.routes is None:
+        return EnsurePrimary(revision=want.primary, replicas=max(1, canary.replicas))
+    return None
+
+
+def _scale_up(want: Desired, seen: Observation) -> ScaleCanary | None:
+    canary = seen.canary
+    if want.pods is not Pods.UP or canary is None or canary.replicas > 0:
+        return None
+    if canary.floor is not None:
+        return ScaleCanary(replicas=max(1, canary.floor))
+    return ScaleCanary(replicas=max(1, seen.primary.replicas if seen.primary is not None else 1))
+
+
+def _traffic(policy: Policy, rollout: Rollout, want: Desired, seen: Observation) -> Decision | None:
+    if rollout.phase is Phase.TERMINATING:
+        return _release(policy, seen)
+    split = want.traffic
+    if split is None or split == seen.routes:
+        return None
+    if split.reaches_canary and not _can_serve(seen.canary):
+        return None
+    if split.canary_weight < 100 and not _primary_may_serve(policy, rollout, seen):
+        return None
+    return SetTraffic(traffic=split)
+
+
+def _release(policy: Policy, seen: Observation) -> ReleaseTraffic | None:
+    """Routes are given back when the target can serve; a target that is gone cannot be waited for."""
+    if seen.routes is None or not policy.revert_on_deletion:
+        return None
+    return ReleaseTraffic() if seen.canary is None or _can_serve(seen.canary) else None
+
+
+def _scale_down(policy: Policy, rollout: Rollout, want: Desired, seen: Observation) -> ScaleCanary | None:
+    canary = seen.canary
+    if want.pods is not Pods.DOWN or canary is None or canary.replicas == 0:
+        return None
+    without_traffic = seen.routes == want.traffic and _can_serve(seen.primary)
+    return ScaleCanary(replicas=0) if without_traffic and seen.now_s >= drained_s(policy, rollout) else None
+
+
+def _can_serve(workload: Workload | None) -> bool:
+    return workload is not None and workload.can_serve
+
+
+def _primary_may_serve(policy: Policy, rollout: Rollout, seen: Observation) -> bool:
+    """Traffic comes to a primary for the first time when it is ready; it comes back as soon as it can serve."""
+    if rollout.phase is not Phase.INITIALIZING:
+        return _can_serve(seen.primary)
+    found = readiness(
+        seen.primary,
+        percent=policy.primary_ready_percent,
+        deadline_s=policy.progress_deadline_s,
+        now_s=seen.now_s,
+    )
+    return found.ready

@@ -1,0 +1,68 @@
+"""How a rollout ends badly: rolled back to what is known to be good, or, where nothing is, left as it is."""
+
+from canary_core.decisions import Step
+from canary_core.notices import NoKnownGood, Notice, PrimaryRecovered, PromotionFailed, RolledBack
+from canary_core.phases import Phase
+from canary_core.rollout import Counts, KnownGood, Outcome
+from canary_core.situation import Situation
+from canary_core.split import everything_to_canary, everything_to_primary
+from canary_core.workload import Readiness
+
+__all__ = ["fail_promotion", "return_to_primary", "roll_back"]
+
+
+def roll_back(at: Situation, outcome: Outcome, *causes: Notice) -> Step:
+    """Give all traffic back to the primary and scale the canary down, or, if no pod of it can answer, hold still.
+
+    Which it was, the traffic of the failed rollout says. It is put right as soon as the primary can serve.
+    """
+    now_s = at.seen.now_s
+    possible = at.primary_can_serve or not at.rollout.traffic.reaches_canary
+    traffic = everything_to_primary(at.policy, at.rollout, now_s) if possible else at.rollout.traffic
+    last: Notice = RolledBack() if possible else NoKnownGood()
+    after = at.entering(
+        Phase.FAILED,
+        traffic=traffic,
+        iterations=0,
+        counts=Counts(),
+        started=False,
+        skipped=False,
+        outcome=outcome,
+        known_good=KnownGood.PRIMARY if possible else KnownGood.NONE,
+        pending=(*causes, last),
+        applied=at.revision or at.rollout.applied,
+    )
+    return at.go(after, causes[0] if causes else last)
+
+
+def return_to_primary(at: Situation) -> Step | None:
+    """Traffic had been left on a canary that is not known to be good; give it back now, if the primary can serve."""
+    if not at.primary_can_serve:
+        return None
+    traffic = everything_to_primary(at.policy, at.rollout, at.seen.now_s)
+    after = at.changed(traffic=traffic, since_s=at.seen.now_s, known_good=KnownGood.PRIMARY, waiting=None)
+    return at.go(after, PrimaryRecovered(), PrimaryRecovered())
+
+
+def fail_promotion(at: Situation, found: Readiness) -> Step:
+    """The primary is lost in the middle of a promotion: give all traffic to the canary, which runs what was approved.
+
+    If that cannot serve, or is another revision by now, nothing is known to be good and nothing is changed.
+    """
+    rollout = at.rollout
+    proven = at.canary_can_serve and at.revision == rollout.applied
+    primary = at.seen.primary
+    overwritten = primary is not None and primary.revision == rollout.applied
+    cause = PromotionFailed(readiness=found)
+    after = at.entering(
+        Phase.FAILED,
+        traffic=everything_to_canary(rollout) if proven else rollout.traffic,
+        iterations=0,
+        counts=Counts(),
+        started=False,
+        outcome=Outcome.PROMOTION,
+        known_good=KnownGood.CANARY if proven else KnownGood.NONE,
+        promoted=rollout.applied if overwritten else rollout.promoted,
+        pending=(cause,) if proven else (cause, NoKnownGood()),
+    )
+    return at.go(after, cause)

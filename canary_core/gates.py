@@ -1,0 +1,80 @@
+"""Asking hooks: which is legal when, in which order, and what follows from the answers."""
+
+from attrs import frozen
+
+from canary_core.notices import HookPassed, Notice
+from canary_core.policy import Hook, HookType
+from canary_core.questions import Answer, Approved, Ask, HookQuestion, Refused, Unreachable
+from canary_core.situation import Situation
+from canary_core.traffic import Traffic
+
+__all__ = ["Closed", "Open", "ask_in_turn", "first_approval", "hook_question", "passed"]
+
+
+@frozen(kw_only=True)
+class Open:
+    """All hooks said yes. Also the answer of no hooks at all."""
+
+    hooks: tuple[Hook, ...] = ()
+
+
+@frozen(kw_only=True)
+class Closed:
+    """A hook did not say yes; those after it were not asked."""
+
+    hook: Hook
+    unreachable: bool
+    message: str
+    passed: tuple[Hook, ...] = ()
+
+
+def hook_question(at: Situation, hook: Hook) -> HookQuestion:
+    """The question with the identity that belongs to this phase, step and attempt."""
+    rollout = at.rollout
+    return HookQuestion(
+        hook=hook.id,
+        phase=rollout.phase,
+        revision=at.revision or "",
+        step=_step(rollout.traffic, rollout.iterations),
+        attempt=rollout.attempt,
+    )
+
+
+def _step(traffic: Traffic, iterations: int) -> str:
+    if iterations:
+        return f"iteration {iterations}"
+    return "mirror" if traffic.mirrored else f"weight {traffic.canary_weight}"
+
+
+def ask_in_turn(at: Situation, kind: HookType) -> Ask | Open | Closed:
+    """Ask the hooks of a type one after the other, in the order of the policy; the first that is not for it ends it."""
+    hooks = at.policy.hooks_of(kind)
+    for index, hook in enumerate(hooks):
+        question = hook_question(at, hook)
+        answer = at.answer(question)
+        if answer is None:
+            return Ask(questions=(question,))
+        if not isinstance(answer, Approved):
+            unreachable = not isinstance(answer, Refused)
+            return Closed(hook=hook, unreachable=unreachable, message=_message(answer), passed=hooks[:index])
+    return Open(hooks=hooks)
+
+
+def _message(answer: Answer) -> str:
+    return answer.message if isinstance(answer, Refused | Unreachable) else ""
+
+
+def first_approval(at: Situation, kind: HookType) -> Ask | Hook | None:
+    """Ask all hooks of a type at once; the first (in the order of the policy) that is for it, or None."""
+    hooks = at.policy.hooks_of(kind)
+    questions = [hook_question(at, hook) for hook in hooks]
+    answers = [at.answer(question) for question in questions]
+    missing = tuple(question for question, answer in zip(questions, answers, strict=True) if answer is None)
+    if missing:
+        return Ask(questions=missing)
+    return next((hook for hook, answer in zip(hooks, answers, strict=True) if isinstance(answer, Approved)), None)
+
+
+def passed(gate: Open) -> tuple[Notice, ...]:
+    """What to tell of hooks that said yes."""
+    return tuple(HookPassed(hook=hook.id, type=hook.type) for hook in gate.hooks)

@@ -1,0 +1,31 @@
+"""What the outside looked like, this once: an observation, taken by a driver, that the machine decides on."""
+
+from attrs import field, frozen
+
+from canary_core.questions import Answered
+from canary_core.requests import Request
+from canary_core.traffic import Traffic
+from canary_core.workload import Workload
+
+__all__ = ["Observation"]
+
+
+@frozen(kw_only=True)
+class Observation:
+    """What the outside looked like this time.
+
+    A driver takes it anew for each decision. It must be at least as new as the last write that the driver itself
+    made and had acknowledged.
+    """
+
+    now_s: float
+    canary: Workload | None = None
+    """The target: what the user declares and owns. None: there is none."""
+    primary: Workload | None = None
+    routes: Traffic | None = None
+    """The split in force. None: there are no routes of ours."""
+    request: Request | None = None
+    deleting: bool = False
+    """Whether the canary object is being deleted and waits for us to give back what we changed."""
+    answers: tuple[Answered, ...] = field(default=())
+    """To the questions of an `Ask`, and to no older ones."""

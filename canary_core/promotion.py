@@ -1,0 +1,105 @@
+"""Promoting and Finalising: the primary takes over the new revision, then the traffic; the canary is scaled down."""
+
+from canary_core.decisions import Step
+from canary_core.desired import drained_s
+from canary_core.ending import fail_promotion
+from canary_core.notices import (
+    Cancelled,
+    Draining,
+    Notice,
+    PrimaryNotReady,
+    PrimaryWeightAdvanced,
+    Promoted,
+    RoutesCorrected,
+    TrafficReturned,
+)
+from canary_core.phases import Phase
+from canary_core.progress import correct_routes, restart
+from canary_core.questions import Ask
+from canary_core.rollout import Counts, KnownGood, Outcome, Wait
+from canary_core.situation import Situation
+from canary_core.split import everything_to_primary, split_for
+
+__all__ = ["finalise", "promoting"]
+
+
+def promoting(at: Situation) -> Ask | Step:
+    """Wait for the primary to be ready on the new revision, then give it the traffic, at once or in steps."""
+    primary = at.seen.primary
+    arrived = primary is not None and primary.revision == at.rollout.applied
+    replaced = at.revision is not None and at.revision != at.rollout.applied
+    if replaced and not arrived:
+        return restart(at)
+    canary_is_lost = replaced or not at.canary_can_serve
+    if arrived and canary_is_lost and at.primary_can_serve:
+        return _return_traffic(at)
+    correction = correct_routes(at)
+    if correction is not None:
+        return correction
+    found = at.primary_readiness()
+    if found.ready and arrived:
+        return _give_back(at)
+    if not found.retriable:
+        return fail_promotion(at, found)
+    return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=found))
+
+
+def _give_back(at: Situation) -> Step:
+    """The first step back is taken as soon as the primary is ready, every other one after an interval."""
+    rollout = at.rollout
+    step = at.policy.promotion_step
+    left = 0 if step is None else rollout.traffic.canary_weight - step
+    if rollout.attempt and not at.is_due:
+        return at.hold(Draining(until_s=at.due_s), next_s=at.due_s)
+    if left <= 0:
+        return _return_traffic(at)
+    reason = PrimaryWeightAdvanced(weight=100 - left)
+    return at.again(reason, reason, traffic=split_for(at.policy, rollout, left, at.seen.now_s))
+
+
+def _return_traffic(at: Situation) -> Step:
+    stepwise = at.policy.promotion_step is not None and at.rollout.attempt > 0
+    reason: Notice = PrimaryWeightAdvanced(weight=100) if stepwise else TrafficReturned()
+    after = at.entering(
+        Phase.FINALISING,
+        traffic=everything_to_primary(at.policy, at.rollout, at.seen.now_s),
+        iterations=0,
+        promoted=at.rollout.applied,
+        known_good=KnownGood.PRIMARY,
+        outcome=Outcome.SKIPPED if at.rollout.skipped else Outcome.COMPLETED,
+    )
+    told = (reason,) if at.rollout.traffic.reaches_canary else ()
+    return at.go(after, reason, *told, next_s=drained_s(at.policy, after))
+
+
+def finalise(at: Situation) -> Ask | Step:
+    """Leave the canary alone until it is drained, scale it down, and end the rollout when that is seen."""
+    found = at.primary_readiness()
+    if not found.ready:
+        correction = correct_routes(at)
+        if correction is not None:
+            return correction
+        if not found.retriable:
+            return fail_promotion(at, found)
+        return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=found))
+    if at.seen.routes != at.rollout.traffic:
+        wrong = RoutesCorrected(found=at.seen.routes, wanted=at.rollout.traffic)
+        return at.go(at.changed(since_s=at.seen.now_s), wrong, wrong, next_s=at.seen.now_s + at.policy.interval_s)
+    until_s = drained_s(at.policy, at.rollout)
+    if at.seen.canary is not None and at.seen.canary.replicas > 0:
+        return at.go(at.rollout, Draining(until_s=until_s), next_s=until_s)
+    return _succeed(at)
+
+
+def _succeed(at: Situation) -> Step:
+    outcome = at.rollout.outcome
+    withdrawn = outcome is Outcome.WITHDRAWN
+    reason: Notice = Cancelled() if withdrawn else Promoted(skipped=outcome is Outcome.SKIPPED)
+    after = at.entering(
+        Phase.SUCCEEDED,
+        counts=Counts(),
+        started=False,
+        skipped=False,
+        pending=(reason,),
+    )
+    return at.go(after, reason)

@@ -1,0 +1,125 @@
+"""Initialized, Succeeded, Failed: tell how it ended, keep things as they are, and notice what changes."""
+
+from canary_core.decisions import Step
+from canary_core.desired import Pods, desired, difference, drained_s
+from canary_core.ending import return_to_primary
+from canary_core.gates import Closed, Open, ask_in_turn, passed
+from canary_core.notices import (
+    Draining,
+    NoKnownGood,
+    Notice,
+    PostRolloutFailed,
+    PrimaryCreated,
+    PrimaryRecovered,
+    RevisionFailed,
+    Settled,
+)
+from canary_core.phases import Phase
+from canary_core.policy import HookType
+from canary_core.questions import Ask, Tell
+from canary_core.rollout import KnownGood, Outcome, Wait
+from canary_core.situation import Situation, corrections
+from canary_core.start import begin, initialise_again
+
+__all__ = ["resume_promotion", "settle"]
+
+
+def settle(at: Situation) -> Ask | Step:
+    """Finish what the end of the rollout calls for; then look for anything new."""
+    if at.rollout.pending:
+        return _finish(at)
+    return _recover(at) or _keep(at) or _look_for_revision(at)
+
+
+# -- Finishing ------------------------------------------------------------------------------------------------------
+
+
+def _finish(at: Situation) -> Ask | Step:
+    """Act, then tell, then ask the post-rollout hooks. All of it is repeated if it is not known to have been done."""
+    decisions = difference(at.policy, at.rollout, at.seen)
+    told = Tell(notices=at.rollout.pending)
+    last = at.rollout.pending[-1]
+    if decisions:
+        return Step(rollout=at.rollout, decisions=decisions, reason=last, next_s=at.seen.now_s)
+    until_s = drained_s(at.policy, at.rollout)
+    scaled = at.seen.canary is None or at.seen.canary.replicas == 0
+    if desired(at.policy, at.rollout).pods is Pods.DOWN and not scaled and at.seen.now_s < until_s:
+        return at.hold(Draining(until_s=until_s), next_s=until_s)
+    if at.answer(told) is None:
+        return Ask(questions=(told,))
+    after = at.changed(pending=())
+    if at.rollout.phase is Phase.INITIALIZED or at.rollout.outcome is Outcome.INITIALIZATION:
+        return at.go(after, last)
+    gate = ask_in_turn(at, HookType.POST_ROLLOUT)
+    if isinstance(gate, Ask):
+        return gate
+    return at.go(after, last, *_post_rollout(gate))
+
+
+def _post_rollout(gate: Open | Closed) -> tuple[Notice, ...]:
+    if isinstance(gate, Open):
+        return passed(gate)
+    failure = PostRolloutFailed(hook=gate.hook.id, error=gate.message)
+    return (*passed(Open(hooks=gate.passed)), failure)
+
+
+# -- Recovering from a failure that left something open -------------------------------------------------------------
+
+
+def _recover(at: Situation) -> Step | None:
+    rollout = at.rollout
+    if rollout.phase is not Phase.FAILED:
+        return None
+    if rollout.outcome is Outcome.INITIALIZATION:
+        mended = at.primary_readiness().ready or at.revision != rollout.applied
+        return initialise_again(at, PrimaryRecovered()) if mended else None
+    if not rollout.traffic.reaches_canary:
+        return None
+    proven = rollout.outcome is Outcome.PROMOTION and at.revision == rollout.applied
+    if proven and at.primary_readiness().ready:
+        return resume_promotion(at, PrimaryRecovered())
+    if proven and at.canary_can_serve:
+        return None
+    return return_to_primary(at)
+
+
+def resume_promotion(at: Situation, *told: Notice) -> Step:
+    """Go on where the promotion had failed."""
+    after = at.entering(Phase.PROMOTING, known_good=KnownGood.CANARY, outcome=None, started=True)
+    return at.go(after, told[0], *told)
+
+
+# -- Keeping --------------------------------------------------------------------------------------------------------
+
+
+def _keep(at: Situation) -> Step | None:
+    """Put back what somebody changed: at most once per interval, so as not to fight with another tool."""
+    decisions = difference(at.policy, at.rollout, at.seen)
+    if not decisions:
+        return None
+    notices = corrections(at, decisions)
+    reason = notices[0] if notices else PrimaryCreated()
+    if not at.is_due:
+        return at.hold(reason, next_s=at.due_s)
+    after = at.changed(since_s=at.seen.now_s)
+    return at.go(after, reason, *notices, next_s=at.seen.now_s + at.policy.interval_s)
+
+
+def _look_for_revision(at: Situation) -> Ask | Step:
+    rollout = at.rollout
+    if rollout.outcome is Outcome.INITIALIZATION:
+        return at.hold(_settled_reason(at))
+    if at.revision not in {None, rollout.applied, rollout.promoted}:
+        return begin(at)
+    if not at.primary_can_serve and not rollout.traffic.leaves_primary_nothing:
+        return at.wait(Wait.PRIMARY, NoKnownGood())
+    reason = _settled_reason(at)
+    if rollout.waiting is not None:
+        return at.go(at.changed(waiting=None), reason)
+    return Step(rollout=rollout, reason=reason)
+
+
+def _settled_reason(at: Situation) -> Notice:
+    """Why nothing happens: all is well, or the declared revision is known to be bad."""
+    failed = at.rollout.phase is Phase.FAILED and at.revision == at.rollout.applied
+    return RevisionFailed() if failed else Settled()

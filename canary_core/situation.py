@@ -1,0 +1,161 @@
+"""One call of the machine: what was declared, where the rollout stands, what was seen; and the ways to answer.
+
+Every answer of the machine is built here, so that what holds for all of them holds: edges are those of the table,
+decisions are the difference between desired and observed, and a wait is told once.
+"""
+
+from typing import Any
+
+from attrs import evolve, frozen
+
+from canary_core.decisions import Decision, ScaleCanary, SetTraffic, Step
+from canary_core.desired import difference
+from canary_core.notices import CanaryRescaled, Notice, RoutesCorrected
+from canary_core.observation import Observation
+from canary_core.phases import Phase, check_edge
+from canary_core.policy import Policy
+from canary_core.questions import Answer, Question
+from canary_core.rollout import Rollout, Wait, Waiting
+from canary_core.workload import Readiness, readiness
+
+__all__ = ["Situation", "corrections"]
+
+_READINESS = frozenset({Wait.PRIMARY, Wait.CANARY})
+
+
+@frozen
+class Situation:
+    """What one call of the machine goes by."""
+
+    policy: Policy
+    rollout: Rollout
+    seen: Observation
+
+    @property
+    def revision(self) -> str | None:
+        """Fingerprint of what the target declares now."""
+        return self.seen.canary.revision if self.seen.canary is not None else None
+
+    @property
+    def due_s(self) -> float:
+        """When the present measurement is complete."""
+        return self.rollout.since_s + self.policy.interval_s
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the present measurement is complete."""
+        return self.seen.now_s >= self.due_s
+
+    @property
+    def primary_can_serve(self) -> bool:
+        """Whether the primary has any pod that can answer."""
+        return self.seen.primary is not None and self.seen.primary.can_serve
+
+    @property
+    def canary_can_serve(self) -> bool:
+        """Whether the canary has any pod that can answer."""
+        return self.seen.canary is not None and self.seen.canary.can_serve
+
+    def primary_readiness(self) -> Readiness:
+        """Whether the primary is ready; no longer worth waiting for if its deadline has passed."""
+        return self._readiness(Wait.PRIMARY)
+
+    def canary_readiness(self) -> Readiness:
+        """Whether the canary is ready; no longer worth waiting for if its deadline has passed."""
+        return self._readiness(Wait.CANARY)
+
+    def _readiness(self, which: Wait) -> Readiness:
+        policy, now_s = self.policy, self.seen.now_s
+        primary = which is Wait.PRIMARY
+        found = readiness(
+            self.seen.primary if primary else self.seen.canary,
+            percent=policy.primary_ready_percent if primary else policy.canary_ready_percent,
+            deadline_s=policy.progress_deadline_s,
+            now_s=now_s,
+        )
+        waiting = self.rollout.waiting
+        if found.ready or waiting is None or waiting.on is not which:
+            return found
+        late = now_s - waiting.since_s >= policy.progress_deadline_s
+        return evolve(found, retriable=False) if late else found
+
+    def answer(self, question: Question) -> Answer | None:
+        """What was answered to this very question, if it was asked."""
+        for answered in self.seen.answers:
+            if answered.question == question:
+                return answered.answer
+        return None
+
+    def changed(self, **changes: Any) -> Rollout:
+        """The rollout with other values, in the same phase."""
+        return evolve(self.rollout, **changes)
+
+    def entering(self, phase: Phase, **changes: Any) -> Rollout:
+        """The rollout in another phase (or in the same one, begun anew).
+
+        Raises:
+            IllegalTransitionError: The table has no such edge.
+        """
+        check_edge(self.rollout.phase, phase)
+        primary = self.seen.primary
+        replicas = primary.replicas if primary is not None and primary.replicas > 0 else self.rollout.replicas
+        now_s = self.seen.now_s
+        fresh: dict[str, Any] = {"changed_s": now_s, "since_s": now_s, "attempt": 0, "waiting": None}
+        return evolve(self.rollout, phase=phase, replicas=replicas, **{**fresh, **changes})
+
+    def go(self, after: Rollout, reason: Notice, *notices: Notice, next_s: float | None = None) -> Step:
+        """Answer with another state; the decisions are what it still lacks.
+
+        Args:
+            after: The state to store.
+            reason: Why.
+            notices: To be told, besides nothing: the reason is told only if it stands here as well.
+            next_s: When to call again; None: at once.
+        """
+        return Step(
+            rollout=after,
+            decisions=difference(self.policy, after, self.seen),
+            notices=notices,
+            reason=reason,
+            next_s=self.seen.now_s if next_s is None else next_s,
+        )
+
+    def again(self, reason: Notice, *notices: Notice, **changes: Any) -> Step:
+        """Answer that this step is to be tried again after another interval."""
+        now_s = self.seen.now_s
+        again = {"since_s": now_s, "attempt": self.rollout.attempt + 1, "waiting": None}
+        after = self.changed(**{**again, **changes})
+        return self.go(after, reason, *notices, next_s=now_s + self.policy.interval_s)
+
+    def hold(self, reason: Notice, *, next_s: float | None = None) -> Step:
+        """Answer that nothing is to be done before ``next_s``, or before something changes."""
+        return Step(rollout=self.rollout, reason=reason, next_s=next_s)
+
+    def wait(self, on: Wait, reason: Notice, *, next_s: float | None = None) -> Step:
+        """Answer that something must change outside first. Told when the wait begins; its deadline runs from then.
+
+        A workload that becomes unready while the other one is waited for does not start the clock anew.
+        """
+        waiting = self.rollout.waiting
+        now_s = self.seen.now_s
+        later = now_s + self.policy.interval_s
+        if waiting is not None and waiting.on is on:
+            end = waiting.since_s + self.policy.progress_deadline_s
+            if next_s is None:
+                next_s = min(later, end) if on in _READINESS and end > now_s else later
+            return self.hold(reason, next_s=next_s)
+        same = waiting is not None and {waiting.on, on} <= _READINESS
+        since_s = waiting.since_s if waiting is not None and same else now_s
+        after = self.changed(waiting=Waiting(on=on, since_s=since_s))
+        return Step(rollout=after, notices=(reason,), reason=reason, next_s=later if next_s is None else next_s)
+
+
+def corrections(at: Situation, decisions: tuple[Decision, ...]) -> tuple[Notice, ...]:
+    """What to tell of decisions that only put back, or finish, what was intended before."""
+    notices: list[Notice] = []
+    for decision in decisions:
+        if isinstance(decision, SetTraffic):
+            notices.append(RoutesCorrected(found=at.seen.routes, wanted=decision.traffic))
+        elif isinstance(decision, ScaleCanary) and at.seen.canary is not None:
+            notices.append(CanaryRescaled(found=at.seen.canary.replicas, wanted=decision.replicas))
+    return tuple(notices)

@@ -1,0 +1,171 @@
+"""How a rollout begins: the first primary, and each new revision after it, gates included."""
+
+from canary_core.decisions import EnsurePrimary, Step
+from canary_core.desired import difference
+from canary_core.ending import return_to_primary, roll_back
+from canary_core.gates import Closed, ask_in_turn, passed
+from canary_core.notices import (
+    ApprovalAwaited,
+    ApprovalExpired,
+    Draining,
+    GateClosed,
+    InitializationFailed,
+    Initialized,
+    Measuring,
+    NoKnownGood,
+    Notice,
+    Paused,
+    PrimaryCreated,
+    PrimaryNotReady,
+    RolloutStarted,
+    SourcesAvailable,
+    SourcesUnavailable,
+    TargetMissing,
+    TrafficReturned,
+)
+from canary_core.phases import Phase
+from canary_core.policy import HookType
+from canary_core.progress import withdraw
+from canary_core.questions import Ask, SourcesQuestion
+from canary_core.rollout import Counts, KnownGood, Outcome, Wait
+from canary_core.samples import SourceError
+from canary_core.situation import Situation
+from canary_core.split import everything_to_primary
+
+__all__ = ["begin", "initialise", "initialise_again", "scale_up", "wait_for_approval"]
+
+
+# -- The first primary ----------------------------------------------------------------------------------------------
+
+
+def initialise(at: Situation) -> Ask | Step:
+    """Make a primary beside the live target; move traffic when it is ready; only then take the target's pods away."""
+    canary = at.seen.canary
+    if canary is None or canary.revision is None:
+        return at.wait(Wait.TARGET, TargetMissing())
+    other = at.rollout.applied != canary.revision and at.seen.routes is None
+    if other or at.rollout.applied is None:
+        return _make_primary(at)
+    primary = at.primary_readiness()
+    if not primary.ready:
+        return _initial_primary_unready(at)
+    decisions = difference(at.policy, at.rollout, at.seen)
+    if decisions:
+        after = at.rollout if at.seen.routes == at.rollout.traffic else at.changed(since_s=at.seen.now_s)
+        return Step(rollout=after, decisions=decisions, reason=TrafficReturned(), next_s=at.seen.now_s)
+    if canary.replicas > 0:
+        until_s = at.rollout.since_s + at.policy.drain_s
+        return at.hold(Draining(until_s=until_s), next_s=until_s)
+    return _initialised(at)
+
+
+def _make_primary(at: Situation) -> Ask | Step:
+    """Whether the metric sources answer is told beforehand, and stops nothing."""
+    told: tuple[Notice, ...] = ()
+    if at.policy.checks and not at.policy.skip_analysis and at.rollout.applied is None:
+        question = SourcesQuestion()
+        answer = at.answer(question)
+        if answer is None:
+            return Ask(questions=(question,))
+        told = (SourcesUnavailable(error=answer.message) if isinstance(answer, SourceError) else SourcesAvailable(),)
+    after = at.changed(applied=at.revision, known_good=KnownGood.CANARY, waiting=None)
+    return at.go(after, PrimaryCreated(), *told)
+
+
+def _initial_primary_unready(at: Situation) -> Step:
+    found = at.primary_readiness()
+    if found.retriable:
+        decisions = difference(at.policy, at.rollout, at.seen)
+        if any(isinstance(decision, EnsurePrimary) for decision in decisions):
+            return at.go(at.rollout, PrimaryCreated(), next_s=at.seen.now_s + at.policy.interval_s)
+        return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=found))
+    reason = InitializationFailed(readiness=found)
+    after = at.entering(Phase.FAILED, outcome=Outcome.INITIALIZATION, pending=(reason,))
+    return at.go(after, reason)
+
+
+def _initialised(at: Situation) -> Step:
+    """What the primary really holds is what counts as promoted: the target may have changed since."""
+    primary = at.seen.primary
+    held = primary.revision if primary is not None and primary.revision is not None else at.revision
+    reason = Initialized()
+    after = at.entering(
+        Phase.INITIALIZED,
+        applied=held,
+        promoted=held,
+        known_good=KnownGood.PRIMARY,
+        pending=(reason,),
+    )
+    return at.go(after, reason)
+
+
+def initialise_again(at: Situation, *told: Notice) -> Step:
+    """Go on with an initialisation that had been given up."""
+    after = at.entering(Phase.INITIALIZING, outcome=None, applied=None)
+    return at.go(after, told[0] if told else PrimaryCreated(), *told)
+
+
+# -- A new revision -------------------------------------------------------------------------------------------------
+
+
+def begin(at: Situation, *told: Notice) -> Ask | Step:
+    """Start the rollout of the declared revision, if the primary can take traffic back and the gates are open."""
+    if at.rollout.paused:
+        return at.hold(Paused())
+    stranded = at.rollout.traffic.leaves_primary_nothing
+    unready = not at.primary_readiness().ready
+    if unready and not (stranded or at.policy.skip_analysis):
+        return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=at.primary_readiness()))
+    gate = ask_in_turn(at, HookType.CONFIRM_ROLLOUT)
+    if isinstance(gate, Ask):
+        return gate
+    if isinstance(gate, Closed):
+        return _await_approval(at, gate, *told)
+    return scale_up(at, *told, *passed(gate))
+
+
+def _await_approval(at: Situation, gate: Closed, *told: Notice) -> Step:
+    hook = gate.hook
+    if at.rollout.phase is Phase.WAITING:
+        return at.again(GateClosed(hook=hook.id, type=hook.type), *told)
+    reason = ApprovalAwaited(hook=hook.id, type=hook.type, mute_alert=hook.mute_alert)
+    after = at.entering(Phase.WAITING, attempt=1, outcome=None)
+    return at.go(after, reason, *told, reason, next_s=at.seen.now_s + at.policy.interval_s)
+
+
+def scale_up(at: Situation, *told: Notice, skipped: bool = False) -> Step:
+    """Bring up the canary and take its revision for the one under analysis.
+
+    Where the canary has all traffic for want of a primary, it keeps it, and that is what will be judged.
+    """
+    stranded = at.rollout.traffic.leaves_primary_nothing and not at.primary_can_serve
+    traffic = at.rollout.traffic if stranded else everything_to_primary(at.policy, at.rollout, at.seen.now_s)
+    reason = RolloutStarted()
+    after = at.entering(
+        Phase.PROGRESSING,
+        traffic=traffic,
+        iterations=0,
+        counts=Counts(),
+        started=False,
+        skipped=skipped,
+        applied=at.revision,
+        outcome=None,
+        known_good=KnownGood.NONE if stranded else KnownGood.PRIMARY,
+    )
+    warning: tuple[Notice, ...] = (NoKnownGood(),) if stranded else ()
+    return at.go(after, reason, *told, reason, *warning, next_s=at.seen.now_s + at.policy.interval_s)
+
+
+def wait_for_approval(at: Situation) -> Ask | Step:
+    """Waiting: nothing has been touched yet, so nothing needs to be judged or rolled back."""
+    if at.revision is None or at.revision == at.rollout.promoted:
+        return withdraw(at)
+    returned = return_to_primary(at) if at.rollout.traffic.reaches_canary else None
+    if returned is not None:
+        return returned
+    deadline_s = at.policy.approval_deadline_s
+    if deadline_s is not None and at.seen.now_s - at.rollout.changed_s >= deadline_s:
+        return roll_back(at, Outcome.APPROVAL, ApprovalExpired(deadline_s=deadline_s))
+    if not at.is_due:
+        return at.hold(Measuring(until_s=at.due_s), next_s=at.due_s)
+    return begin(at)

@@ -1,0 +1,112 @@
+"""A workload as observed, and whether it is ready: the rules by which Flagger waits for a Deployment.
+
+Compared with Flagger, a workload without a single available pod is never ready, whatever its threshold says, and a
+wait has an end also when the workload itself sees no reason to give up (see `Policy.progress_deadline_s`).
+"""
+
+import enum
+
+from attrs import frozen
+
+__all__ = ["Readiness", "Unready", "Workload", "readiness"]
+
+
+@frozen(kw_only=True)
+class Workload:
+    """A workload as its own status told it. Numbers are pods."""
+
+    revision: str | None = None
+    """Fingerprint of what it runs. None: not known, as with a primary that somebody else made."""
+    replicas: int = 0
+    """Asked for."""
+    updated: int = 0
+    """Of the newest template."""
+    total: int = 0
+    """Of any template."""
+    available: int = 0
+    """Able to answer requests."""
+    observed: bool = True
+    """Whether the numbers belong to the newest declaration of the workload."""
+    stalled: bool = False
+    """Whether its own progress deadline has passed."""
+    unavailable_since_s: float | None = None
+    """Since when fewer than the wanted pods are available, as the workload itself says. None: they are."""
+    floor: int | None = None
+    """The fewest replicas that its autoscaler would keep. None: no autoscaler."""
+
+    @property
+    def can_serve(self) -> bool:
+        """Whether any pod can answer requests."""
+        return self.available > 0
+
+
+class Unready(enum.Enum):
+    """Why a workload is not ready."""
+
+    MISSING = "missing"
+    UNOBSERVED = "unobserved"
+    """Its numbers are of an older declaration."""
+    STALLED = "stalled"
+    """It gave up by its own deadline."""
+    SCALED_DOWN = "scaled-down"
+    UPDATING = "updating"
+    """`have` of `want` pods are of the newest template."""
+    TERMINATING = "terminating"
+    """`have` pods of older templates are still there."""
+    UNAVAILABLE = "unavailable"
+    """`have` of `want` updated pods can answer requests."""
+
+
+@frozen(kw_only=True)
+class Readiness:
+    """Whether a workload is ready, and if not, why and whether waiting makes sense."""
+
+    cause: Unready | None = None
+    """None: it is ready."""
+    have: int = 0
+    want: int = 0
+    retriable: bool = True
+    """Whether it may still become ready. False: its time is over."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is ready."""
+        return self.cause is None
+
+
+_READY = Readiness()
+_MISSING = Readiness(cause=Unready.MISSING)
+_UNOBSERVED = Readiness(cause=Unready.UNOBSERVED)
+_STALLED = Readiness(cause=Unready.STALLED, retriable=False)
+_SCALED_DOWN = Readiness(cause=Unready.SCALED_DOWN)
+
+
+def readiness(workload: Workload | None, *, percent: int, deadline_s: float, now_s: float) -> Readiness:
+    """Whether a workload is ready to take traffic.
+
+    Args:
+        workload: None if there is none.
+        percent: Share of updated pods that must be available, 0-100, rounded down, but at least one pod.
+        deadline_s: For how long the workload may say that too few pods are available.
+        now_s: The present time.
+    """
+    if workload is None:
+        return _MISSING
+    if not workload.observed:
+        return _UNOBSERVED
+    if workload.stalled:
+        return _STALLED
+    if workload.replicas == 0:
+        return _SCALED_DOWN
+    want = max(1, workload.updated * percent // 100)
+    if workload.updated < workload.replicas:
+        found = (Unready.UPDATING, workload.updated, workload.replicas)
+    elif workload.total > workload.updated:
+        found = (Unready.TERMINATING, workload.total - workload.updated, 0)
+    elif workload.available < want:
+        found = (Unready.UNAVAILABLE, workload.available, workload.updated)
+    else:
+        return _READY
+    since = workload.unavailable_since_s
+    late = since is not None and now_s - since > deadline_s
+    return Readiness(cause=found[0], have=found[1], want=found[2], retriable=not late)

@@ -1,0 +1,186 @@
+"""One tick: observe, decide, save, act, tell. The only loop there is around the machine.
+
+The controller, the simulator and any embedding program use it. It decides nothing. Its order is what makes a crash
+harmless: the new state is saved before anything is done, and what was saved but not done shows up as a difference in
+the next tick's observation.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol, assert_never
+
+from attrs import evolve, frozen
+
+from canary_core import (
+    Answer,
+    Answered,
+    Decision,
+    EnsurePrimary,
+    HookQuestion,
+    HookType,
+    MetricQuestion,
+    Notice,
+    Observation,
+    Policy,
+    PromotePrimary,
+    Question,
+    ReleaseObject,
+    ReleaseTraffic,
+    Rollout,
+    ScaleCanary,
+    SetTraffic,
+    SourcesQuestion,
+    Step,
+    Tell,
+    Told,
+    step,
+)
+from canary_ports.clock import Clock
+from canary_ports.hooks import Hooks
+from canary_ports.metrics import MetricSource
+from canary_ports.notifier import Notifier
+from canary_ports.router import RouterPort
+from canary_ports.store import RolloutStore
+from canary_ports.workload import WorkloadPort
+
+__all__ = ["Gather", "Ports", "Tick", "tick"]
+
+MAX_PASSES: Final = 12
+"""Passes of one tick. The longest chain that the machine takes without waiting for anything is shorter."""
+
+
+class Gather(Protocol):
+    """Apply a function to all items, in any order or at the same time, and return the results in order.
+
+    The built-in `map` does it one after the other, ``ThreadPoolExecutor.map`` at the same time.
+    """
+
+    def __call__(self, function: Callable[[Question], Answer], items: Iterable[Question], /) -> Iterable[Answer]:
+        """Do so."""
+        ...
+
+
+@frozen(kw_only=True)
+class Ports:
+    """The outside world of one rollout."""
+
+    workload: WorkloadPort
+    router: RouterPort
+    metrics: MetricSource
+    hooks: Hooks
+    store: RolloutStore
+    notifier: Notifier
+    clock: Clock
+
+
+@frozen(kw_only=True)
+class Tick:
+    """What a tick came to."""
+
+    rollout: Rollout
+    """As it is stored now."""
+    steps: tuple[Step, ...]
+    """What was decided, pass by pass; at least one."""
+    answers: tuple[Answered, ...]
+    """What was asked for it."""
+    next_s: float | None
+    """When the next tick is due, if nothing changes before. None: only when something changes."""
+
+    @property
+    def reason(self) -> Notice:
+        """Why it ended where it did."""
+        return self.steps[-1].reason
+
+
+def tick(ports: Ports, *, gather: Gather = map) -> Tick:
+    """Carry one rollout on, as far as it goes without waiting.
+
+    Args:
+        ports: The outside.
+        gather: How the questions of an `Ask` are answered: `map` asks one after the other.
+
+    Raises:
+        PortError: The outside failed. Nothing is lost: call again, after a pause.
+    """
+    steps: list[Step] = []
+    asked: list[Answered] = []
+    while True:
+        stored = ports.store.load()
+        policy = stored.policy
+        workloads = ports.workload.observe()
+        seen = Observation(
+            now_s=ports.clock.now_s(),
+            canary=workloads.canary,
+            primary=workloads.primary,
+            routes=ports.router.read(),
+            request=stored.request,
+            deleting=stored.deleting,
+        )
+        decided, answers = _decide(ports, policy, stored.rollout, seen, gather)
+        if decided.rollout != stored.rollout:
+            ports.store.save(decided.rollout, stored.version)
+        for decision in decided.decisions:
+            _act(ports, decision)
+        for notice in decided.notices:
+            _tell(ports, policy, notice, decided.rollout)
+        steps.append(decided)
+        asked.extend(answers)
+        again = decided.next_s is not None and decided.next_s <= seen.now_s
+        if not again or len(steps) >= MAX_PASSES:
+            return Tick(rollout=decided.rollout, steps=tuple(steps), answers=tuple(asked), next_s=decided.next_s)
+
+
+def _decide(
+    ports: Ports, policy: Policy, rollout: Rollout, seen: Observation, gather: Gather
+) -> tuple[Step, tuple[Answered, ...]]:
+    """Call the machine until it has all the answers that it needs."""
+
+    def answer(question: Question) -> Answer:
+        return _answer(ports, policy, rollout, question)
+
+    while True:
+        decided = step(policy, rollout, seen)
+        if isinstance(decided, Step):
+            return decided, seen.answers
+        answers = gather(answer, decided.questions)
+        found = tuple(Answered(question=q, answer=a) for q, a in zip(decided.questions, answers, strict=True))
+        seen = evolve(seen, answers=seen.answers + found)
+
+
+def _answer(ports: Ports, policy: Policy, rollout: Rollout, question: Question) -> Answer:
+    match question:
+        case MetricQuestion():
+            return ports.metrics.measure(question)
+        case SourcesQuestion():
+            return ports.metrics.online()
+        case HookQuestion():
+            return ports.hooks.ask(question)
+        case Tell(notices=notices):
+            for notice in notices:
+                _tell(ports, policy, notice, rollout)
+            return Told()
+        case _:
+            assert_never(question)
+
+
+def _act(ports: Ports, decision: Decision) -> None:
+    match decision:
+        case EnsurePrimary(revision=revision, replicas=replicas):
+            ports.workload.ensure_primary(revision, replicas)
+        case PromotePrimary(revision=revision, replicas=pods):
+            ports.workload.promote(revision, pods)
+        case ScaleCanary(replicas=replicas):
+            ports.workload.scale_canary(replicas)
+        case SetTraffic(traffic=traffic):
+            ports.router.ensure(traffic)
+        case ReleaseTraffic():
+            ports.router.release()
+        case ReleaseObject():
+            ports.store.release()
+        case _:
+            assert_never(decision)
+
+
+def _tell(ports: Ports, policy: Policy, notice: Notice, rollout: Rollout) -> None:
+    ports.notifier.tell(notice, rollout)
+    for hook in policy.hooks_of(HookType.EVENT):
+        ports.hooks.tell(hook.id, notice)

@@ -1,0 +1,80 @@
+"""The workloads of a rollout: the target, which the user owns, and the primary, which is ours."""
+
+from typing import Protocol
+
+from attrs import frozen
+
+from canary_core import Workload
+
+__all__ = ["WorkloadPort", "Workloads"]
+
+
+@frozen(kw_only=True)
+class Workloads:
+    """Both workloads as they are."""
+
+    canary: Workload | None
+    """The target. None: it does not exist."""
+    primary: Workload | None
+    """None: it does not exist."""
+
+
+class WorkloadPort(Protocol):
+    """Observe and change the two workloads of one rollout.
+
+    An implementation guarantees:
+
+    - *Read your writes*: `observe` is at least as new as every change that this object made and had acknowledged.
+      It may be older than what others did, and catches up.
+    - *Idempotence*: every change is absolute; asked for twice, the second does nothing.
+    - *Fingerprints*: `Workload.revision` of the target depends on what the user declared and on nothing else, and is
+      equal in two observations exactly if the declaration is. That of the primary is the fingerprint of the target
+      that it was last made from, or None if this is not known.
+    """
+
+    def observe(self) -> Workloads:
+        """Both workloads. Absence is None, never an error.
+
+        Raises:
+            UnavailableError: They could not be read.
+        """
+        ...
+
+    def ensure_primary(self, revision: str, replicas: int) -> None:
+        """Have a primary made from this revision of the target, with what belongs to it.
+
+        Args:
+            revision: Fingerprint that the target must have at the moment of copying.
+            replicas: Pods that a primary asks for when it is made; an existing one keeps its number.
+
+        Raises:
+            RevisionChangedError: The target is another revision, or gone. Nothing was changed.
+            UnavailableError: Unknown whether it was done, wholly or in part.
+            ConflictError: Somebody else wrote in between. It was not, or only in part, done.
+        """
+        ...
+
+    def promote(self, revision: str, replicas: int | None) -> None:
+        """Have the existing primary run this revision of the target.
+
+        What a pod of the old primary uses stays as it is until that pod is gone.
+
+        Args:
+            revision: Fingerprint that the target must have at the moment of copying.
+            replicas: Pods that the primary shall ask for. None: leave the number alone.
+
+        Raises:
+            RevisionChangedError: The target is another revision, or gone. Nothing was changed.
+            UnavailableError: Unknown whether it was done, wholly or in part.
+            ConflictError: Somebody else wrote in between. It was not, or only in part, done.
+        """
+        ...
+
+    def scale_canary(self, replicas: int) -> None:
+        """Have the target ask for so many pods. Nothing else of it is touched.
+
+        Raises:
+            UnavailableError: Unknown whether it was done.
+            ConflictError: Somebody else wrote in between; not done.
+        """
+        ...

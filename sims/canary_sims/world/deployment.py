@@ -1,0 +1,77 @@
+"""A Deployment in memory: just enough of a rolling update to be waited for."""
+
+from attrs import define, field, frozen
+
+from canary_core import Workload
+
+__all__ = ["Deployment", "Version"]
+
+
+@frozen(kw_only=True)
+class Version:
+    """How a revision of the app behaves."""
+
+    revision: str
+    error_rate: float = 0.0
+    """Share of requests that are answered with a server error, 0-1."""
+    latency_ms: float = 20.0
+    """99th percentile of the time to answer."""
+    ready_after_s: float | None = 5.0
+    """From a pod's start to its readiness. None: never ready."""
+
+
+@define(kw_only=True)
+class Deployment:
+    """Pods of one template, and those of the one before that go on until the new ones are ready."""
+
+    version: Version
+    replicas: int
+    changed_s: float
+    """When the template, or the number of pods from zero, last changed."""
+    deadline_s: float = 600.0
+    """The Deployment's own progress deadline."""
+    source: str | None = None
+    """Of a primary: fingerprint of the target that it was made from."""
+    old: Version | None = None
+    """What ran, available, when the template changed."""
+    crashing: bool = field(default=False)
+    """All pods crash, whatever their version."""
+
+    def update(self, version: Version, now_s: float) -> None:
+        """Roll to another version. Pods that are available now stay until the new ones are ready."""
+        if version.revision == self.version.revision:
+            return
+        self.old = self.serving(now_s)
+        self.version = version
+        self.changed_s = now_s
+
+    def scale(self, replicas: int, now_s: float) -> None:
+        """Ask for another number of pods. From zero, they have to start first."""
+        if self.replicas == 0 and replicas > 0:
+            self.changed_s, self.old = now_s, None
+        if replicas == 0:
+            self.old = None
+        self.replicas = replicas
+
+    def is_up(self, now_s: float) -> bool:
+        """Whether pods of the newest template are ready."""
+        after = self.version.ready_after_s
+        return not self.crashing and self.replicas > 0 and after is not None and now_s - self.changed_s >= after
+
+    def serving(self, now_s: float) -> Version | None:
+        """The version that answers requests. None: nobody does."""
+        if self.crashing or self.replicas == 0:
+            return None
+        return self.version if self.is_up(now_s) else self.old
+
+    def observe(self, now_s: float, revision: str | None) -> Workload:
+        """As its status would tell it."""
+        asked = self.replicas
+        if asked == 0:
+            return Workload(revision=revision)
+        if self.is_up(now_s):
+            return Workload(revision=revision, replicas=asked, updated=asked, total=asked, available=asked)
+        late = now_s - self.changed_s > self.deadline_s and not self.crashing
+        if self.crashing or self.old is None:
+            return Workload(revision=revision, replicas=asked, updated=asked, total=asked, stalled=late)
+        return Workload(revision=revision, replicas=asked, updated=1, total=asked + 1, available=asked, stalled=late)
