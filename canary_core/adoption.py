@@ -23,13 +23,18 @@ def is_foreign(stored: str, current: str) -> bool:
 
     Fingerprints begin with the name of the scheme that made them and a colon (``v1:...``).
     """
-    return stored.partition(":")[::2][0] != current.partition(":")[0] or (":" in stored) != (":" in current)
+    return _scheme(stored) != _scheme(current)
+
+
+def _scheme(fingerprint: str) -> str:
+    head, colon, _ = fingerprint.partition(":")
+    return head if colon else ""
 
 
 def adopt(at: Situation) -> Step | None:
     """Put a foreign state into our terms, once."""
     stored, current = at.rollout.applied, at.revision
-    if stored is None or current is None or not is_foreign(stored, current):
+    if stored is None or current is None or stored == current or not is_foreign(stored, current):
         return None
     phase = at.rollout.phase
     reason = Adopted(phase=phase)

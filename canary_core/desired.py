@@ -51,6 +51,8 @@ class Desired:
 
 
 _HANDS_OFF: Final = Desired(primary=None, traffic=None, pods=Pods.ANY)
+_NOTHING: Final = (None, None, None, None)
+_MAKING_PRIMARY: Final = frozenset({Phase.INITIALIZING, Phase.PROMOTING})
 _WITH_CANARY: Final = frozenset({Phase.PROGRESSING, Phase.WAITING_PROMOTION, Phase.PROMOTING})
 
 
@@ -61,7 +63,7 @@ def desired(policy: Policy, rollout: Rollout) -> Desired:
         return _HANDS_OFF
     if phase is Phase.TERMINATING:
         return Desired(primary=None, traffic=None, pods=Pods.UP if policy.revert_on_deletion else Pods.ANY)
-    held = rollout.applied if phase in {Phase.INITIALIZING, Phase.PROMOTING} else rollout.promoted
+    held = rollout.applied if phase in _MAKING_PRIMARY else rollout.promoted
     up = phase in _WITH_CANARY or rollout.traffic.reaches_canary
     return Desired(primary=held, traffic=rollout.traffic, pods=Pods.UP if up else Pods.DOWN)
 
@@ -84,13 +86,15 @@ def difference(policy: Policy, rollout: Rollout, seen: Observation) -> tuple[Dec
     if rollout.phase is Phase.TERMINATED:
         return (ReleaseObject(),) if seen.deleting else ()
     want = desired(policy, rollout)
-    found = (
+    if want is _HANDS_OFF:
+        return ()
+    found: tuple[Decision | None, ...] = (
         _primary(rollout, want, seen),
-        _scale_up(want, seen),
+        _scale_up(seen) if want.pods is Pods.UP else None,
         _traffic(policy, rollout, want, seen),
-        _scale_down(policy, rollout, want, seen),
+        _scale_down(policy, rollout, want, seen) if want.pods is Pods.DOWN else None,
     )
-    return tuple(decision for decision in found if decision is not None)
+    return tuple(filter(None, found)) if found != _NOTHING else ()
 
 
 def _primary(rollout: Rollout, want: Desired, seen: Observation) -> EnsurePrimary | PromotePrimary | None:
@@ -109,9 +113,9 @@ def _primary(rollout: Rollout, want: Desired, seen: Observation) -> EnsurePrimar
     return None
 
 
-def _scale_up(want: Desired, seen: Observation) -> ScaleCanary | None:
+def _scale_up(seen: Observation) -> ScaleCanary | None:
     canary = seen.canary
-    if want.pods is not Pods.UP or canary is None or canary.replicas > 0:
+    if canary is None or canary.replicas > 0:
         return None
     if canary.floor is not None:
         return ScaleCanary(replicas=max(1, canary.floor))
@@ -140,7 +144,7 @@ def _release(policy: Policy, seen: Observation) -> ReleaseTraffic | None:
 
 def _scale_down(policy: Policy, rollout: Rollout, want: Desired, seen: Observation) -> ScaleCanary | None:
     canary = seen.canary
-    if want.pods is not Pods.DOWN or canary is None or canary.replicas == 0:
+    if canary is None or canary.replicas == 0:
         return None
     without_traffic = seen.routes == want.traffic and _can_serve(seen.primary)
     return ScaleCanary(replicas=0) if without_traffic and seen.now_s >= drained_s(policy, rollout) else None

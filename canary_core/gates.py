@@ -28,6 +28,9 @@ class Closed:
     passed: tuple[Hook, ...] = ()
 
 
+_OPEN = Open()
+
+
 def hook_question(at: Situation, hook: Hook) -> HookQuestion:
     """The question with the identity that belongs to this phase, step and attempt."""
     rollout = at.rollout
@@ -49,6 +52,8 @@ def _step(traffic: Traffic, iterations: int) -> str:
 def ask_in_turn(at: Situation, kind: HookType) -> Ask | Open | Closed:
     """Ask the hooks of a type one after the other, in the order of the policy; the first that is not for it ends it."""
     hooks = at.policy.hooks_of(kind)
+    if not hooks:
+        return _OPEN
     for index, hook in enumerate(hooks):
         question = hook_question(at, hook)
         answer = at.answer(question)
@@ -67,6 +72,8 @@ def _message(answer: Answer) -> str:
 def first_approval(at: Situation, kind: HookType) -> Ask | Hook | None:
     """Ask all hooks of a type at once; the first (in the order of the policy) that is for it, or None."""
     hooks = at.policy.hooks_of(kind)
+    if not hooks:
+        return None
     questions = [hook_question(at, hook) for hook in hooks]
     answers = [at.answer(question) for question in questions]
     missing = tuple(question for question, answer in zip(questions, answers, strict=True) if answer is None)

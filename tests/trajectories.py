@@ -1,6 +1,10 @@
 """Playing a rollout tick by tick, and writing down what somebody who watches it would see."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Self
+
+from attrs import evolve
 
 from canary_core import (
     Bound,
@@ -8,15 +12,19 @@ from canary_core import (
     CheckKind,
     Hook,
     HookType,
+    Phase,
     Policy,
     Refused,
+    Request,
+    Rollout,
     Strategy,
     Traffic,
+    Verb,
     shown_weight,
 )
 from canary_core.messages import code
-from canary_ports import tick
-from canary_sims.world import Version, World
+from canary_ports import PortError, Tick, tick
+from canary_sims.world import Deployment, Faults, Version, World
 
 INTERVAL_S = 60.0
 V1 = Version(revision="v1:1", ready_after_s=30)
@@ -102,3 +110,132 @@ START = """
 5 Progressing  0 0 0 100/0 2/2 CanaryNotReady
 """
 """How every trajectory begins; the new revision is declared before tick 4."""
+
+
+class CrashError(BaseException):
+    """The process dies here. Not an `Exception`: nothing may catch it."""
+
+
+class CrashAt(Faults):
+    """Die at the n-th writing port call from now on, before or after it took effect."""
+
+    def __init__(self, number: int, *, after: bool) -> None:
+        self.left = number
+        self.wants_after = after
+        self.died_at: str | None = None
+
+    def before(self, call: str) -> None:
+        """Die before the effect."""
+        if call in WRITES:
+            self.left -= 1
+            if not self.wants_after:
+                self._die(call)
+
+    def after(self, call: str) -> None:
+        """Die after the effect."""
+        if call in WRITES and self.wants_after:
+            self._die(call)
+
+    def _die(self, call: str) -> None:
+        if self.left == 0 and self.died_at is None:
+            self.died_at = call
+            raise CrashError(call)
+
+
+WRITES = frozenset(
+    {
+        "store.save",
+        "store.release",
+        "workload.ensure_primary",
+        "workload.promote",
+        "workload.scale_canary",
+        "router.ensure",
+        "router.release",
+    }
+)
+
+
+class Play:
+    """A world that is ticked once per interval, as a test goes along."""
+
+    def __init__(self, policy: Policy, **options: object) -> None:
+        defaults: dict[str, object] = {"version": V1, "rate": 1000.0, "test_rate": 20.0}
+        self.world = World(policy=policy, **{**defaults, **options})  # type: ignore[arg-type]
+        self.last: Tick | None = None
+
+    @property
+    def rollout(self) -> Rollout:
+        """As it is stored."""
+        return self.world.rollout
+
+    def tick(self) -> Tick:
+        """Tick now, whatever dies meanwhile is started again."""
+        self.last = tick(self.world.ports())
+        return self.last
+
+    def ticks(self, number: int = 1) -> list[str]:
+        """Tick, then let an interval pass, so many times. Returns what was told."""
+        before = len(self.world.told)
+        for _ in range(number):
+            with suppress(CrashError, PortError):
+                self.tick()
+            self.world.advance(self.world.policy.interval_s)
+        return self.told[before:]
+
+    def until(self, phase: Phase, *, most: int = 40) -> Self:
+        """Tick until this phase is reached, and not a pass further than that tick."""
+        for _ in range(most):
+            if self.rollout.phase is phase:
+                return self
+            self.ticks()
+        raise AssertionError(f"{phase.value} not reached, but {self.rollout.phase.value}")
+
+    def until_weight(self, weight: int, *, most: int = 40) -> Self:
+        """Tick until the canary is meant to have this weight."""
+        for _ in range(most):
+            if self.rollout.traffic.canary_weight == weight:
+                return self
+            self.ticks()
+        raise AssertionError(f"weight {weight} not reached, but {self.rollout.traffic.canary_weight}")
+
+    @property
+    def told(self) -> list[str]:
+        """Codes of all notices that reached the notifier."""
+        return [code(each.notice) for each in self.world.told]
+
+    @property
+    def target(self) -> Deployment:
+        """The target, which must be there."""
+        assert self.world.target is not None
+        return self.world.target
+
+    @property
+    def primary(self) -> Deployment:
+        """The primary, which must be there."""
+        assert self.world.primary is not None
+        return self.world.primary
+
+    @property
+    def split(self) -> tuple[int, int]:
+        """Primary and canary weight in force."""
+        assert self.world.traffic is not None
+        return self.world.traffic.primary_weight, self.world.traffic.canary_weight
+
+    def initialised(self) -> Self:
+        """With a primary that has the traffic."""
+        return self.until(Phase.INITIALIZED)
+
+    def rolling_out(self, version: Version = V2) -> Self:
+        """With a new revision under analysis, not routed to yet."""
+        self.initialised().world.declare(version)
+        return self.until(Phase.PROGRESSING)
+
+    def ask(self, verb: Verb, identity: str = "1") -> Self:
+        """A person asks for something."""
+        self.world.request = Request(id=identity, verb=verb)
+        return self
+
+    def errors(self, rate: float) -> Self:
+        """The canary fails this share of requests from now on."""
+        self.target.version = evolve(self.target.version, error_rate=rate)
+        return self
