@@ -4,7 +4,7 @@ The fingerprints that they stored say nothing to us. So the present revision is 
 nothing is rolled out only because a controller was exchanged.
 """
 
-from typing import Any
+from typing import Any, assert_never
 
 from canary_core.decisions import Step
 from canary_core.notices import Adopted
@@ -60,6 +60,8 @@ def _in_our_terms(at: Situation, held: str, current: str) -> dict[str, Any]:
             return {"applied": current, "promoted": current, "traffic": traffic, "known_good": KnownGood.PRIMARY}
         case Phase.PROGRESSING | Phase.WAITING_PROMOTION | Phase.PROMOTING:
             return _under_way(at, current)
+        case _:
+            assert_never(phase)
 
 
 def _failed(rollout: Rollout, current: str) -> dict[str, Any]:
@@ -101,3 +103,5 @@ def _iterations(policy: Policy, stored: int, traffic: Traffic, waiting: bool) ->
             if traffic.leaves_primary_nothing:
                 return wanted + 1
             return wanted if waiting else max(0, min(stored, wanted))
+        case _:
+            assert_never(strategy)

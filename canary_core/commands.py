@@ -16,6 +16,7 @@ from canary_core.start import begin, initialise_again, scale_up
 __all__ = ["obey"]
 
 _ANALYSIS = frozenset({Phase.PROGRESSING, Phase.WAITING_PROMOTION})
+_ENDED = frozenset({Phase.INITIALIZED, Phase.SUCCEEDED, Phase.FAILED})
 _ENDING = frozenset({Phase.TERMINATING, Phase.TERMINATED})
 
 
@@ -86,7 +87,7 @@ def _promote(at: Situation) -> Ask | Step | None:
     rollout = at.rollout
     if rollout.phase in _ANALYSIS:
         return at.go(at.changed(skipped=True, paused=False), accepted, accepted)
-    held_up = rollout.phase in Phase.settled() and at.revision not in {None, rollout.applied, rollout.promoted}
+    held_up = rollout.phase in _ENDED and at.revision not in {None, rollout.applied, rollout.promoted}
     if rollout.phase is Phase.WAITING or (held_up and rollout.promoted is not None):
         return scale_up(at, accepted, skipped=True)
     return None

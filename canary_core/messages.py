@@ -6,7 +6,7 @@ Pure text; nothing is decided from it.
 import enum
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from attrs import frozen
 
@@ -109,6 +109,8 @@ def _why_unready(found: Readiness, names: Names, name: str) -> str:
             return f"{names.kind.lower()} does not exist"
         case None:
             return "ready"
+        case _:
+            assert_never(found.cause)
 
 
 def _primary_unready(found: Readiness, names: Names) -> str:
@@ -137,6 +139,8 @@ def _number(value: float, kind: CheckKind) -> str:
             return _duration(value)
         case CheckKind.VALUE:
             return f"{value:.2f}"
+        case _:
+            assert_never(kind)
 
 
 def _limit(value: float, kind: CheckKind) -> str:
@@ -147,6 +151,8 @@ def _limit(value: float, kind: CheckKind) -> str:
             return _duration(value)
         case CheckKind.VALUE:
             return f"{value:g}"
+        case _:
+            assert_never(kind)
 
 
 def _what(notice: n.CheckNotPassed) -> str:

@@ -8,7 +8,7 @@ import enum
 import math
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, assert_never
 
 from attrs import Attribute, field, frozen
 
@@ -297,3 +297,5 @@ class Policy:
                 return 100
             case BlueGreen(shift=shift):
                 return 100 if shift else 0
+            case _:
+                assert_never(self.strategy)

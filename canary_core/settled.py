@@ -112,6 +112,8 @@ def _look_for_revision(at: Situation) -> Ask | Step:
     if at.revision not in {None, rollout.applied, rollout.promoted}:
         return begin(at)
     if not at.primary_can_serve and not rollout.traffic.leaves_primary_nothing:
+        if rollout.known_good is KnownGood.NONE:  # told already, with the failure that led to it
+            return at.hold(NoKnownGood(), next_s=at.seen.now_s + at.policy.interval_s)
         return at.wait(Wait.PRIMARY, NoKnownGood())
     reason = _settled_reason(at)
     if rollout.waiting is not None:

@@ -74,7 +74,7 @@ class Situation:
             now_s=now_s,
         )
         waiting = self.rollout.waiting
-        if found.ready or waiting is None or waiting.on is not which:
+        if found.ready or waiting is None or waiting.on not in _READINESS:
             return found
         late = now_s - waiting.since_s >= policy.progress_deadline_s
         return evolve(found, retriable=False) if late else found
@@ -131,7 +131,7 @@ class Situation:
         """Answer that nothing is to be done before ``next_s``, or before something changes."""
         return Step(rollout=self.rollout, reason=reason, next_s=next_s)
 
-    def wait(self, on: Wait, reason: Notice, *, next_s: float | None = None) -> Step:
+    def wait(self, on: Wait, reason: Notice) -> Step:
         """Answer that something must change outside first. Told when the wait begins; its deadline runs from then.
 
         A workload that becomes unready while the other one is waited for does not start the clock anew.
@@ -141,13 +141,11 @@ class Situation:
         later = now_s + self.policy.interval_s
         if waiting is not None and waiting.on is on:
             end = waiting.since_s + self.policy.progress_deadline_s
-            if next_s is None:
-                next_s = min(later, end) if on in _READINESS and end > now_s else later
-            return self.hold(reason, next_s=next_s)
+            return self.hold(reason, next_s=min(later, end) if on in _READINESS and end > now_s else later)
         same = waiting is not None and {waiting.on, on} <= _READINESS
         since_s = waiting.since_s if waiting is not None and same else now_s
         after = self.changed(waiting=Waiting(on=on, since_s=since_s))
-        return Step(rollout=after, notices=(reason,), reason=reason, next_s=later if next_s is None else next_s)
+        return Step(rollout=after, notices=(reason,), reason=reason, next_s=later)
 
 
 def corrections(at: Situation, decisions: tuple[Decision, ...]) -> tuple[Notice, ...]:

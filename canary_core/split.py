@@ -1,6 +1,7 @@
 """Splits of traffic as a policy wants them: audience and cookies included."""
 
 import hashlib
+from typing import assert_never
 
 from attrs import evolve
 
@@ -47,6 +48,8 @@ def _is_matched(policy: Policy) -> bool:
             return True
         case BlueGreen():
             return False
+        case _:
+            assert_never(policy.strategy)
 
 
 def _cookies(policy: Policy, rollout: Rollout, weight: int, now_s: float) -> Cookies:

@@ -3,6 +3,7 @@
 import enum
 import math
 from collections.abc import Iterable
+from typing import assert_never
 
 from canary_core.policy import Check
 from canary_core.samples import Measurement, NoData, Sample, SourceError
@@ -46,3 +47,5 @@ def judge(check: Check, measurement: Measurement) -> Verdict:
             low = bound.minimum is not None and value < bound.minimum
             high = bound.maximum is not None and value > bound.maximum
             return Verdict.FAIL if low or high else Verdict.PASS
+        case _:
+            assert_never(measurement)
