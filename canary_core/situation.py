@@ -34,7 +34,8 @@ class Situation:
     @property
     def revision(self) -> str | None:
         """Fingerprint of what the target declares now."""
-        return self.seen.canary.revision if self.seen.canary is not None else None
+        canary = self.seen.canary
+        return canary.revision if canary is not None else None
 
     @property
     def due_s(self) -> float:
@@ -44,7 +45,7 @@ class Situation:
     @property
     def is_due(self) -> bool:
         """Whether the present measurement is complete."""
-        return self.seen.now_s >= self.due_s
+        return self.seen.now_s >= self.rollout.since_s + self.policy.interval_s
 
     @property
     def primary_can_serve(self) -> bool:
