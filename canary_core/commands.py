@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from canary_core.analysis import exhausted
 from canary_core.decisions import Step
 from canary_core.ending import roll_back
 from canary_core.notices import Aborted, RequestAccepted, RequestRefused
@@ -23,15 +24,16 @@ _ENDING = frozenset({Phase.TERMINATING, Phase.TERMINATED})
 def obey(at: Situation) -> Ask | Step | None:
     """Carry out a request that is new, or refuse it and say so.
 
-    ======= ============================================================================================
+    ======= =======================================================================================
     Verb    Accepted in
-    ======= ============================================================================================
+    ======= =======================================================================================
     pause   every phase but Terminating and Terminated, if not paused
     resume  if paused
     abort   Waiting, Progressing, WaitingPromotion
     retry   Failed, if the primary is ready or the canary has all the traffic anyway
-    promote Waiting, Progressing, WaitingPromotion; a new revision that waits for a primary to come back
-    ======= ============================================================================================
+    promote Waiting, Progressing, WaitingPromotion, if no budget of checks is used up; Initialized,
+            Succeeded, Failed for a new revision that waits for a primary to come back
+    ======= =======================================================================================
     """
     request = at.seen.request
     if request is None or request.id == at.rollout.request or at.rollout.pending:
@@ -86,6 +88,8 @@ def _promote(at: Situation) -> Ask | Step | None:
     accepted = RequestAccepted(verb=Verb.PROMOTE)
     rollout = at.rollout
     if rollout.phase in _ANALYSIS:
+        if exhausted(at.policy, rollout.counts) is not None:
+            return None
         return at.go(at.changed(skipped=True, paused=False), accepted, accepted)
     held_up = rollout.phase in _ENDED and at.revision not in {None, rollout.applied, rollout.promoted}
     if rollout.phase is Phase.WAITING or (held_up and rollout.promoted is not None):

@@ -123,11 +123,9 @@ def _scale_up(seen: Observation) -> ScaleCanary | None:
 
 
 def _traffic(policy: Policy, rollout: Rollout, want: Desired, seen: Observation) -> Decision | None:
-    if rollout.phase is Phase.TERMINATING:
-        return _release(policy, seen)
     split = want.traffic
     if split is None:
-        return None
+        return _release(policy, seen)
     if split.reaches_canary and not _can_serve(seen.canary):
         return None
     if split.canary_weight < 100 and not _primary_may_serve(policy, rollout, seen):

@@ -8,7 +8,7 @@ from canary_core.situation import Situation
 from canary_core.split import everything_to_canary, everything_to_primary
 from canary_core.workload import Readiness
 
-__all__ = ["fail_promotion", "return_to_primary", "roll_back"]
+__all__ = ["canary_is_proven", "fail_promotion", "return_to_primary", "roll_back"]
 
 
 def roll_back(at: Situation, outcome: Outcome, *causes: Notice) -> Step:
@@ -44,13 +44,20 @@ def return_to_primary(at: Situation) -> Step | None:
     return at.go(after, PrimaryRecovered(), PrimaryRecovered())
 
 
+def canary_is_proven(at: Situation) -> bool:
+    """Whether all that answers for the canary is the revision that was approved."""
+    canary = at.seen.canary
+    same = canary is not None and canary.revision == at.rollout.applied and not canary.is_mixed
+    return same and at.canary_can_serve
+
+
 def fail_promotion(at: Situation, found: Readiness) -> Step:
     """The primary is lost in the middle of a promotion: give all traffic to the canary, which runs what was approved.
 
     If that cannot serve, or is another revision by now, nothing is known to be good and nothing is changed.
     """
     rollout = at.rollout
-    proven = at.canary_can_serve and at.revision == rollout.applied
+    proven = canary_is_proven(at)
     primary = at.seen.primary
     overwritten = primary is not None and primary.revision == rollout.applied
     cause = PromotionFailed(readiness=found)

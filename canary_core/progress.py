@@ -102,6 +102,9 @@ def _primary_is_back(at: Situation) -> _Answer | None:
     """All traffic was on the canary for want of a primary; now that there is one, the analysis begins properly."""
     if at.rollout.known_good is not KnownGood.NONE or not at.primary_readiness().ready:
         return None
+    rolled_back = _roll_back_if_used_up(at)
+    if rolled_back is not None:
+        return rolled_back
     after = at.entering(
         Phase.PROGRESSING,
         traffic=everything_to_primary(at.policy, at.rollout, at.seen.now_s),
@@ -113,7 +116,12 @@ def _primary_is_back(at: Situation) -> _Answer | None:
 
 
 def _budget_used_up(at: Situation) -> _Answer | None:
-    found = exhausted(at.policy, at.rollout.counts) if at.is_due else None
+    at_once = at.policy.skip_analysis or at.rollout.skipped  # or else what has failed would be promoted meanwhile
+    return _roll_back_if_used_up(at) if at.is_due or at_once else None
+
+
+def _roll_back_if_used_up(at: Situation) -> Step | None:
+    found = exhausted(at.policy, at.rollout.counts)
     if found is None:
         return None
     verdict, used, budget = found

@@ -2,7 +2,7 @@
 
 from canary_core.decisions import Step
 from canary_core.desired import drained_s
-from canary_core.ending import fail_promotion
+from canary_core.ending import fail_promotion, roll_back
 from canary_core.notices import (
     Cancelled,
     Draining,
@@ -79,9 +79,12 @@ def finalise(at: Situation) -> Ask | Step:
         correction = correct_routes(at)
         if correction is not None:
             return correction
-        if not found.retriable:
-            return fail_promotion(at, found)
-        return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=found))
+        cause = PrimaryNotReady(readiness=found)
+        if found.retriable:
+            return at.wait(Wait.PRIMARY, cause)
+        if at.rollout.outcome is Outcome.WITHDRAWN and at.primary_can_serve:
+            return roll_back(at, Outcome.DEADLINE, cause)
+        return fail_promotion(at, found)
     if at.seen.routes != at.rollout.traffic:
         wrong = RoutesCorrected(found=at.seen.routes, wanted=at.rollout.traffic)
         return at.go(at.changed(since_s=at.seen.now_s), wrong, wrong, next_s=at.seen.now_s + at.policy.interval_s)

@@ -2,7 +2,7 @@
 
 from canary_core.decisions import Step
 from canary_core.desired import Pods, desired, difference, drained_s
-from canary_core.ending import return_to_primary
+from canary_core.ending import canary_is_proven, return_to_primary
 from canary_core.gates import Closed, Open, ask_in_turn, passed
 from canary_core.notices import (
     Draining,
@@ -27,7 +27,7 @@ __all__ = ["resume_promotion", "settle"]
 def settle(at: Situation) -> Ask | Step:
     """Finish what the end of the rollout calls for; then look for anything new."""
     if at.rollout.pending:
-        return _finish(at)
+        return _reconsider(at) or _finish(at)
     return _recover(at) or _keep(at) or _look_for_revision(at)
 
 
@@ -61,6 +61,17 @@ def _post_rollout(gate: Open | Closed) -> tuple[Notice, ...]:
         return passed(gate)
     failure = PostRolloutFailed(hook=gate.hook.id, error=gate.message)
     return (*passed(Open(hooks=gate.passed)), failure)
+
+
+def _reconsider(at: Situation) -> Step | None:
+    """The target was replaced before it got the traffic that it was meant to have: that is not justified any more."""
+    rollout = at.rollout
+    if not rollout.traffic.reaches_canary or (rollout.outcome is Outcome.PROMOTION and canary_is_proven(at)):
+        return None
+    returned = return_to_primary(at)
+    if returned is not None or at.seen.routes in {None, rollout.traffic}:
+        return returned
+    return at.go(at.changed(traffic=at.seen.routes, known_good=KnownGood.NONE), NoKnownGood(), NoKnownGood())
 
 
 # -- Recovering from a failure that left something open -------------------------------------------------------------

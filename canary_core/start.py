@@ -110,12 +110,12 @@ def initialise_again(at: Situation, *told: Notice) -> Step:
 
 def begin(at: Situation, *told: Notice) -> Ask | Step:
     """Start the rollout of the declared revision, if the primary can take traffic back and the gates are open."""
-    if at.rollout.paused:
-        return at.hold(Paused())
     stranded = at.rollout.traffic.leaves_primary_nothing
     unready = not at.primary_readiness().ready
     if unready and not (stranded or at.policy.skip_analysis):
         return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=at.primary_readiness()))
+    if at.rollout.paused:
+        return at.hold(Paused())
     gate = ask_in_turn(at, HookType.CONFIRM_ROLLOUT)
     if isinstance(gate, Ask):
         return gate

@@ -39,6 +39,11 @@ class Workload:
         """Whether any pod can answer requests."""
         return self.available > 0
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether pods of an older template are still there: some of the answers may be theirs."""
+        return self.total > self.updated or not self.observed
+
 
 class Unready(enum.Enum):
     """Why a workload is not ready."""

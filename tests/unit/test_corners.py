@@ -37,7 +37,7 @@ from canary_core import (
     weights_by_step,
 )
 from canary_core.phases import check_edge
-from trajectories import SUCCESS_RATE, V1, V2, V3, Play, a_gate, a_policy, close_gate
+from trajectories import SUCCESS_RATE, V1, V2, V3, CrashAt, Play, a_gate, a_policy, close_gate
 
 STEPS = Progressive(weights=weights_by_step(10, 30))
 UP = Workload(revision="v1:2", replicas=2, updated=2, total=2, available=2)
@@ -379,3 +379,91 @@ def test_no_data_and_errors_are_never_a_pass() -> None:
         "NO_DATA",
         "ERROR",
     }
+
+
+# -- Found by exploration -------------------------------------------------------------------------------------------
+
+
+def test_a_lost_primary_gives_no_traffic_to_pods_of_a_withdrawn_revision() -> None:
+    """The target declares what is known to be good, but what answers for it are still pods of the other one."""
+    play = _play(progress_deadline_s=150).rolling_out().until_weight(20)
+    play.world.declare(evolve(V1, ready_after_s=None))
+    play.until(Phase.FINALISING)
+    play.primary.crashing = True
+    play.until(Phase.FAILED)
+    assert (play.split, play.rollout.known_good) == ((100, 0), KnownGood.NONE)
+
+
+def test_a_withdrawn_rollout_whose_primary_is_slow_is_no_failed_promotion() -> None:
+    play = _play(progress_deadline_s=150).rolling_out().until_weight(20)
+    play.world.declare(V1)
+    play.until(Phase.FINALISING)
+    play.primary.update(evolve(V1, revision="v1:hand", ready_after_s=None), play.world.now_s)
+    play.until(Phase.FAILED)
+    assert (play.split, play.rollout.outcome, play.rollout.known_good) == (
+        (100, 0),
+        Outcome.DEADLINE,
+        KnownGood.PRIMARY,
+    )
+
+
+def _judged_without_a_primary() -> Play:
+    """A failed promotion, and a newer revision that is judged where the traffic is."""
+    play = _play(progress_deadline_s=150, threshold=2).rolling_out().until(Phase.PROMOTING)
+    play.primary.crashing = True
+    play.until(Phase.FAILED)
+    play.world.declare(evolve(V3, error_rate=0.5))
+    play.until(Phase.PROGRESSING).ticks(2)
+    assert (play.split, play.rollout.started) == ((0, 100), True)
+    return play
+
+
+def test_a_primary_that_comes_back_does_not_give_a_failed_revision_another_chance() -> None:
+    play = _judged_without_a_primary()
+    play.ticks(2)
+    assert play.rollout.counts.failed == 2
+    play.world.now_s -= 30
+    play.primary.crashing = False
+    play.tick()
+    assert (play.rollout.phase, play.rollout.outcome, play.split) == (Phase.FAILED, Outcome.CHECKS, (100, 0))
+
+
+def test_promote_is_refused_once_a_budget_is_used_up() -> None:
+    play = _play(threshold=2).rolling_out().errors(0.5).until_weight(10)
+    play.ticks(2)
+    play.world.now_s -= 30
+    play.ask(Verb.PROMOTE).tick()
+    assert (play.rollout.phase, play.rollout.skipped, play.told[-1]) == (Phase.PROGRESSING, False, "RequestRefused")
+    play.until(Phase.FAILED)
+
+
+def test_a_declared_skip_does_not_promote_what_has_failed() -> None:
+    play = _play(threshold=2).rolling_out().errors(0.5).until_weight(10)
+    play.ticks(2)
+    play.world.now_s -= 30
+    play.world.policy = evolve(play.world.policy, skip_analysis=True)
+    play.tick()
+    assert (play.rollout.phase, play.rollout.outcome) == (Phase.FAILED, Outcome.CHECKS)
+
+
+def test_a_pause_does_not_hide_a_lost_primary() -> None:
+    play = _play().initialised()
+    play.ask(Verb.PAUSE).ticks(1)
+    play.world.declare(V2)
+    play.primary.crashing = True
+    play.ticks(2)
+    assert "PrimaryNotReady" in play.told
+
+
+@pytest.mark.parametrize("rolling", [True, False])
+def test_a_failed_promotion_is_reconsidered_if_the_target_changes_before_the_traffic_moved(rolling: bool) -> None:
+    play = _play(progress_deadline_s=150).rolling_out().until(Phase.PROMOTING)
+    play.primary.crashing = True
+    play.ticks(3)
+    play.world.faults = CrashAt(1, after=True)
+    play.ticks(1)
+    assert (play.rollout.phase, play.split) == (Phase.FAILED, (70, 30))
+    play.world.declare(V3)
+    play.primary.crashing = not rolling
+    play.tick()
+    assert play.split == ((100, 0) if rolling else (70, 30))

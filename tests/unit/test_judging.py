@@ -97,12 +97,14 @@ def test_a_source_that_is_down_counts_as_failed_unless_errors_have_a_budget() ->
     ("budgets", "verdict"),
     [
         ({"threshold": 9, "no_data_threshold": 2}, Verdict.NO_DATA),
+        ({"threshold": 9, "error_threshold": 2}, Verdict.ERROR),
         ({"threshold": 2}, Verdict.FAIL),
     ],
 )
 def test_a_budget_that_is_used_up_rolls_back(budgets: dict[str, int], verdict: Verdict) -> None:
     play = Play(a_policy(STEPS, **budgets)).rolling_out()
-    play.world.source_silent = True
+    play.world.source_silent = verdict is not Verdict.ERROR
+    play.world.source_error = "down" if verdict is Verdict.ERROR else None
     play.until(Phase.FAILED)
     assert play.rollout.outcome is Outcome.CHECKS
     reached = notices.ThresholdReached(verdict=verdict, count=2, threshold=2)
