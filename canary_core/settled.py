@@ -1,6 +1,6 @@
 """Initialized, Succeeded, Failed: tell how it ended, keep things as they are, and notice what changes."""
 
-from canary_core.decisions import Step
+from canary_core.decisions import Decision, EnsurePrimary, ScaleCanary, Step
 from canary_core.desired import Pods, desired, difference, drained_s
 from canary_core.ending import canary_is_proven, return_to_primary
 from canary_core.gates import Closed, Open, ask_in_turn, passed
@@ -104,16 +104,29 @@ def resume_promotion(at: Situation, *told: Notice) -> Step:
 
 
 def _keep(at: Situation) -> Step | None:
-    """Put back what somebody changed: at most once per interval, so as not to fight with another tool."""
+    """Put back what somebody changed: at most once per interval, so as not to fight with another tool.
+
+    What makes pods that are to serve is no fight and does not wait.
+    """
     decisions = difference(at.policy, at.rollout, at.seen)
     if not decisions:
         return None
     notices = corrections(at, decisions)
     reason = notices[0] if notices else PrimaryCreated()
-    if not at.is_due:
+    if not at.is_due and not any(_makes_pods(decision) for decision in decisions):
         return at.hold(reason, next_s=at.due_s)
     after = at.changed(since_s=at.seen.now_s)
     return at.go(after, reason, *notices, next_s=at.seen.now_s + at.policy.interval_s)
+
+
+def _makes_pods(decision: Decision) -> bool:
+    match decision:
+        case EnsurePrimary():
+            return True
+        case ScaleCanary(replicas=replicas):
+            return replicas > 0
+        case _:
+            return False
 
 
 def _look_for_revision(at: Situation) -> Ask | Step:
@@ -122,7 +135,8 @@ def _look_for_revision(at: Situation) -> Ask | Step:
         return at.hold(_settled_reason(at))
     if at.revision not in {None, rollout.applied, rollout.promoted}:
         return begin(at)
-    if not at.primary_can_serve and not rollout.traffic.leaves_primary_nothing:
+    by_canary = rollout.traffic.leaves_primary_nothing and at.canary_can_serve
+    if not at.primary_can_serve and not by_canary:
         if rollout.known_good is KnownGood.NONE:  # told already, with the failure that led to it
             return at.hold(NoKnownGood(), next_s=at.seen.now_s + at.policy.interval_s)
         return at.wait(Wait.PRIMARY, NoKnownGood())

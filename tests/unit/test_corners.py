@@ -467,3 +467,30 @@ def test_a_failed_promotion_is_reconsidered_if_the_target_changes_before_the_tra
     play.primary.crashing = not rolling
     play.tick()
     assert play.split == ((100, 0) if rolling else (70, 30))
+
+
+def test_that_nobody_can_serve_is_told_also_when_the_traffic_was_on_the_canary() -> None:
+    play = _play(progress_deadline_s=150).rolling_out().until(Phase.PROMOTING)
+    play.primary.crashing = True
+    play.until(Phase.FAILED).ticks(1)
+    play.target.crashing = True
+    play.ticks(3)
+    assert (play.split, play.told.count("NoKnownGood"), play.told[-1]) == ((0, 100), 1, "NoKnownGood")
+
+
+def test_a_lost_primary_is_made_again_at_once() -> None:
+    play = _play().initialised()
+    play.tick()
+    play.world.primary = None
+    play.tick()
+    assert play.primary.source == V1.revision
+
+
+def test_a_canary_that_has_all_the_traffic_is_scaled_up_again_at_once() -> None:
+    play = _play(progress_deadline_s=150).rolling_out().until(Phase.PROMOTING)
+    play.primary.crashing = True
+    play.until(Phase.FAILED)
+    for _ in range(2):
+        play.target.scale(0, play.world.now_s)
+        play.tick()
+        assert play.target.replicas == 2
