@@ -137,8 +137,9 @@ def write(tables: list[_Table]) -> None:
     """Put the tables into the documentation."""
     day = time.strftime("%Y-%m-%d", time.gmtime())
     head = (
-        "# Performance\n\nWritten by `make bench`. One core, processor time, best of several rounds; compare the "
-        f"numbers of one run compare with each other.\n\n{day}, Python {platform.python_version()}, {platform.machine()}.\n"
+        "# Performance\n\nWritten by `make bench`. One core, processor time, best of several rounds. The "
+        f"numbers of one run compare with each other.\n\n{day}, Python "
+        f"{platform.python_version()}, {platform.machine()}.\n"
     )
     text = "\n".join([head, *(markdown(*table) for table in tables)])
     (ROOT / "docs" / "performance.md").write_text(text, encoding="utf-8")
