@@ -47,7 +47,9 @@ def adopt(at: Situation) -> Step | None:
 def _in_our_terms(at: Situation, held: str, current: str) -> dict[str, Any]:
     phase, now_s = at.rollout.phase, at.seen.now_s
     match phase:
-        case Phase.INITIALIZING | Phase.TERMINATING | Phase.TERMINATED:
+        case Phase.INITIALIZING:
+            return {"applied": None, "traffic": everything_to_primary(at.policy, at.rollout, now_s)}
+        case Phase.TERMINATING | Phase.TERMINATED:
             return {"applied": None}
         case Phase.INITIALIZED | Phase.SUCCEEDED:
             return {"applied": held, "promoted": held, "known_good": KnownGood.PRIMARY}

@@ -128,7 +128,7 @@ def _traffic(policy: Policy, rollout: Rollout, want: Desired, seen: Observation)
         return _release(policy, seen)
     if split.reaches_canary and not _can_serve(seen.canary):
         return None
-    if split.canary_weight < 100 and not _primary_may_serve(policy, rollout, seen):
+    if not split.leaves_primary_nothing and not _primary_may_serve(policy, rollout, seen):
         return None
     return SetTraffic(traffic=split)
 

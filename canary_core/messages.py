@@ -113,15 +113,17 @@ def _why_unready(found: Readiness, names: Names, name: str) -> str:
             assert_never(found.cause)
 
 
+def _late(found: Readiness) -> str:
+    return "" if found.retriable or found.cause is Unready.STALLED else ", and its time is over"
+
+
 def _primary_unready(found: Readiness, names: Names) -> str:
-    late = "" if found.retriable else ", and its time is over"
-    return f"{names.full_primary} not ready: {_why_unready(found, names, names.target + '-primary')}{late}"
+    return f"{names.full_primary} not ready: {_why_unready(found, names, names.target + '-primary')}{_late(found)}"
 
 
 def _canary_unready(found: Readiness, names: Names) -> str:
-    late = "" if found.retriable else ", and its time is over"
     why = _why_unready(found, names, names.target)
-    return f"canary {names.kind.lower()} {names.full_target} not ready: {why}{late}"
+    return f"canary {names.kind.lower()} {names.full_target} not ready: {why}{_late(found)}"
 
 
 def _duration(milliseconds: float) -> str:

@@ -5,8 +5,10 @@ from attrs import evolve
 
 from canary_core import (
     EDGES,
+    ABTest,
     Answered,
     Approved,
+    Audience,
     EnsurePrimary,
     HookType,
     IllegalTransitionError,
@@ -494,3 +496,10 @@ def test_a_canary_that_has_all_the_traffic_is_scaled_up_again_at_once() -> None:
         play.target.scale(0, play.world.now_s)
         play.tick()
         assert play.target.replicas == 2
+
+
+def test_an_ab_test_is_put_in_force_only_beside_a_primary_that_can_serve_everybody_else() -> None:
+    everything_that_matches = Traffic(canary_weight=100, audience=Audience.MATCHED)
+    rollout = Rollout(phase=Phase.PROGRESSING, traffic=everything_that_matches, applied="v1:2", promoted="v1:1")
+    seen = Observation(now_s=0.0, canary=UP, primary=Workload(revision="v1:1", replicas=2), routes=Traffic())
+    assert difference(a_policy(ABTest(iterations=1)), rollout, seen) == ()

@@ -1,0 +1,458 @@
+"""Whole answers of the machine, story by story, against the traces in ``traces/``.
+
+A trace has a line for each call: the time, what was asked, or what of the state changed, the decisions, the notices,
+the reason and when to call again. So nothing that an answer holds can change unseen. Where a change is meant, write
+the traces anew with ``UPDATE_TRACES=1`` and read the difference.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import attrs
+import pytest
+from attrs import evolve
+
+from canary_core import (
+    ABTest,
+    Ask,
+    BlueGreen,
+    Bound,
+    Check,
+    CheckKind,
+    Counts,
+    Hook,
+    HookType,
+    Mirror,
+    Observation,
+    Phase,
+    Policy,
+    Progressive,
+    Refused,
+    Rollout,
+    SessionAffinity,
+    Step,
+    Traffic,
+    Unreachable,
+    Verb,
+    step,
+    weights_by_step,
+)
+from canary_ports import driver
+from canary_sims.world import Deployment
+from trajectories import SUCCESS_RATE, V1, V2, V3, CrashAt, Play, a_policy
+
+FOLDER = Path(__file__).with_name("traces")
+TWO = Progressive(weights=weights_by_step(10, 20))
+GATES = tuple(Hook(id=kind.value, type=kind) for kind in HookType if kind is not HookType.ROLLBACK)
+
+
+def brief(value: Any) -> str:
+    """A value in short: of a class only what differs from its defaults."""
+    if isinstance(value, Enum):
+        return str(value.name)
+    if isinstance(value, tuple):
+        return "[" + " ".join(brief(each) for each in value) + "]"
+    if attrs.has(type(value)):
+        shown = [
+            f"{field.name}={brief(getattr(value, field.name))}"
+            for field in attrs.fields(type(value))
+            if getattr(value, field.name) != field.default
+        ]
+        return f"{type(value).__name__}({' '.join(shown)})"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def line(before: Rollout, seen: Observation, answer: Ask | Step) -> str:
+    """One call and its answer."""
+    if isinstance(answer, Ask):
+        return f"{seen.now_s:g} ask {brief(answer.questions)}"
+    names = [field.name for field in attrs.fields(Rollout)]
+    changed = [name for name in names if getattr(before, name) != getattr(answer.rollout, name)]
+    state = " ".join(f"{name}={brief(getattr(answer.rollout, name))}" for name in changed) or "-"
+    again = "never" if answer.next_s is None else f"{answer.next_s - seen.now_s:+g}"
+    parts = (state, brief(answer.decisions), brief(answer.notices), brief(answer.reason), again)
+    return f"{seen.now_s:g} " + " | ".join(parts)
+
+
+@contextmanager
+def traced() -> Iterator[list[str]]:
+    """The lines of all calls meanwhile."""
+    lines: list[str] = []
+
+    def recorded(policy: Policy, rollout: Rollout, seen: Observation) -> Ask | Step:
+        answer = step(policy, rollout, seen)
+        lines.append(line(rollout, seen, answer))
+        return answer
+
+    with patch.object(driver, "step", recorded):
+        yield lines
+
+
+# -- Stories --------------------------------------------------------------------------------------------------------
+
+
+def play(**options: object) -> Play:
+    """Two steps of 10 %, with the usual checks."""
+    return Play(a_policy(TWO, **options))
+
+
+def promoted(strategy: Any, **options: object) -> Callable[[], None]:
+    """From nothing to Succeeded, and a tick more."""
+    return lambda: _end(Play(a_policy(strategy, **options)).rolling_out().until(Phase.SUCCEEDED))
+
+
+def _end(story: Play) -> None:
+    story.ticks(2)
+
+
+def all_gates_closed_for_a_while() -> None:
+    """Each gate in its turn: closed for two intervals, then open."""
+    story = Play(a_policy(TWO, hooks=GATES, threshold=9)).initialised()
+    for hook in GATES:
+        story.world.hook_answers[hook.id] = Refused(message="not yet")
+    story.world.declare(V2)
+    story.ticks(3)
+    for hook in GATES:
+        story.world.hook_answers[hook.id] = Unreachable(message="timeout")
+        story.ticks(2)
+        story.world.hook_answers.pop(hook.id)
+        story.ticks(2)
+    story.until(Phase.SUCCEEDED)
+    _end(story)
+
+
+def blue_green_gate() -> None:
+    """The promotion gate is asked twice."""
+    gate = Hook(id="gate", type=HookType.CONFIRM_PROMOTION, mute_alert=True)
+    story = Play(a_policy(BlueGreen(iterations=1), hooks=(gate,))).initialised()
+    story.world.hook_answers["gate"] = Refused()
+    story.world.declare(V2)
+    story.until(Phase.WAITING_PROMOTION).ticks(2)
+    story.world.hook_answers.pop("gate")
+    story.until(Phase.PROMOTING)
+
+
+def expired(kind: HookType) -> Callable[[], None]:
+    """A gate that stays closed for too long."""
+
+    def story() -> None:
+        gate = Hook(id="gate", type=kind)
+        played = play(hooks=(gate,), approval_deadline_s=150).initialised()
+        played.world.hook_answers["gate"] = Refused()
+        played.world.declare(V2)
+        _end(played.until(Phase.FAILED))
+
+    return story
+
+
+def every_way_not_to_pass() -> None:
+    """Out of range, no data, no answer, too few samples; each with its budget."""
+    checks = (
+        SUCCESS_RATE,
+        Check(id="slow", kind=CheckKind.DURATION, bound=Bound(maximum=1)),
+        Check(id="few", min_samples=10**9),
+    )
+    story = play(checks=checks, no_data_threshold=3, error_threshold=2, threshold=8).rolling_out().until_weight(10)
+    story.ticks(1)
+    story.world.source_silent = True
+    story.ticks(1)
+    story.world.source_error = "down"
+    _end(story.until(Phase.FAILED))
+
+
+def rolled_back() -> None:
+    """Errors."""
+    _end(play(threshold=1, drain_s=90).rolling_out().errors(0.5).until(Phase.FAILED))
+
+
+def signalled() -> None:
+    """A rollback hook says no, then yes."""
+    story = play(hooks=(Hook(id="back", type=HookType.ROLLBACK), Hook(id="back2", type=HookType.ROLLBACK)))
+    story.world.hook_answers.update(back=Refused(), back2=Refused())
+    story.rolling_out().until_weight(10).ticks(1)
+    story.world.hook_answers.pop("back2")
+    _end(story.until(Phase.FAILED))
+
+
+def withdrawn() -> None:
+    """The promoted revision is declared again, the primary not able to serve for a while."""
+    story = play().rolling_out().until_weight(20)
+    story.primary.crashing = True
+    story.world.declare(V1)
+    story.ticks(2)
+    story.primary.crashing = False
+    _end(story.until(Phase.SUCCEEDED))
+
+
+def restarted_and_stranded() -> None:
+    """A newer revision while the primary is lost; the primary stays away, comes back, and a newer one yet."""
+    story = play(progress_deadline_s=200).rolling_out().until_weight(20)
+    story.primary.crashing = True
+    story.world.declare(V3)
+    story.until(Phase.FAILED).ticks(2)
+    story.primary.crashing = False
+    story.ticks(2)
+    story.world.declare(V2)
+    story.until(Phase.PROGRESSING).ticks(2)
+    story.world.declare(V3)
+    story.ticks(2)
+
+
+def promotion_failed_and_judged_where_it_is() -> None:
+    """A lost primary in Promoting; a newer revision; the primary comes back in the middle of its analysis."""
+    story = play(progress_deadline_s=150, session_affinity=SessionAffinity(cookie_name="c")).rolling_out()
+    story.until(Phase.PROMOTING)
+    story.primary.crashing = True
+    story.until(Phase.FAILED).ticks(2)
+    story.world.declare(V3)
+    story.until(Phase.PROGRESSING).ticks(2)
+    story.primary.crashing = False
+    _end(story.until(Phase.SUCCEEDED))
+
+
+def promotion_recovers() -> None:
+    """The primary is ready after all."""
+    story = play(progress_deadline_s=150, promotion_step=60).rolling_out().until(Phase.PROMOTING)
+    story.primary.crashing = True
+    story.until(Phase.FAILED).ticks(1)
+    story.primary.crashing = False
+    _end(story.until(Phase.SUCCEEDED))
+
+
+def promotion_refused_by_the_target() -> None:
+    """The target changes after the intent was stored and before the copy."""
+    story = play().rolling_out().until_weight(20)
+    story.world.faults = CrashAt(2, after=False)
+    story.ticks(1)
+    story.world.declare(V3)
+    story.ticks(3)
+
+
+def promotion_overtaken() -> None:
+    """The target changes after the copy: traffic goes to the primary at once."""
+    story = play().rolling_out().until(Phase.PROMOTING)
+    story.world.declare(V3)
+    story.ticks(2)
+    story.until(Phase.PROMOTING)
+
+
+def nobody_left() -> None:
+    """Both workloads are lost while promoting, and later in Failed with the traffic on the canary."""
+    story = play(progress_deadline_s=100).rolling_out().until(Phase.PROMOTING)
+    story.primary.crashing = story.target.crashing = True
+    story.until(Phase.FAILED).ticks(2)
+    story.target.crashing = False
+    story.ticks(2)
+    story.primary.crashing = False
+    story.ticks(4)
+
+
+def finalising_in_trouble() -> None:
+    """Edited routes, an unready primary, and a primary that stays away."""
+    story = play(progress_deadline_s=150).rolling_out().until(Phase.FINALISING)
+    story.world.traffic = Traffic(canary_weight=40)
+    story.tick()
+    story.primary.update(evolve(V2, revision="v1:hand", ready_after_s=None), story.world.now_s)
+    story.world.traffic = Traffic(canary_weight=50)
+    story.ticks(2)
+    _end(story.until(Phase.FAILED))
+
+
+def withdrawn_in_trouble() -> None:
+    """The primary does not get ready any more while the withdrawn canary is drained."""
+    story = play(progress_deadline_s=150).rolling_out().until_weight(20)
+    story.world.declare(V1)
+    story.until(Phase.FINALISING)
+    story.primary.update(evolve(V1, revision="v1:hand", ready_after_s=None), story.world.now_s)
+    _end(story.until(Phase.FAILED))
+
+
+def initialisation_in_trouble() -> None:
+    """No target, a source that is down, a changed target, a primary that is never ready, a retry, recovery."""
+    story = play(progress_deadline_s=100)
+    target, story.world.target = story.world.target, None
+    story.ticks(1)
+    story.world.target, story.world.source_error = target, "down"
+    story.world.start_primary_after_s = 500
+    story.ticks(1)
+    story.world.declare(V2)
+    story.until(Phase.FAILED).ticks(1)
+    story.ask(Verb.RETRY).ticks(1)
+    story.world.declare(V3)
+    _end(story.until(Phase.INITIALIZED, most=20))
+
+
+def deleted() -> None:
+    """With revert: the target is scaled up, waited for, the routes are given back."""
+    story = play(revert_on_deletion=True).initialised()
+    story.ticks(1)
+    story.world.deleting = True
+    story.ticks(3)
+
+
+def deleted_without_revert() -> None:
+    """In the middle of an analysis."""
+    story = play().rolling_out().until_weight(10)
+    story.world.deleting = True
+    story.ticks(1)
+
+
+def suspended() -> None:
+    """And resumed."""
+    story = play().rolling_out().until_weight(10)
+    story.world.policy = evolve(story.world.policy, suspend=True)
+    story.ticks(2)
+    story.world.policy = evolve(story.world.policy, suspend=False)
+    story.ticks(1)
+
+
+def edited_by_hand() -> None:
+    """Routes and replicas, in an analysis and settled."""
+    story = play().initialised()
+    for _ in range(2):
+        story.world.traffic = Traffic(canary_weight=50)
+        story.target.scale(3, story.world.now_s)
+        story.ticks(1)
+    story.world.declare(V2)
+    story.until_weight(10)
+    story.world.traffic = Traffic(canary_weight=50)
+    story.target.scale(0, story.world.now_s)
+    story.ticks(2)
+
+
+def never_ready() -> None:
+    """The canary, until its deadline."""
+    _end(play(progress_deadline_s=150).rolling_out(evolve(V2, ready_after_s=None)).until(Phase.FAILED))
+
+
+def asked(verb: Verb) -> Callable[[], None]:
+    """A person asks in every phase of a rollout."""
+
+    def story() -> None:
+        for phase in (Phase.PROGRESSING, Phase.PROMOTING, Phase.FINALISING, Phase.SUCCEEDED):
+            played = play().rolling_out().until(phase)
+            played.ask(verb).ticks(2)
+        played = play(threshold=1).rolling_out().errors(0.5).until(Phase.FAILED)
+        played.ask(verb).ticks(2)
+
+    return story
+
+
+def asked_while_waiting() -> None:
+    """Abort and promote at closed gates; resume after a pause."""
+    for verb in (Verb.ABORT, Verb.PROMOTE):
+        for kind in (HookType.CONFIRM_ROLLOUT, HookType.CONFIRM_PROMOTION):
+            story = play(hooks=(Hook(id="gate", type=kind),)).initialised()
+            story.world.hook_answers["gate"] = Refused()
+            story.world.declare(V2)
+            story.until(Phase.WAITING if kind is HookType.CONFIRM_ROLLOUT else Phase.WAITING_PROMOTION)
+            story.ask(verb).ticks(2)
+    paused = play(skip_analysis=True).initialised().ask(Verb.PAUSE)
+    paused.ticks(1)
+    paused.world.declare(V2)
+    paused.ticks(1)
+    paused.ask(Verb.RESUME, "2").ticks(1)
+    paused.ask(Verb.PAUSE, "3").ticks(3)
+    paused.ask(Verb.RESUME, "4").until(Phase.SUCCEEDED)
+
+
+def retried() -> None:
+    """A failed promotion."""
+    story = play(progress_deadline_s=120).rolling_out().until(Phase.PROMOTING)
+    story.primary.crashing = True
+    story.until(Phase.FAILED).ask(Verb.RETRY).ticks(2)
+
+
+def replaced_by_request() -> None:
+    """A newer revision takes the place of a primary that is lost for good."""
+    story = play().initialised()
+    story.primary.crashing = True
+    story.world.declare(V2)
+    story.ticks(1)
+    story.ask(Verb.PROMOTE).ticks(4)
+
+
+def adopted() -> None:
+    """What Flagger left behind, in every phase."""
+    for phase in Phase:
+        for strategy in (TWO, ABTest(iterations=3), BlueGreen(iterations=3)):
+            for weight in (0, 100):
+                _adopt(phase, strategy, weight)
+
+
+def _adopt(phase: Phase, strategy: Any, weight: int) -> None:
+    story = Play(a_policy(strategy), version=V2, now_s=9000.0)
+    story.world.primary = Deployment(version=V1, replicas=2, changed_s=0.0)
+    story.world.traffic = Traffic(canary_weight=weight)
+    story.world.rollout = Rollout(
+        phase=phase,
+        applied="flagger",
+        promoted="flagger",
+        iterations=2,
+        traffic=Traffic(canary_weight=weight),
+        counts=Counts(failed=1),
+    )
+    story.tick()
+
+
+STORIES: dict[str, Callable[[], None]] = {
+    "progressive": promoted(TWO),
+    "mirror": promoted(Progressive(weights=(10,), mirror=Mirror())),
+    "matched": promoted(Progressive(weights=(10,), matched=True)),
+    "ab": promoted(ABTest(iterations=2)),
+    "blue-green": promoted(BlueGreen(iterations=2)),
+    "blue-green-mirror": promoted(BlueGreen(iterations=1, mirror=Mirror())),
+    "blue-green-without-mesh": promoted(BlueGreen(iterations=1, shift=False)),
+    "promotion-steps": promoted(TWO, promotion_step=8),
+    "session-affinity": promoted(TWO, session_affinity=SessionAffinity(cookie_name="c", primary_cookie_name="p")),
+    "skipped": promoted(TWO, skip_analysis=True),
+    "gates": all_gates_closed_for_a_while,
+    "blue-green-gate": blue_green_gate,
+    "expired-rollout-gate": expired(HookType.CONFIRM_ROLLOUT),
+    "expired-traffic-gate": expired(HookType.CONFIRM_TRAFFIC_INCREASE),
+    "expired-promotion-gate": expired(HookType.CONFIRM_PROMOTION),
+    "not-passed": every_way_not_to_pass,
+    "rolled-back": rolled_back,
+    "signalled": signalled,
+    "withdrawn": withdrawn,
+    "restarted-and-stranded": restarted_and_stranded,
+    "promotion-failed": promotion_failed_and_judged_where_it_is,
+    "promotion-recovers": promotion_recovers,
+    "promotion-refused": promotion_refused_by_the_target,
+    "promotion-overtaken": promotion_overtaken,
+    "nobody-left": nobody_left,
+    "finalising-in-trouble": finalising_in_trouble,
+    "withdrawn-in-trouble": withdrawn_in_trouble,
+    "initialisation-in-trouble": initialisation_in_trouble,
+    "deleted": deleted,
+    "deleted-without-revert": deleted_without_revert,
+    "suspended": suspended,
+    "edited": edited_by_hand,
+    "never-ready": never_ready,
+    **{f"asked-to-{verb.value}": asked(verb) for verb in Verb},
+    "asked-while-waiting": asked_while_waiting,
+    "retried": retried,
+    "replaced": replaced_by_request,
+    "adopted": adopted,
+}
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_every_answer_is_as_recorded(name: str) -> None:
+    with traced() as lines:
+        STORIES[name]()
+    text = "\n".join(lines) + "\n"
+    path = FOLDER / f"{name}.txt"
+    if os.environ.get("UPDATE_TRACES"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+def test_there_is_a_story_for_every_trace() -> None:
+    assert {path.stem for path in FOLDER.glob("*.txt")} == set(STORIES)
