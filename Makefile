@@ -51,7 +51,7 @@ coverage: setup
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --cov --cov-report=term
 
 demo: setup ## the article's rollout: once healthy, once with a 5 % error rate
-	$(BIN)/canary simulate examples/article/canary.yaml --scenario examples/scenarios/healthy.yaml
+	$(BIN)/canary simulate examples/article/canary.yaml --scenario examples/scenarios/article.yaml
 	@echo
 	$(BIN)/canary simulate examples/article/canary.yaml --scenario examples/scenarios/errors.yaml || test $$? -eq 1
 

@@ -166,6 +166,8 @@ def wait_for_approval(at: Situation) -> Ask | Step:
     deadline_s = at.policy.approval_deadline_s
     if deadline_s is not None and at.seen.now_s - at.rollout.changed_s >= deadline_s:
         return roll_back(at, Outcome.APPROVAL, ApprovalExpired(deadline_s=deadline_s))
+    if not at.primary_can_serve and not at.rollout.traffic.leaves_primary_nothing:
+        return at.wait(Wait.PRIMARY, NoKnownGood())
     if not at.is_due:
         return at.hold(Measuring(until_s=at.due_s), next_s=at.due_s)
     return begin(at)

@@ -39,7 +39,7 @@ from canary_core import (
     weights_by_step,
 )
 from canary_core.phases import check_edge
-from trajectories import SUCCESS_RATE, V1, V2, V3, CrashAt, Play, a_gate, a_policy, close_gate
+from trajectories import SUCCESS_RATE, V1, V2, V3, CrashAt, Play, a_gate, a_policy, close_gate, open_gate
 
 STEPS = Progressive(weights=weights_by_step(10, 30))
 UP = Workload(revision="v1:2", replicas=2, updated=2, total=2, available=2)
@@ -503,3 +503,17 @@ def test_an_ab_test_is_put_in_force_only_beside_a_primary_that_can_serve_everybo
     rollout = Rollout(phase=Phase.PROGRESSING, traffic=everything_that_matches, applied="v1:2", promoted="v1:1")
     seen = Observation(now_s=0.0, canary=UP, primary=Workload(revision="v1:1", replicas=2), routes=Traffic())
     assert difference(a_policy(ABTest(iterations=1)), rollout, seen) == ()
+
+
+def test_a_closed_gate_does_not_hide_a_lost_primary() -> None:
+    play = _play(hooks=(a_gate(HookType.CONFIRM_ROLLOUT),)).initialised()
+    close_gate(play.world)
+    play.world.declare(V2)
+    play.until(Phase.WAITING)
+    play.primary.crashing = True
+    play.world.now_s -= 30
+    play.tick()
+    assert play.told[-1] == "NoKnownGood"
+    play.primary.crashing = False
+    open_gate(play.world)
+    play.until(Phase.SUCCEEDED)
