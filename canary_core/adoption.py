@@ -45,10 +45,10 @@ def adopt(at: Situation) -> Step | None:
 
 
 def _in_our_terms(at: Situation, held: str, current: str) -> dict[str, Any]:
-    phase, now_s = at.rollout.phase, at.seen.now_s
+    phase = at.rollout.phase
     match phase:
         case Phase.INITIALIZING:
-            return {"applied": None, "traffic": everything_to_primary(at.policy, at.rollout, now_s)}
+            return {"applied": None, "traffic": everything_to_primary(at.policy, at.rollout)}
         case Phase.TERMINATING | Phase.TERMINATED:
             return {"applied": None}
         case Phase.INITIALIZED | Phase.SUCCEEDED:
@@ -58,7 +58,7 @@ def _in_our_terms(at: Situation, held: str, current: str) -> dict[str, Any]:
         case Phase.FAILED:
             return _failed(at.rollout, current)
         case Phase.FINALISING:
-            traffic = everything_to_primary(at.policy, at.rollout, now_s)
+            traffic = everything_to_primary(at.policy, at.rollout)
             return {"applied": current, "promoted": current, "traffic": traffic, "known_good": KnownGood.PRIMARY}
         case Phase.PROGRESSING | Phase.WAITING_PROMOTION | Phase.PROMOTING:
             return _under_way(at, current)

@@ -52,7 +52,7 @@ def _next_weight(at: Situation, strategy: Progressive, told: tuple[Notice, ...])
     mirror = strategy.mirror is not None and not now.reaches_canary
     higher = next((weight for weight in strategy.weights if weight > now.canary_weight), None)
     if higher is None:
-        return _promote_with_approval(at, told)
+        return _promote_with_approval(at)
     gate = ask_in_turn(at, HookType.CONFIRM_TRAFFIC_INCREASE)
     if isinstance(gate, Ask):
         return gate
@@ -66,7 +66,7 @@ def _next_weight(at: Situation, strategy: Progressive, told: tuple[Notice, ...])
 
 def _next_ab_iteration(at: Situation, strategy: ABTest, told: tuple[Notice, ...]) -> Ask | Step:
     if at.rollout.iterations >= strategy.iterations or at.rollout.traffic.leaves_primary_nothing:
-        return _promote_with_approval(at, told)
+        return _promote_with_approval(at)
     return _iterate(at, strategy.iterations, split_for(at.policy, at.rollout, 100, at.seen.now_s), told)
 
 
@@ -77,16 +77,16 @@ def _next_blue_green_iteration(at: Situation, strategy: BlueGreen, told: tuple[N
         mirrored = strategy.mirror is not None
         return _iterate(at, wanted, split_for(at.policy, at.rollout, 0, now_s, mirrored=mirrored), told)
     if done > wanted or at.rollout.traffic.leaves_primary_nothing:
-        return _promote_with_approval(at, told)
+        return _promote_with_approval(at)
     gate = ask_in_turn(at, HookType.CONFIRM_PROMOTION)
     if isinstance(gate, Ask):
         return gate
     if isinstance(gate, Closed):
-        return _await_promotion(at, gate, told)
+        return _await_promotion(at, gate)
     reason = TrafficSwitched(mirrored=at.rollout.traffic.mirrored)
     traffic = split_for(at.policy, at.rollout, 100 if strategy.shift else 0, now_s)
     switched: tuple[Notice, ...] = (reason,) if strategy.shift else ()
-    return _measure(at, traffic, wanted + 1, reason, (*told, *passed(gate), *switched))
+    return _measure(at, traffic, wanted + 1, reason, (*passed(gate), *switched))
 
 
 def _iterate(at: Situation, iterations: int, traffic: Traffic, told: tuple[Notice, ...]) -> Step:
@@ -104,32 +104,32 @@ def _await_traffic_increase(at: Situation, gate: Closed, told: tuple[Notice, ...
     """Stay at this weight. Told once; the clock of the wait runs on while the gate is asked again and again."""
     waiting = at.rollout.waiting
     if waiting is not None and waiting.on is Wait.APPROVAL:
-        return at.again(GateClosed(hook=gate.hook.id, type=gate.hook.type), *told, waiting=waiting)
+        return at.again(GateClosed(hook=gate.hook.id, type=gate.hook.type), waiting=waiting)
     reason = _awaited(gate)
     return at.again(reason, *told, reason, waiting=Waiting(on=Wait.APPROVAL, since_s=at.seen.now_s))
 
 
-def _await_promotion(at: Situation, gate: Closed, told: tuple[Notice, ...]) -> Step:
+def _await_promotion(at: Situation, gate: Closed) -> Step:
     """Wait for the promotion to be approved, where the traffic is. It goes on being judged."""
     if at.rollout.phase is Phase.WAITING_PROMOTION:
-        return at.again(GateClosed(hook=gate.hook.id, type=gate.hook.type), *told)
+        return at.again(GateClosed(hook=gate.hook.id, type=gate.hook.type))
     reason = _awaited(gate)
     attempt = at.rollout.attempt + 1
-    after = at.entering(Phase.WAITING_PROMOTION, attempt=attempt, started=True)
-    return at.go(after, reason, *told, reason, next_s=at.seen.now_s + at.policy.interval_s)
+    after = at.entering(Phase.WAITING_PROMOTION, attempt=attempt)
+    return at.go(after, reason, reason, next_s=at.seen.now_s + at.policy.interval_s)
 
 
 def _awaited(gate: Closed) -> ApprovalAwaited:
     return ApprovalAwaited(hook=gate.hook.id, type=gate.hook.type, mute_alert=gate.hook.mute_alert)
 
 
-def _promote_with_approval(at: Situation, told: tuple[Notice, ...]) -> Ask | Step:
+def _promote_with_approval(at: Situation) -> Ask | Step:
     gate = ask_in_turn(at, HookType.CONFIRM_PROMOTION)
     if isinstance(gate, Ask):
         return gate
     if isinstance(gate, Closed):
-        return _await_promotion(at, gate, told)
-    return promote(at, (*told, *passed(gate)))
+        return _await_promotion(at, gate)
+    return promote(at, passed(gate))
 
 
 def promote(at: Situation, told: tuple[Notice, ...] = (), *, skipped: bool = False) -> Step:

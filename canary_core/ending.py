@@ -11,14 +11,13 @@ from canary_core.workload import Readiness
 __all__ = ["canary_is_proven", "fail_promotion", "return_to_primary", "roll_back"]
 
 
-def roll_back(at: Situation, outcome: Outcome, *causes: Notice) -> Step:
+def roll_back(at: Situation, outcome: Outcome, cause: Notice) -> Step:
     """Give all traffic back to the primary and scale the canary down, or, if no pod of it can answer, hold still.
 
     Which it was, the traffic of the failed rollout says. It is put right as soon as the primary can serve.
     """
-    now_s = at.seen.now_s
     possible = at.primary_can_serve or not at.rollout.traffic.reaches_canary
-    traffic = everything_to_primary(at.policy, at.rollout, now_s) if possible else at.rollout.traffic
+    traffic = everything_to_primary(at.policy, at.rollout) if possible else at.rollout.traffic
     last: Notice = RolledBack() if possible else NoKnownGood()
     after = at.entering(
         Phase.FAILED,
@@ -29,17 +28,17 @@ def roll_back(at: Situation, outcome: Outcome, *causes: Notice) -> Step:
         skipped=False,
         outcome=outcome,
         known_good=KnownGood.PRIMARY if possible else KnownGood.NONE,
-        pending=(*causes, last),
+        pending=(cause, last),
         applied=at.revision or at.rollout.applied,
     )
-    return at.go(after, causes[0] if causes else last)
+    return at.go(after, cause)
 
 
 def return_to_primary(at: Situation) -> Step | None:
     """Traffic had been left on a canary that is not known to be good; give it back now, if the primary can serve."""
     if not at.primary_can_serve:
         return None
-    traffic = everything_to_primary(at.policy, at.rollout, at.seen.now_s)
+    traffic = everything_to_primary(at.policy, at.rollout)
     after = at.changed(traffic=traffic, since_s=at.seen.now_s, known_good=KnownGood.PRIMARY, waiting=None)
     return at.go(after, PrimaryRecovered(), PrimaryRecovered())
 

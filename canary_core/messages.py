@@ -105,6 +105,8 @@ def _why_unready(found: Readiness, names: Names, name: str) -> str:
             return f"waiting for rollout to finish: {found.have} of {found.want} updated replicas are available"
         case Unready.SCALED_DOWN:
             return f"{names.kind.lower()} has no replicas"
+        case Unready.OUTDATED:
+            return f"{names.kind.lower()} does not run the new revision"
         case Unready.MISSING:
             return f"{names.kind.lower()} does not exist"
         case None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
+from attrs import evolve
+
 from canary_core.advance import advance, promote
 from canary_core.analysis import analyse, blame, count, exhausted
 from canary_core.decisions import SetTraffic, Step
@@ -31,6 +33,7 @@ from canary_core.rollout import Counts, KnownGood, Outcome, Wait
 from canary_core.situation import Situation, corrections
 from canary_core.split import everything_to_primary
 from canary_core.verdict import Verdict
+from canary_core.workload import Unready
 
 __all__ = ["correct_routes", "progress", "restart", "withdraw"]
 
@@ -61,7 +64,7 @@ def withdraw(at: Situation) -> Step:
     """The promoted revision is declared again: take the canary out of traffic and end the rollout."""
     after = at.entering(
         Phase.FINALISING,
-        traffic=everything_to_primary(at.policy, at.rollout, at.seen.now_s),
+        traffic=everything_to_primary(at.policy, at.rollout),
         iterations=0,
         counts=Counts(),
         started=False,
@@ -82,7 +85,7 @@ def _restarted(at: Situation) -> _Answer | None:
 def restart(at: Situation) -> Step:
     """A newer revision is declared: take the canary out of traffic, if possible, and begin anew with it."""
     possible = at.primary_can_serve
-    traffic = everything_to_primary(at.policy, at.rollout, at.seen.now_s) if possible else at.rollout.traffic
+    traffic = everything_to_primary(at.policy, at.rollout) if possible else at.rollout.traffic
     after = at.entering(
         Phase.PROGRESSING,
         traffic=traffic,
@@ -107,7 +110,7 @@ def _primary_is_back(at: Situation) -> _Answer | None:
         return rolled_back
     after = at.entering(
         Phase.PROGRESSING,
-        traffic=everything_to_primary(at.policy, at.rollout, at.seen.now_s),
+        traffic=everything_to_primary(at.policy, at.rollout),
         iterations=0,
         started=False,
         known_good=KnownGood.PRIMARY,
@@ -129,6 +132,17 @@ def _roll_back_if_used_up(at: Situation) -> Step | None:
 
 
 # -- What must be the case before anything is judged ----------------------------------------------------------------
+
+
+def _never_began(at: Situation) -> _Answer | None:
+    """A canary that could not even be scaled up: what should have done it was refused, or lost, all the time."""
+    late = at.seen.now_s - at.rollout.changed_s >= at.policy.progress_deadline_s
+    if at.rollout.started or not late:
+        return None
+    found = at.canary_readiness()
+    if found.cause is not Unready.SCALED_DOWN:
+        return None
+    return roll_back(at, Outcome.DEADLINE, CanaryNotReady(readiness=evolve(found, retriable=False)))
 
 
 def correct_routes(at: Situation) -> _Answer | None:
@@ -211,6 +225,7 @@ RULES: Final[tuple[Callable[[Situation], _Answer | None], ...]] = (
     _restarted,  # or something else
     _budget_used_up,  # before any wait, so that no gate and no unready pod can put a rollback off
     _primary_is_back,
+    _never_began,  # also if every attempt to begin fails
     correct_routes,  # nothing is judged that was not in force
     _primary_unready,
     _canary_unready,

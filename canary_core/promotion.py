@@ -19,6 +19,7 @@ from canary_core.questions import Ask
 from canary_core.rollout import Counts, KnownGood, Outcome, Wait
 from canary_core.situation import Situation
 from canary_core.split import everything_to_primary, split_for
+from canary_core.workload import Readiness, Unready
 
 __all__ = ["finalise", "promoting"]
 
@@ -33,6 +34,8 @@ def promoting(at: Situation) -> Ask | Step:
     canary_is_lost = replaced or not at.canary_can_serve
     if arrived and canary_is_lost and at.primary_can_serve:
         return _return_traffic(at)
+    if not arrived and at.seen.now_s - at.rollout.changed_s >= at.policy.progress_deadline_s:
+        return _give_up(at)
     correction = correct_routes(at)
     if correction is not None:
         return correction
@@ -42,6 +45,14 @@ def promoting(at: Situation) -> Ask | Step:
     if not found.retriable:
         return fail_promotion(at, found)
     return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=found))
+
+
+def _give_up(at: Situation) -> Step:
+    """The primary could not be changed in time: go back to what it runs, if that can serve."""
+    found = Readiness(cause=Unready.OUTDATED, retriable=False)
+    if at.primary_can_serve:
+        return roll_back(at, Outcome.DEADLINE, PrimaryNotReady(readiness=found))
+    return fail_promotion(at, found)
 
 
 def _give_back(at: Situation) -> Step:
@@ -62,7 +73,7 @@ def _return_traffic(at: Situation) -> Step:
     reason: Notice = PrimaryWeightAdvanced(weight=100) if stepwise else TrafficReturned()
     after = at.entering(
         Phase.FINALISING,
-        traffic=everything_to_primary(at.policy, at.rollout, at.seen.now_s),
+        traffic=everything_to_primary(at.policy, at.rollout),
         iterations=0,
         promoted=at.rollout.applied,
         known_good=KnownGood.PRIMARY,

@@ -120,13 +120,7 @@ def _keep(at: Situation) -> Step | None:
 
 
 def _makes_pods(decision: Decision) -> bool:
-    match decision:
-        case EnsurePrimary():
-            return True
-        case ScaleCanary(replicas=replicas):
-            return replicas > 0
-        case _:
-            return False
+    return isinstance(decision, EnsurePrimary) or (isinstance(decision, ScaleCanary) and decision.replicas > 0)
 
 
 def _look_for_revision(at: Situation) -> Ask | Step:

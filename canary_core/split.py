@@ -30,9 +30,9 @@ def split_for(policy: Policy, rollout: Rollout, weight: int, now_s: float, *, mi
     return Traffic(canary_weight=weight, mirrored=mirrored, audience=audience, cookies=cookies)
 
 
-def everything_to_primary(policy: Policy, rollout: Rollout, now_s: float) -> Traffic:
-    """The split that leaves the canary nothing."""
-    return split_for(policy, rollout, 0, now_s)
+def everything_to_primary(policy: Policy, rollout: Rollout) -> Traffic:
+    """The split that leaves the canary nothing. No cookie is made for it, so the time does not matter."""
+    return split_for(policy, rollout, 0, 0.0)
 
 
 def everything_to_canary(rollout: Rollout) -> Traffic:

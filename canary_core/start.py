@@ -99,10 +99,10 @@ def _initialised(at: Situation) -> Step:
     return at.go(after, reason)
 
 
-def initialise_again(at: Situation, *told: Notice) -> Step:
+def initialise_again(at: Situation, reason: Notice) -> Step:
     """Go on with an initialisation that had been given up."""
     after = at.entering(Phase.INITIALIZING, outcome=None, applied=None)
-    return at.go(after, told[0] if told else PrimaryCreated(), *told)
+    return at.go(after, reason, reason)
 
 
 # -- A new revision -------------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def begin(at: Situation, *told: Notice) -> Ask | Step:
 def _await_approval(at: Situation, gate: Closed, *told: Notice) -> Step:
     hook = gate.hook
     if at.rollout.phase is Phase.WAITING:
-        return at.again(GateClosed(hook=hook.id, type=hook.type), *told)
+        return at.again(GateClosed(hook=hook.id, type=hook.type))
     reason = ApprovalAwaited(hook=hook.id, type=hook.type, mute_alert=hook.mute_alert)
     after = at.entering(Phase.WAITING, attempt=1, outcome=None)
     return at.go(after, reason, *told, reason, next_s=at.seen.now_s + at.policy.interval_s)
@@ -139,7 +139,7 @@ def scale_up(at: Situation, *told: Notice, skipped: bool = False) -> Step:
     Where the canary has all traffic for want of a primary, it keeps it, and that is what will be judged.
     """
     stranded = at.rollout.traffic.leaves_primary_nothing and not at.primary_can_serve
-    traffic = at.rollout.traffic if stranded else everything_to_primary(at.policy, at.rollout, at.seen.now_s)
+    traffic = at.rollout.traffic if stranded else everything_to_primary(at.policy, at.rollout)
     reason = RolloutStarted()
     after = at.entering(
         Phase.PROGRESSING,

@@ -1,7 +1,6 @@
 """Terminating: give back what was changed before the object goes, without leaving the app without pods."""
 
 from canary_core.decisions import Step
-from canary_core.desired import difference
 from canary_core.notices import CanaryNotReady, Settled, Terminated, Terminating
 from canary_core.phases import Phase
 from canary_core.rollout import Wait
@@ -29,11 +28,9 @@ def terminate(at: Situation) -> Step:
         return at.go(at.rollout, Terminated()) if at.seen.deleting else at.hold(Settled())
     if not at.policy.revert_on_deletion or at.seen.routes is None:
         return at.go(at.entering(Phase.TERMINATED), Terminated(), Terminated())
-    later = at.seen.now_s + at.policy.interval_s
     canary = at.seen.canary
     found = at.canary_readiness()
     up = canary is not None and canary.replicas > 0
     if up and not found.ready and (found.retriable or not at.canary_can_serve):
         return at.wait(Wait.CANARY, CanaryNotReady(readiness=found))
-    decisions = difference(at.policy, at.rollout, at.seen)
-    return at.go(at.rollout, Terminating(), next_s=later if not up and decisions else at.seen.now_s)
+    return at.go(at.rollout, Terminating(), next_s=at.seen.now_s + (0 if up else at.policy.interval_s))

@@ -54,6 +54,8 @@ class Unready(enum.Enum):
     STALLED = "stalled"
     """It gave up by its own deadline."""
     SCALED_DOWN = "scaled-down"
+    OUTDATED = "outdated"
+    """It does not run the wanted revision: what should have changed it was refused, or lost, until now."""
     UPDATING = "updating"
     """`have` of `want` pods are of the newest template."""
     TERMINATING = "terminating"

@@ -8,6 +8,7 @@ from canary_core import (
     ABTest,
     Answered,
     Approved,
+    Ask,
     Audience,
     EnsurePrimary,
     HookType,
@@ -97,6 +98,18 @@ def test_an_answer_of_another_kind_is_an_error_not_a_pass() -> None:
     decided = step(a_policy(STEPS, checks=(SUCCESS_RATE,)), rollout, seen)
     assert isinstance(decided, Step)
     assert decided.rollout.counts.failed == 1
+
+
+def test_an_answer_of_another_kind_is_no_approval() -> None:
+    policy = a_policy(STEPS, hooks=(a_gate(HookType.CONFIRM_ROLLOUT),))
+    rollout = Rollout(phase=Phase.SUCCEEDED, applied="v1:1", promoted="v1:1", known_good=KnownGood.PRIMARY)
+    canary = Workload(revision="v1:2")
+    seen = Observation(now_s=0.0, canary=canary, primary=evolve(UP, revision="v1:1"), routes=Traffic())
+    asked = step(policy, rollout, seen)
+    assert isinstance(asked, Ask)
+    decided = step(policy, rollout, evolve(seen, answers=(Answered(question=asked.questions[0], answer=NoData()),)))
+    assert isinstance(decided, Step)
+    assert decided.rollout.phase is Phase.WAITING
 
 
 def test_a_first_primary_follows_the_target_while_it_has_no_traffic() -> None:

@@ -42,8 +42,8 @@ from canary_core import (
     step,
     weights_by_step,
 )
-from canary_ports import driver
-from canary_sims.world import Deployment
+from canary_ports import UnavailableError, driver
+from canary_sims.world import Deployment, Faults
 from trajectories import SUCCESS_RATE, V1, V2, V3, CrashAt, Play, a_policy
 
 FOLDER = Path(__file__).with_name("traces")
@@ -142,7 +142,7 @@ def expired(kind: HookType) -> Callable[[], None]:
 
     def story() -> None:
         gate = Hook(id="gate", type=kind)
-        played = play(hooks=(gate,), approval_deadline_s=150).initialised()
+        played = play(hooks=(gate,), approval_deadline_s=120).initialised()
         played.world.hook_answers["gate"] = Refused()
         played.world.declare(V2)
         _end(played.until(Phase.FAILED))
@@ -382,22 +382,161 @@ def adopted() -> None:
     for phase in Phase:
         for strategy in (TWO, ABTest(iterations=3), BlueGreen(iterations=3)):
             for weight in (0, 100):
-                _adopt(phase, strategy, weight)
+                for iterations in (0, 1, 2):
+                    _adopt(phase, strategy, weight, iterations)
 
 
-def _adopt(phase: Phase, strategy: Any, weight: int) -> None:
+def _adopt(phase: Phase, strategy: Any, weight: int, iterations: int) -> None:
     story = Play(a_policy(strategy), version=V2, now_s=9000.0)
     story.world.primary = Deployment(version=V1, replicas=2, changed_s=0.0)
-    story.world.traffic = Traffic(canary_weight=weight)
+    story.world.traffic = Traffic(canary_weight=weight) if iterations else None
     story.world.rollout = Rollout(
         phase=phase,
         applied="flagger",
         promoted="flagger",
-        iterations=2,
+        iterations=iterations,
         traffic=Traffic(canary_weight=weight),
         counts=Counts(failed=1),
     )
     story.tick()
+
+
+def one_pod_lost() -> None:
+    """A single pod on each side: the primary is lost while settled, the canary while it has all the traffic."""
+    story = play(progress_deadline_s=150)
+    story.target.replicas = 1
+    story.initialised()
+    for _ in range(2):
+        story.world.primary = None
+        story.tick()
+    story.world.declare(V2)
+    story.until(Phase.PROMOTING)
+    story.primary.crashing = True
+    story.until(Phase.FAILED)
+    for _ in range(2):
+        story.target.scale(0, story.world.now_s)
+        story.tick()
+
+
+def blue_green_goes_back() -> None:
+    """With failed checks and iterations behind it: rolled back, withdrawn, restarted, skipped."""
+    for end in ("checks", "withdrawn", "restarted", "skip and withdrawn", "skip and restarted", "skip and lost"):
+        story = Play(a_policy(BlueGreen(iterations=4), threshold=2)).rolling_out()
+        story.ticks(2)
+        story.errors(0.5).ticks(2)
+        story.errors(0.0 if end != "checks" else 0.5)
+        if "skip" in end:
+            story.target.crashing = True
+            story.ask(Verb.PROMOTE).ticks(1)
+        if "lost" in end:
+            story.target.version = evolve(V2, ready_after_s=None)
+            story.world.policy = evolve(story.world.policy, progress_deadline_s=60)
+        if "withdrawn" in end:
+            story.world.declare(V1)
+        if "restarted" in end:
+            story.world.declare(V3)
+        story.ticks(3)
+
+
+def lost_while_promoting(strategy: Any, **options: object) -> Callable[[], None]:
+    """With failed checks behind it, the primary does not come up: the canary gets all the traffic of everybody."""
+
+    def story() -> None:
+        played = Play(a_policy(strategy, progress_deadline_s=100, threshold=5, **options)).rolling_out().errors(0.5)
+        played.ticks(4)
+        played.errors(0.0).until(Phase.PROMOTING)
+        played.primary.crashing = True
+        _end(played.until(Phase.FAILED))
+
+    return story
+
+
+def mirrored_and_skipped() -> None:
+    """A person promotes while traffic is mirrored; the primary does not come up."""
+    story = Play(a_policy(Progressive(weights=(10,), mirror=Mirror()), progress_deadline_s=100)).rolling_out()
+    story.ticks(2)
+    story.ask(Verb.PROMOTE).until(Phase.PROMOTING)
+    story.primary.crashing = True
+    _end(story.until(Phase.FAILED))
+
+
+def promoted_while_paused() -> None:
+    """To promote ends the pause."""
+    story = play().rolling_out().until_weight(10).ask(Verb.PAUSE)
+    story.ticks(2)
+    story.ask(Verb.PROMOTE, "2").ticks(1)
+
+
+def blue_green_with_affinity() -> None:
+    """The cookie is made when the traffic is switched."""
+    affinity = SessionAffinity(cookie_name="c", primary_cookie_name="p")
+    _end(Play(a_policy(BlueGreen(iterations=1), session_affinity=affinity)).rolling_out().until(Phase.SUCCEEDED))
+
+
+def target_deleted() -> None:
+    """In the middle of an analysis."""
+    story = play(progress_deadline_s=100, hooks=(Hook(id="after", type=HookType.POST_ROLLOUT),)).rolling_out()
+    story.until_weight(10).world.target = None
+    _end(story.until(Phase.FAILED))
+
+
+def gate_after_a_rollout() -> None:
+    """A muted gate before the second rollout, and before a retry."""
+    gate = Hook(id="gate", type=HookType.CONFIRM_ROLLOUT, mute_alert=True)
+    story = play(hooks=(gate,), threshold=1).rolling_out().until(Phase.SUCCEEDED)
+    story.world.hook_answers["gate"] = Refused()
+    story.world.declare(V3)
+    story.until(Phase.WAITING).ticks(2)
+    story.world.hook_answers.pop("gate")
+    story.until(Phase.PROGRESSING).errors(0.5).until(Phase.FAILED)
+    story.world.hook_answers["gate"] = Refused()
+    story.ask(Verb.RETRY).ticks(2)
+
+
+def step_back_too_early() -> None:
+    """Called in the middle of an interval while traffic goes back in steps."""
+    story = play(promotion_step=8).rolling_out().until(Phase.PROMOTING).until_weight(12)
+    story.world.now_s -= 30
+    story.tick()
+
+
+class Refusing(Faults):
+    """Every call of this name fails, for ever."""
+
+    def __init__(self, call: str) -> None:
+        self.call = call
+
+    def before(self, call: str) -> None:
+        """Fail."""
+        if call == self.call:
+            raise UnavailableError(call)
+
+
+def refused(call: str, *, lost: bool = False) -> Callable[[], None]:
+    """The outside refuses a change for good: the rollout ends by its deadline all the same."""
+
+    def story() -> None:
+        played = play(progress_deadline_s=150).initialised()
+        played.world.faults = Refusing(call)
+        played.world.declare(V2)
+        played.ticks(6)
+        if lost:
+            played.primary.crashing = True
+        _end(played.until(Phase.FAILED))
+
+    return story
+
+
+def deleted_slowly() -> None:
+    """One pod that does not get ready while an old one answers: waited for until the deadline."""
+    story = play(revert_on_deletion=True, progress_deadline_s=100)
+    story.target.replicas = 1
+    story.initialised().ticks(1)
+    story.world.deleting = True
+    story.ticks(1)
+    story.target.old = V1
+    story.target.version = evolve(V1, revision="v1:9", ready_after_s=None)
+    story.ticks(4)
 
 
 STORIES: dict[str, Callable[[], None]] = {
@@ -439,6 +578,20 @@ STORIES: dict[str, Callable[[], None]] = {
     "retried": retried,
     "replaced": replaced_by_request,
     "adopted": adopted,
+    "one-pod-lost": one_pod_lost,
+    "blue-green-goes-back": blue_green_goes_back,
+    "lost-while-promoting-ab": lost_while_promoting(ABTest(iterations=1)),
+    "lost-while-promoting-blue-green": lost_while_promoting(BlueGreen(iterations=1)),
+    "mirrored-and-skipped": mirrored_and_skipped,
+    "promoted-while-paused": promoted_while_paused,
+    "blue-green-with-affinity": blue_green_with_affinity,
+    "target-deleted": target_deleted,
+    "gate-after-a-rollout": gate_after_a_rollout,
+    "step-back-too-early": step_back_too_early,
+    "scale-refused": refused("workload.scale_canary"),
+    "promotion-refused-for-ever": refused("workload.promote"),
+    "promotion-refused-and-primary-lost": refused("workload.promote", lost=True),
+    "deleted-slowly": deleted_slowly,
 }
 
 
