@@ -38,6 +38,7 @@ description: >
 initialized: false
 replicas: 3
 requestsPerSecond: 12.5
+testsPerSecond: 3
 matchedShare: 10%
 app: {revision: one, errorRate: 0.1%, latency: 30ms, readyAfter: 1m}
 events:
@@ -60,6 +61,7 @@ def test_everything_that_can_be_said() -> None:
         initialized=False,
         replicas=3,
         rate=12.5,
+        test_rate=3.0,
         matched_share=0.1,
         revision="one",
         behaviour=Behaviour(error_rate=0.001, latency_ms=30.0, ready_after_s=60.0),
@@ -104,7 +106,7 @@ def test_all_mistakes_come_together() -> None:
     assert str(raised.value).splitlines() == [
         (
             "s.yaml:1: descripton: unknown field, known are description, initialized, replicas, requestsPerSecond, "
-            "matchedShare, app, events; did you mean description?"
+            "testsPerSecond, matchedShare, app, events; did you mean description?"
         ),
         "s.yaml:2: replicas: 0 is not allowed: must be a whole number of pods from 1 to 10000",
         "s.yaml:4: events[0].at: is missing, but must be given",

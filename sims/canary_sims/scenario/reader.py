@@ -148,6 +148,7 @@ class _Scenario:
     initialized: bool | None = None
     replicas: q.Count | None = None
     requests_per_second: q.Rate | None = None
+    tests_per_second: q.Rate | None = None
     matched_share: q.Share | None = None
     app: _App = field(factory=_App)
     events: list[_Event] = field(factory=list)
@@ -159,6 +160,7 @@ class _Scenario:
             "initialized": self.initialized,
             "replicas": self.replicas,
             "rate": self.requests_per_second,
+            "test_rate": self.tests_per_second,
             "matched_share": self.matched_share,
             "revision": self.app.revision,
             "behaviour": _completed(self.app.behaviour()),

@@ -175,6 +175,9 @@ class Scenario:
     """Pods that the target asks for."""
     rate: float = 100.0
     """Requests of users per second, all together."""
+    test_rate: float = 20.0
+    """Requests per second that the load test sends straight to the canary, if the canary object declares a webhook of
+    type ``rollout``, which is taken for a load test."""
     matched_share: float = 0.2
     """Share of requests that match the conditions of the canary's routes, 0-1."""
     revision: str = "v1"

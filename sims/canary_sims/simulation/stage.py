@@ -6,7 +6,7 @@ from typing import Self
 
 from attrs import define, field
 
-from canary_core import KnownGood, Phase, Policy, Rollout, Traffic
+from canary_core import HookType, KnownGood, Phase, Policy, Rollout, Traffic
 from canary_sims.scenario import CreepLatency, Event, Scenario
 from canary_sims.simulation.effects import Effects, behaving, prepare_hooks
 from canary_sims.simulation.records import Happened, Served
@@ -45,6 +45,7 @@ class Stage:
             replicas=scenario.replicas,
             seed=seed,
             rate=scenario.rate,
+            test_rate=scenario.test_rate if policy.hooks_of(HookType.ROLLOUT) else 0.0,
             matched_share=scenario.matched_share,
         )
         prepare_hooks(world)

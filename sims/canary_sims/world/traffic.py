@@ -31,11 +31,13 @@ class Meter:
     spans: deque[Counted] = field(factory=deque)
     keep_s: float = 3600.0
     requests: int = 0
-    """Ever."""
+    """Of users, ever."""
     errors: int = 0
-    """Ever."""
+    """Felt by users, ever."""
 
-    def count(self, start_s: float, end_s: float, rate: float, version: Version | None) -> Counted:
+    def count(
+        self, start_s: float, end_s: float, rate: float, version: Version | None, *, of_users: bool = True
+    ) -> Counted:
         """Count a span in which nothing changed.
 
         Args:
@@ -43,6 +45,7 @@ class Meter:
             end_s: End.
             rate: Requests per second that reach this workload.
             version: What answers; None: nobody, and every request fails.
+            of_users: Whether these are requests of users; others are measured, but do not count as felt by anybody.
         """
         requests = self._draw(rate * (end_s - start_s))
         error_rate = 1.0 if version is None else version.error_rate
@@ -51,8 +54,8 @@ class Meter:
         latency_ms = 0.0 if version is None else version.latency_ms * self.chance.uniform(0.95, 1.05)
         span = Counted(start_s=start_s, end_s=end_s, requests=requests, errors=errors, latency_ms=latency_ms)
         self.spans.append(span)
-        self.requests += requests
-        self.errors += errors
+        self.requests += requests if of_users else 0
+        self.errors += errors if of_users else 0
         while self.spans[0].end_s < end_s - self.keep_s:
             self.spans.popleft()
         return span

@@ -124,8 +124,9 @@ class World:
         primary = self.primary.serving(start_s) if self.primary is not None else None
         target = self.target.serving(start_s) if self.target is not None else None
         self.primary_meter.count(start_s, end_s, self.rate * to_primary, primary)
-        tested = self.test_rate if target is not None else 0.0
-        self.canary_meter.count(start_s, end_s, self.rate * to_canary + tested, target)
+        self.canary_meter.count(start_s, end_s, self.rate * to_canary, target)
+        if self.test_rate and target is not None:
+            self.canary_meter.count(start_s, end_s, self.test_rate, target, of_users=False)
         self.now_s = end_s
         self.changed()
 

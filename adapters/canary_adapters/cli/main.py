@@ -1,0 +1,133 @@
+"""``canary``: finds its subcommands, runs one, and turns what it raises into an exit code.
+
+0: done, promoted. 1: the rollout failed, or a check did not hold. 2: bad input, one message on stderr for each fault.
+
+A subcommand is an entry point of the group ``canary.commands``: a function annotated for typer, or a whole
+`typer.Typer`. Its module is imported when it is called or when its help is shown; it should import what it needs
+inside the function, so that ``canary --help`` stays quick. Commands that cannot be imported say so when called.
+"""
+
+import sys
+from functools import cache
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from io import TextIOWrapper
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from canary_adapters.cli.errors import BAD_INPUT, BadInputError
+
+__all__ = ["GROUP", "main"]
+
+GROUP: Final = "canary.commands"
+_DISTRIBUTION: Final = "canary-core"
+
+
+class _Commands(TyperGroup):
+    """A group whose commands are imported one at a time."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the framework's signature
+        return sorted(_found())
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        point = _found().get(cmd_name)
+        return None if point is None else _loaded(cmd_name, point)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        # The framework suggests similar names from here; it would only know those loaded already.
+        if args and args[0] not in _found():
+            self.commands = {name: command for name in _found() if (command := self.get_command(ctx, name))}
+        return super().resolve_command(ctx, args)
+
+
+@cache
+def _found() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _loaded(name: str, point: EntryPoint) -> Any:
+    try:
+        loaded = point.load()
+    except Exception as error:  # noqa: BLE001 - somebody else's module must not take the other commands down
+        return _unavailable(name, error)
+    if isinstance(loaded, typer.Typer):
+        return typer.main.get_command(loaded)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name)(loaded)
+    return typer.main.get_command(alone)
+
+
+def _unavailable(name: str, error: Exception) -> Any:
+    """A command that only says why there is none, whatever it is given."""
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+    @alone.command(name, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+    def command() -> None:
+        """Not installed."""
+        raise BadInputError(f"canary {name} cannot be used here: {error}; is an extra of {_DISTRIBUTION} missing?")
+
+    return typer.main.get_command(alone)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            typer.echo(f"canary {version(_DISTRIBUTION)}")
+        except PackageNotFoundError:
+            typer.echo("canary (not installed as a package)")
+        raise typer.Exit
+
+
+def _application() -> Any:
+    app = typer.Typer(cls=_Commands, add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+
+    @app.callback()
+    def canary(
+        _version: Annotated[
+            bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        ] = False,
+    ) -> None:
+        """Progressive delivery with a brain that can be tested."""
+
+    return typer.main.get_command(app)
+
+
+def main() -> None:
+    """Run the command line, and end the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Names and values come from the user's files; a terminal that cannot show them is no reason to fail.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        _application()(prog_name="canary")
+    except BadInputError as error:
+        sys.exit(_refuse(error.messages))
+    except ValueError as error:
+        sys.exit(_refuse(_messages(error)))
+    except OSError as error:
+        # A file that a command was told to read or write; what it knows of files itself, it says better.
+        place = f"{error.filename}: " if error.filename else ""
+        sys.exit(_refuse((f"{place}{error.strerror or error}",)))
+
+
+def _messages(error: ValueError) -> tuple[str, ...]:
+    """The lines for an error that is the fault of a manifest or policy; any other error is raised again."""
+    from canary_adapters.manifests import ManifestError
+    from canary_core.errors import PolicyError
+
+    if isinstance(error, ManifestError):
+        return tuple(map(str, error.mistakes))
+    if isinstance(error, PolicyError):
+        return (str(error),)
+    raise error
+
+
+def _refuse(messages: tuple[str, ...]) -> int:
+    for message in messages:
+        typer.echo(f"error: {message}", err=True)
+    return BAD_INPUT
+
+
+if __name__ == "__main__":
+    main()

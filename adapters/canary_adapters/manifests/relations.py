@@ -1,0 +1,74 @@
+"""What the fields of an object say together: rules that no single field can hold."""
+
+from collections.abc import Iterator
+
+from canary_adapters.manifests.analysis import BUILT_IN, REQUEST_SUCCESS_RATE, Analysis, Metric
+from canary_adapters.manifests.declare import Format, Rule
+from canary_adapters.manifests.objects import AlertProvider, Canary, MetricTemplate
+from canary_adapters.manifests.structure import ABSENT, Fault, Path
+from canary_adapters.manifests.values import WrongValueError, obeys
+
+__all__ = ["relations"]
+
+
+def relations(built: Canary | MetricTemplate | AlertProvider) -> Iterator[Fault]:
+    """The faults of an object whose fields, each for itself, are right."""
+    if isinstance(built, Canary):
+        yield from _spec(built)
+        yield from _analysis(built.spec.analysis, ("spec", "analysis"))
+    elif isinstance(built, MetricTemplate):
+        yield from _provider(built)
+
+
+def _spec(canary: Canary) -> Iterator[Fault]:
+    service = canary.spec.service
+    if service.delegation:
+        for name, value in (("hosts", service.hosts), ("gateways", service.gateways)):
+            if value:
+                yield ("spec", "service", name), list(value), "must be absent with delegation: true"
+    scaler = canary.spec.autoscaler_ref
+    limits = scaler.primary_scaler_replicas if scaler else None
+    if limits and limits.min_replicas and limits.max_replicas and limits.min_replicas > limits.max_replicas:
+        path = ("spec", "autoscalerRef", "primaryScalerReplicas", "minReplicas")
+        yield path, limits.min_replicas, f"must be at most maxReplicas ({limits.max_replicas})"
+
+
+def _analysis(analysis: Analysis, path: Path) -> Iterator[Fault]:
+    weights = analysis.step_weights
+    if weights is not None and not weights:
+        yield (*path, "stepWeights"), [], "must hold at least one weight"
+    for index, (before, weight) in enumerate(zip(weights or (), (weights or ())[1:], strict=False), start=1):
+        if weight <= before:
+            yield (*path, "stepWeights", index), weight, f"must be above the weight before it ({before})"
+    affinity = analysis.session_affinity
+    if affinity and affinity.cookie_name == affinity.primary_cookie_name:
+        where = (*path, "sessionAffinity", "primaryCookieName")
+        yield where, affinity.primary_cookie_name, "must be different from cookieName"
+    for index, metric in enumerate(analysis.metrics):
+        yield from _metric(metric, (*path, "metrics", index))
+
+
+def _metric(metric: Metric, path: Path) -> Iterator[Fault]:
+    if metric.name not in BUILT_IN and not metric.query and metric.template_ref is None:
+        yield path, ABSENT, f"must have a templateRef or a query, or be named {' or '.join(sorted(BUILT_IN))}"
+    bounds = metric.threshold_range
+    if bounds is None:
+        judged = metric.name != REQUEST_SUCCESS_RATE or metric.query or metric.template_ref
+        if metric.threshold is None and judged:
+            yield path, ABSENT, "needs thresholdRange or threshold: without them no value above zero would pass"
+    elif bounds.min is not None and bounds.max is not None and bounds.min > bounds.max:
+        yield (*path, "thresholdRange", "min"), bounds.min, f"must be at most max ({bounds.max:g})"
+
+
+def _provider(template: MetricTemplate) -> Iterator[Fault]:
+    provider = template.spec.provider
+    if provider.type != "prometheus":
+        return
+    path = ("spec", "provider", "address")
+    if provider.address is None:
+        yield path, ABSENT, "is missing, but must be given for type prometheus"
+        return
+    try:
+        obeys(provider.address, Rule(doc="", format=Format.URL), "a text")
+    except WrongValueError as error:
+        yield path, error.value, error.allowed

@@ -1,0 +1,77 @@
+"""What a canary declares that will not have the effect that its author may expect. None of it stops a rollout."""
+
+from collections.abc import Iterator
+
+from canary_adapters.manifests.durations import MINIMUM_INTERVAL_S, duration_s
+from canary_adapters.manifests.objects import Canary
+from canary_adapters.manifests.policies import ITERATIONS_WITHOUT_MESH, provider_of
+
+__all__ = ["policy_warnings"]
+
+
+def policy_warnings(
+    canary: Canary, *, mesh_provider: str = "istio", minimum_interval_s: float = MINIMUM_INTERVAL_S
+) -> tuple[str, ...]:
+    """One sentence per surprise, those that Flagger would report first and in its words.
+
+    Args:
+        canary: As read.
+        mesh_provider: What moves the traffic of canaries that do not say.
+        minimum_interval_s: As for `policy_of`.
+    """
+    meshless = provider_of(canary, mesh_provider) == "kubernetes"
+    found = list(_without_mesh(canary)) if meshless else list(_of_traffic(canary))
+    return (*found, *_of_times(canary, minimum_interval_s), *_of_alerts(canary), *_of_metrics(canary))
+
+
+def _without_mesh(canary: Canary) -> Iterator[str]:
+    analysis = canary.spec.analysis
+    if analysis.match:
+        yield "A/B testing is not supported when using the kubernetes provider"
+    if not analysis.iterations:
+        yield "Progressive traffic is not supported when using the kubernetes provider"
+        yield f"Setting canaryAnalysis.iterations: {ITERATIONS_WITHOUT_MESH}"
+    if analysis.mirror:
+        yield "mirror has no effect with the kubernetes provider"
+
+
+def _of_traffic(canary: Canary) -> Iterator[str]:
+    analysis = canary.spec.analysis
+    step, maximum = analysis.step_weight, analysis.max_weight
+    if step and 0 < maximum < 100 and maximum % step:
+        yield f"maxWeight {maximum} is no multiple of stepWeight {step}: the weight will go up to {_top(step, maximum)}"
+    if analysis.step_weights and maximum > 0:
+        yield "maxWeight has no effect with stepWeights, whose last weight is the maximum"
+    if analysis.iterations and maximum > 0:
+        yield "maxWeight has no effect with iterations"
+    if analysis.match and analysis.iterations and analysis.mirror:
+        yield "mirror has no effect in an A/B test"
+    if analysis.mirror_weight and not analysis.mirror:
+        yield "mirrorWeight has no effect without mirror: true"
+    if analysis.step_weight_promotion and analysis.iterations and not analysis.match:
+        yield "stepWeightPromotion gives traffic back from 100 %, which takes several intervals"
+
+
+def _top(step: int, maximum: int) -> int:
+    return min(100, -(-maximum // step) * step)
+
+
+def _of_times(canary: Canary, minimum_interval_s: float) -> Iterator[str]:
+    declared = canary.spec.analysis.interval
+    if (duration_s(declared) or 0.0) < minimum_interval_s:
+        yield f"interval {declared} is below the minimum and becomes {minimum_interval_s:g}s"
+
+
+def _of_alerts(canary: Canary) -> Iterator[str]:
+    for alert in canary.spec.analysis.alerts:
+        if not alert.severity:
+            yield f"alert {alert.name} has no severity, so it is never sent"
+
+
+def _of_metrics(canary: Canary) -> Iterator[str]:
+    for metric in canary.spec.analysis.metrics:
+        bounds = metric.threshold_range
+        if bounds is not None and bounds.min is None and bounds.max is None:
+            yield f"metric {metric.name} has an empty thresholdRange, so every value passes"
+        elif bounds is None and metric.threshold is None:
+            yield f"metric {metric.name} has no thresholdRange, so every value passes"
