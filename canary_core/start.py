@@ -129,8 +129,22 @@ def _await_approval(at: Situation, gate: Closed, *told: Notice) -> Step:
     if at.rollout.phase is Phase.WAITING:
         return at.again(GateClosed(hook=hook.id, type=hook.type))
     reason = ApprovalAwaited(hook=hook.id, type=hook.type, mute_alert=hook.mute_alert)
-    after = at.entering(Phase.WAITING, attempt=1, outcome=None)
-    return at.go(after, reason, *told, reason, next_s=at.seen.now_s + at.policy.interval_s)
+    known_good, warning = _trust(at)
+    after = at.entering(Phase.WAITING, attempt=1, outcome=None, known_good=known_good)
+    return at.go(after, reason, *told, reason, *warning, next_s=at.seen.now_s + at.policy.interval_s)
+
+
+def _is_stranded(at: Situation) -> bool:
+    """Whether the canary has all the traffic for want of a primary."""
+    return at.rollout.traffic.leaves_primary_nothing and not at.primary_can_serve
+
+
+def _trust(at: Situation) -> tuple[KnownGood, tuple[Notice, ...]]:
+    """Where traffic could go back to once the declared revision is being rolled out, and what to tell of it."""
+    if not _is_stranded(at):
+        return KnownGood.PRIMARY, ()
+    told_before = at.rollout.known_good is KnownGood.NONE
+    return KnownGood.NONE, () if told_before else (NoKnownGood(),)
 
 
 def scale_up(at: Situation, *told: Notice, skipped: bool = False) -> Step:
@@ -138,8 +152,8 @@ def scale_up(at: Situation, *told: Notice, skipped: bool = False) -> Step:
 
     Where the canary has all traffic for want of a primary, it keeps it, and that is what will be judged.
     """
-    stranded = at.rollout.traffic.leaves_primary_nothing and not at.primary_can_serve
-    traffic = at.rollout.traffic if stranded else everything_to_primary(at.policy, at.rollout)
+    traffic = at.rollout.traffic if _is_stranded(at) else everything_to_primary(at.policy, at.rollout)
+    known_good, warning = _trust(at)
     reason = RolloutStarted()
     after = at.entering(
         Phase.PROGRESSING,
@@ -150,9 +164,8 @@ def scale_up(at: Situation, *told: Notice, skipped: bool = False) -> Step:
         skipped=skipped,
         applied=at.revision,
         outcome=None,
-        known_good=KnownGood.NONE if stranded else KnownGood.PRIMARY,
+        known_good=known_good,
     )
-    warning: tuple[Notice, ...] = (NoKnownGood(),) if stranded else ()
     return at.go(after, reason, *told, reason, *warning, next_s=at.seen.now_s + at.policy.interval_s)
 
 

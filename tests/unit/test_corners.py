@@ -300,7 +300,8 @@ def test_traffic_left_on_the_canary_at_a_closed_gate_goes_back_when_the_primary_
     close_gate(play.world)
     play.world.declare(V3)
     play.ticks(3)
-    assert (play.rollout.phase, play.split) == (Phase.WAITING, (0, 100))
+    assert (play.rollout.phase, play.split, play.rollout.known_good) == (Phase.WAITING, (0, 100), KnownGood.NONE)
+    assert play.told[-2:] == ["ApprovalAwaited", "NoKnownGood"]
     play.primary.crashing = False
     play.ticks(1)
     assert (play.rollout.phase, play.split, play.rollout.known_good) == (Phase.WAITING, (100, 0), KnownGood.PRIMARY)
