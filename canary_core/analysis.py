@@ -23,9 +23,6 @@ class Judgement:
     """One for each thing that did not pass."""
 
 
-_PASSED = Judgement(verdict=Verdict.PASS)
-
-
 def analyse(at: Situation) -> Ask | Judgement:
     """Ask the rollout hooks in turn and, if they agree, all metrics at once; judge the answers."""
     gate = ask_in_turn(at, HookType.ROLLOUT)
@@ -49,7 +46,7 @@ def analyse(at: Situation) -> Ask | Judgement:
             findings.append(_finding(check, measurement, found))
     if missing:
         return Ask(questions=tuple(missing))
-    return Judgement(verdict=verdict, findings=tuple(findings)) if findings else _PASSED
+    return Judgement(verdict=verdict, findings=tuple(findings))
 
 
 def blame(gate: Closed) -> Judgement:

@@ -74,12 +74,16 @@ def first_approval(at: Situation, kind: HookType) -> Ask | Hook | None:
     hooks = at.policy.hooks_of(kind)
     if not hooks:
         return None
-    questions = [hook_question(at, hook) for hook in hooks]
-    answers = [at.answer(question) for question in questions]
-    missing = tuple(question for question, answer in zip(questions, answers, strict=True) if answer is None)
-    if missing:
-        return Ask(questions=missing)
-    return next((hook for hook, answer in zip(hooks, answers, strict=True) if isinstance(answer, Approved)), None)
+    approving: Hook | None = None
+    missing: list[HookQuestion] = []
+    for hook in hooks:
+        question = hook_question(at, hook)
+        answer = at.answer(question)
+        if answer is None:
+            missing.append(question)
+        elif approving is None and isinstance(answer, Approved):
+            approving = hook
+    return Ask(questions=tuple(missing)) if missing else approving
 
 
 def passed(gate: Open) -> tuple[Notice, ...]:

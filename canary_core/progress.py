@@ -244,13 +244,13 @@ def _judge(at: Situation) -> _Answer:
     if not at.rollout.started:
         return _start(at)
     if not at.rollout.traffic.reaches_canary and not at.rollout.iterations:
-        return advance(at, ())  # a closed gate before the first step: there is nothing to measure yet
+        return advance(at)  # a closed gate before the first step: there is nothing to measure yet
     found = analyse(at)
     if isinstance(found, Ask):
         return found
     if found.findings:
         return _not_passed(at, found.verdict, found.findings)
-    return advance(at, ())
+    return advance(at)
 
 
 def _start(at: Situation) -> _Answer:

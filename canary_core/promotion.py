@@ -69,7 +69,7 @@ def _give_back(at: Situation) -> Step:
 
 
 def _return_traffic(at: Situation) -> Step:
-    stepwise = at.policy.promotion_step is not None and at.rollout.attempt > 0
+    stepwise = at.rollout.attempt > 0
     reason: Notice = PrimaryWeightAdvanced(weight=100) if stepwise else TrafficReturned()
     after = at.entering(
         Phase.FINALISING,

@@ -29,6 +29,7 @@ from canary_core import (
     Traffic,
     Unready,
     Verb,
+    Verdict,
     Wait,
     Waiting,
     Workload,
@@ -98,6 +99,9 @@ def test_an_answer_of_another_kind_is_an_error_not_a_pass() -> None:
     decided = step(a_policy(STEPS, checks=(SUCCESS_RATE,)), rollout, seen)
     assert isinstance(decided, Step)
     assert decided.rollout.counts.failed == 1
+    (found,) = decided.notices
+    assert isinstance(found, notices.CheckNotPassed)
+    assert (found.verdict, found.error) == (Verdict.ERROR, "the answer is not a measurement")
 
 
 def test_an_answer_of_another_kind_is_no_approval() -> None:
@@ -110,6 +114,18 @@ def test_an_answer_of_another_kind_is_no_approval() -> None:
     decided = step(policy, rollout, evolve(seen, answers=(Answered(question=asked.questions[0], answer=NoData()),)))
     assert isinstance(decided, Step)
     assert decided.rollout.phase is Phase.WAITING
+
+
+def test_an_answer_of_another_kind_is_no_yes_of_a_pre_rollout_hook() -> None:
+    hook = a_gate(HookType.PRE_ROLLOUT)
+    rollout = Rollout(phase=Phase.PROGRESSING, applied="v1:2", promoted="v1:1", known_good=KnownGood.PRIMARY)
+    seen = Observation(now_s=0.0, canary=UP, primary=evolve(UP, revision="v1:1"), routes=Traffic())
+    policy = a_policy(STEPS, hooks=(hook,))
+    asked = step(policy, rollout, seen)
+    assert isinstance(asked, Ask)
+    decided = step(policy, rollout, evolve(seen, answers=(Answered(question=asked.questions[0], answer=NoData()),)))
+    assert isinstance(decided, Step)
+    assert decided.notices == (notices.HookNotPassed(hook="gate", type=hook.type, unreachable=True, error=""),)
 
 
 def test_a_first_primary_follows_the_target_while_it_has_no_traffic() -> None:

@@ -410,6 +410,8 @@ def one_pod_lost() -> None:
         story.world.primary = None
         story.tick()
     story.world.declare(V2)
+    story.until(Phase.FINALISING).until(Phase.SUCCEEDED)
+    story.world.declare(V3)
     story.until(Phase.PROMOTING)
     story.primary.crashing = True
     story.until(Phase.FAILED)
@@ -516,7 +518,7 @@ def refused(call: str, *, lost: bool = False) -> Callable[[], None]:
     """The outside refuses a change for good: the rollout ends by its deadline all the same."""
 
     def story() -> None:
-        played = play(progress_deadline_s=150).initialised()
+        played = play(progress_deadline_s=180).initialised()
         played.world.faults = Refusing(call)
         played.world.declare(V2)
         played.ticks(6)
@@ -537,6 +539,72 @@ def deleted_slowly() -> None:
     story.target.old = V1
     story.target.version = evolve(V1, revision="v1:9", ready_after_s=None)
     story.ticks(4)
+
+
+def lost_at_a_gate() -> None:
+    """The primary is lost while a gate is closed."""
+    story = play(hooks=(Hook(id="gate", type=HookType.CONFIRM_ROLLOUT),)).initialised()
+    story.world.hook_answers["gate"] = Refused()
+    story.world.declare(V2)
+    story.until(Phase.WAITING)
+    story.primary.crashing = True
+    story.ticks(2)
+
+
+def withdrawn_after_nothing_was_good() -> None:
+    """A newer revision while the primary is lost, then the promoted one again as the primary comes back."""
+    story = play().rolling_out().until_weight(20)
+    story.primary.crashing = True
+    story.world.declare(V3)
+    story.ticks(1)
+    story.world.declare(V1)
+    story.primary.crashing = False
+    story.ticks(2)
+
+
+def ready_again_before_the_interval_is_over() -> None:
+    """A wait that ends early is forgotten; the measurement goes on."""
+    story = play().rolling_out().until_weight(10)
+    story.target.crashing = True
+    story.tick()
+    story.target.crashing = False
+    story.world.now_s -= 30
+    story.tick()
+
+
+def pre_rollout_hook_down() -> None:
+    """An error, not a fault."""
+    story = play(hooks=(Hook(id="before", type=HookType.PRE_ROLLOUT),), error_threshold=2).initialised()
+    story.world.hook_answers["before"] = Unreachable(message="timeout")
+    story.world.declare(V2)
+    _end(story.until(Phase.FAILED))
+
+
+def adopted_and_rolled_out() -> None:
+    """Counters that somebody else left behind do not count for the next rollout."""
+    story = Play(a_policy(TWO), version=V2, now_s=9000.0)
+    story.world.primary = Deployment(version=V2, replicas=2, changed_s=0.0)
+    story.target.scale(0, 0.0)
+    story.world.traffic = Traffic()
+    story.world.rollout = Rollout(
+        phase=Phase.SUCCEEDED, applied="f", promoted="f", iterations=2, counts=Counts(failed=1), started=True
+    )
+    story.ticks(1)
+    story.world.declare(V3)
+    story.ticks(1)
+
+
+def deleted_with_losses(number: int, *, after: bool) -> Callable[[], None]:
+    """The process dies at one of the writes of a deletion."""
+
+    def story() -> None:
+        played = play(revert_on_deletion=True).initialised()
+        played.ticks(1)
+        played.world.deleting = True
+        played.world.faults = CrashAt(number, after=after)
+        played.ticks(4)
+
+    return story
 
 
 STORIES: dict[str, Callable[[], None]] = {
@@ -592,6 +660,14 @@ STORIES: dict[str, Callable[[], None]] = {
     "promotion-refused-for-ever": refused("workload.promote"),
     "promotion-refused-and-primary-lost": refused("workload.promote", lost=True),
     "deleted-slowly": deleted_slowly,
+    "deleted-scale-lost": deleted_with_losses(2, after=False),
+    "deleted-release-lost": deleted_with_losses(6, after=False),
+    "lost-at-a-gate": lost_at_a_gate,
+    "withdrawn-after-nothing-was-good": withdrawn_after_nothing_was_good,
+    "ready-again": ready_again_before_the_interval_is_over,
+    "pre-rollout-hook-down": pre_rollout_hook_down,
+    "adopted-and-rolled-out": adopted_and_rolled_out,
+    "promotion-steps-to-one": promoted(TWO, promotion_step=19),
 }
 
 
