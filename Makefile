@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-CODE   := canary_core ports adapters sims tests bench
+CODE   := canary_core ports adapters sims tests bench docs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock format lint types layers fast check test coverage explore demo bench docs clean
@@ -60,6 +60,9 @@ explore: setup ## every reachable state of every example policy, invariants chec
 
 bench: setup ## measure, and write the tables of docs/performance.md
 	$(BIN)/python bench/run.py
+
+docs: setup ## write what is made from code: docs/phases.md and the pictures
+	$(BIN)/python docs/generate.py
 
 clean: ## remove what setup made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

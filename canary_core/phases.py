@@ -77,7 +77,7 @@ EDGES: Final[Mapping[Phase, Mapping[Phase, str]]] = MappingProxyType(
             **_RESTORE,
         },
         Phase.PROGRESSING: {
-            Phase.PROGRESSING: "newer revision: analysis restarted",
+            Phase.PROGRESSING: "newer revision, analysis restarted",
             Phase.WAITING_PROMOTION: "all steps passed, gate closed",
             Phase.PROMOTING: "all steps passed, or analysis skipped",
             Phase.FINALISING: "promoted revision declared again",
@@ -85,7 +85,7 @@ EDGES: Final[Mapping[Phase, Mapping[Phase, str]]] = MappingProxyType(
             **_RESTORE,
         },
         Phase.WAITING_PROMOTION: {
-            Phase.PROGRESSING: "newer revision: analysis restarted",
+            Phase.PROGRESSING: "newer revision, analysis restarted",
             Phase.PROMOTING: "gate open, or analysis skipped",
             Phase.FINALISING: "promoted revision declared again",
             Phase.FAILED: "rolled back",
@@ -94,12 +94,12 @@ EDGES: Final[Mapping[Phase, Mapping[Phase, str]]] = MappingProxyType(
         Phase.PROMOTING: {
             Phase.PROGRESSING: "newer revision before the primary was touched",
             Phase.FINALISING: "primary ready on the new revision",
-            Phase.FAILED: "primary not ready in time: the canary keeps the traffic",
+            Phase.FAILED: "primary not ready in time, the canary keeps the traffic",
             **_RESTORE,
         },
         Phase.FINALISING: {
             Phase.SUCCEEDED: "canary at 0",
-            Phase.FAILED: "primary lost: the canary takes the traffic",
+            Phase.FAILED: "primary lost, the canary takes the traffic",
             **_RESTORE,
         },
         Phase.SUCCEEDED: {
