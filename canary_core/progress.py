@@ -7,7 +7,7 @@ from attrs import evolve
 
 from canary_core.advance import advance, promote
 from canary_core.analysis import analyse, blame, count, exhausted
-from canary_core.decisions import SetTraffic, Step
+from canary_core.decisions import Step
 from canary_core.desired import difference
 from canary_core.ending import roll_back
 from canary_core.gates import Closed, ask_in_turn, first_approval, passed
@@ -152,15 +152,14 @@ def correct_routes(at: Situation) -> _Answer | None:
         return None
     notices = corrections(at, decisions)
     later = at.seen.now_s + at.policy.interval_s
-    rerouted = any(isinstance(decision, SetTraffic) for decision in decisions)
-    after = at.changed(since_s=at.seen.now_s) if rerouted else at.rollout
-    return at.go(after, notices[0] if notices else Measuring(until_s=later), *notices, next_s=later)
+    return at.go(at.rollout, notices[0] if notices else Measuring(until_s=later), *notices, next_s=later)
 
 
 def _primary_unready(at: Situation) -> _Answer | None:
     """A primary that cannot take the traffic back stops everything, unless it has none to lose or is to be replaced."""
     nothing_to_lose = at.rollout.known_good is KnownGood.NONE and at.rollout.traffic.leaves_primary_nothing
-    if nothing_to_lose or at.policy.skip_analysis or at.rollout.skipped:
+    to_be_replaced = at.rollout.skipped or (at.policy.skip_analysis and not at.rollout.paused)
+    if nothing_to_lose or to_be_replaced:
         return None
     return None if at.primary_readiness().ready else _wait_for_primary(at)
 

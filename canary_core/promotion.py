@@ -98,7 +98,7 @@ def finalise(at: Situation) -> Ask | Step:
         return fail_promotion(at, found)
     if at.seen.routes != at.rollout.traffic:
         wrong = RoutesCorrected(found=at.seen.routes, wanted=at.rollout.traffic)
-        return at.go(at.changed(since_s=at.seen.now_s), wrong, wrong, next_s=at.seen.now_s + at.policy.interval_s)
+        return at.go(at.rollout, wrong, wrong, next_s=at.seen.now_s + at.policy.interval_s)
     until_s = drained_s(at.policy, at.rollout)
     if at.seen.canary is not None and at.seen.canary.replicas > 0:
         return at.go(at.rollout, Draining(until_s=until_s), next_s=until_s)

@@ -107,15 +107,20 @@ class Situation:
     def go(self, after: Rollout, reason: Notice, *notices: Notice, next_s: float | None = None) -> Step:
         """Answer with another state; the decisions are what it still lacks.
 
+        Whoever puts another split in force, and for whatever reason, its measurement begins now.
+
         Args:
             after: The state to store.
             reason: Why.
             notices: To be told, besides nothing: the reason is told only if it stands here as well.
             next_s: When to call again; None: at once.
         """
+        decisions = difference(self.policy, after, self.seen)
+        if any(isinstance(decision, SetTraffic) for decision in decisions):
+            after = after.but(since_s=self.seen.now_s)
         return Step(
             rollout=after,
-            decisions=difference(self.policy, after, self.seen),
+            decisions=decisions,
             notices=notices,
             reason=reason,
             next_s=self.seen.now_s if next_s is None else next_s,

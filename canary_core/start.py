@@ -51,8 +51,7 @@ def initialise(at: Situation) -> Ask | Step:
         return _initial_primary_unready(at)
     decisions = difference(at.policy, at.rollout, at.seen)
     if decisions:
-        after = at.rollout if at.seen.routes == at.rollout.traffic else at.changed(since_s=at.seen.now_s)
-        return Step(rollout=after, decisions=decisions, reason=TrafficReturned(), next_s=at.seen.now_s)
+        return at.go(at.rollout, TrafficReturned())
     if canary.replicas > 0:
         until_s = at.rollout.since_s + at.policy.drain_s
         return at.hold(Draining(until_s=until_s), next_s=until_s)

@@ -36,8 +36,8 @@ def phases_page() -> str:
     parts = [
         "# Phases",
         (
-            "Written by `make docs` from `canary_core/phases.py`, the one table that the machine goes by. `canary explore` "
-            "takes\nevery edge of it and finds no other."
+            "Written by `make docs` from `canary_core/phases.py`, the one table that the machine goes by.\n"
+            "`canary explore` takes every edge of it and finds no other."
         ),
         "```mermaid\n" + mermaid() + "```",
         "## When a phase ends",

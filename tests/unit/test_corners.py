@@ -547,3 +547,26 @@ def test_a_closed_gate_does_not_hide_a_lost_primary() -> None:
     play.primary.crashing = False
     open_gate(play.world)
     play.until(Phase.SUCCEEDED)
+
+
+def test_routes_that_are_put_back_by_the_way_are_measured_anew() -> None:
+    """Any request, even a refused one, makes a pass of its own that finishes what is lacking."""
+    play = _play().rolling_out().until_weight(10)
+    play.world.traffic = None
+    play.ask(Verb.RETRY).tick()
+    assert (play.split, play.rollout.since_s, play.told[-1]) == ((90, 10), play.world.now_s, "RequestRefused")
+
+
+def test_a_request_does_not_shorten_the_time_to_drain() -> None:
+    play = _play(drain_s=30)
+    play.ticks(1)
+    play.ask(Verb.PAUSE).tick()
+    assert (play.split, play.target.replicas) == ((100, 0), 2)
+
+
+def test_a_paused_skip_does_not_hide_a_lost_primary() -> None:
+    play = _play(skip_analysis=True).rolling_out()
+    play.ask(Verb.PAUSE).ticks(1)
+    play.primary.crashing = True
+    play.ticks(2)
+    assert play.told[-1] == "PrimaryNotReady"
