@@ -6,10 +6,10 @@ STAMP  := $(VENV)/.installed
 CODE   := canary_core ports adapters sims tests bench docs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock format lint types layers fast check test coverage explore demo bench docs clean
+.PHONY: help setup lock format lint types layers fast check test coverage explore test-cluster demo bench docs clean
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(STAMP) ## install everything into .venv, as locked, with hashes
 
@@ -49,6 +49,9 @@ test: lint types layers coverage ## every check there is
 coverage: setup
 	$(BIN)/coverage erase
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --cov --cov-report=term
+
+test-cluster: setup ## the suite of the API server: the embedded one, or that of CANARY_TEST_KUBECONFIG
+	$(BIN)/pytest -n 2 tests/cluster
 
 demo: setup ## the article's rollout: once healthy, once with a 5 % error rate
 	$(BIN)/canary simulate examples/article/canary.yaml --scenario examples/scenarios/article.yaml

@@ -1,0 +1,35 @@
+"""The controllers of the cluster: just enough for workloads, Services, owners and namespaces to behave."""
+
+from __future__ import annotations
+
+from canary_sims.cluster.addresses import Addresses
+from canary_sims.cluster.api import Api
+from canary_sims.cluster.controllers.autoscaler import Autoscaler
+from canary_sims.cluster.controllers.base import Controller, Loop
+from canary_sims.cluster.controllers.definitions import Definitions
+from canary_sims.cluster.controllers.deployments import Deployments
+from canary_sims.cluster.controllers.endpoints import EndpointsController
+from canary_sims.cluster.controllers.garbage import Garbage
+from canary_sims.cluster.controllers.kubelet import Kubelet, Timing
+from canary_sims.cluster.controllers.namespaces import Namespaces
+from canary_sims.cluster.controllers.replicasets import ReplicaSets
+
+__all__ = ["Loop", "Timing", "start"]
+
+
+def start(api: Api, addresses: Addresses, timing: Timing) -> Loop:
+    """Starts all controllers in the running event loop."""
+    loop = Loop(api)
+    controllers: list[type[Controller]] = [
+        Namespaces,
+        Definitions,
+        Deployments,
+        ReplicaSets,
+        EndpointsController,
+        Garbage,
+    ]
+    for controller in controllers:
+        loop.add(controller(api, loop))
+    loop.add(Autoscaler(api, loop, timing))
+    loop.add(Kubelet(api, loop, addresses, timing))
+    return loop

@@ -1,0 +1,103 @@
+# ruff: noqa: D102
+# Hooks take what some kind needs; they are described in `Strategy`.
+"""Services: ports, and addresses that stay."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from canary_sims.cluster.errors import Cause, invalid, required
+from canary_sims.cluster.kinds.base import Allocator, Obj, Strategy
+
+
+class ServiceStrategy(Strategy):
+    """A Service. It gets its address when it is created and keeps it."""
+
+    answers_deleted_object = True
+
+    def __init__(self, allocator: Allocator) -> None:
+        self._allocator = allocator
+
+    def default(self, obj: Obj) -> None:
+        spec = obj["spec"]
+        spec.setdefault("type", "ClusterIP")
+        spec.setdefault("sessionAffinity", "None")
+        for port in spec.get("ports") or ():
+            port.setdefault("protocol", "TCP")
+            if not port.get("targetPort"):
+                port["targetPort"] = port["port"]
+        if spec["type"] == "ExternalName":
+            return
+        if spec.get("clusterIP") and not spec.get("clusterIPs"):
+            spec["clusterIPs"] = [spec["clusterIP"]]
+        spec.setdefault("internalTrafficPolicy", "Cluster")
+        if spec["type"] != "ClusterIP":
+            spec.setdefault("externalTrafficPolicy", "Cluster")
+
+    def prepare_create(self, obj: Obj) -> None:
+        obj["status"] = {"loadBalancer": {}}
+
+    def prepare_update(self, new: Obj, old: Obj) -> None:
+        new_spec, old_spec = new["spec"], old["spec"]
+        if new_spec["type"] == "ExternalName":
+            return
+        if not new_spec.get("clusterIP"):
+            for key in ("clusterIP", "clusterIPs"):
+                if key in old_spec:
+                    new_spec[key] = old_spec[key]
+        elif new_spec["clusterIP"] != old_spec.get("clusterIP"):
+            new_spec["clusterIPs"] = [new_spec["clusterIP"]]
+        for key in ("ipFamilies", "ipFamilyPolicy"):
+            if key in old_spec:
+                new_spec.setdefault(key, old_spec[key])
+
+    def finish_create(self, obj: Obj) -> None:
+        spec = obj["spec"]
+        if spec["type"] == "ExternalName":
+            return
+        wanted = spec.get("clusterIP", "")
+        if wanted != "None":
+            spec["clusterIP"] = self._allocator.allocate(wanted, obj["metadata"]["name"])
+        spec["clusterIPs"] = [spec["clusterIP"]]
+        spec.setdefault("ipFamilies", ["IPv4"])
+        spec.setdefault("ipFamilyPolicy", "SingleStack")
+
+    def check(self, obj: Obj) -> list[Cause]:
+        spec = obj["spec"]
+        found = []
+        if not spec.get("ports") and spec["type"] != "ExternalName" and spec.get("clusterIP") != "None":
+            found.append(required("spec.ports"))
+        found += _check_ports(spec.get("ports") or [])
+        address = spec.get("clusterIP")
+        if address and address != "None" and not _is_address(address):
+            why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+            found.append(invalid("spec.clusterIPs[0]", address, why))
+        return found
+
+    def check_update(self, new: Obj, old: Obj) -> list[Cause]:
+        was, now = old["spec"].get("clusterIPs"), new["spec"].get("clusterIPs")
+        if was and now and was != now and new["spec"]["type"] != "ExternalName":
+            return [invalid("spec.clusterIPs[0]", now, "may not change once set")]
+        return self.check(new)
+
+
+def _check_ports(ports: list[dict[str, Any]]) -> list[Cause]:
+    found = []
+    for i, port in enumerate(ports):
+        where = f"spec.ports[{i}]"
+        if len(ports) > 1 and not port.get("name"):
+            found.append(required(f"{where}.name"))
+        for key in ("port", "targetPort"):
+            value = port.get(key)
+            if isinstance(value, int) and not 0 < value < 65536:
+                found.append(invalid(f"{where}.{key}", value, "must be between 1 and 65535, inclusive"))
+    return found
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,34 @@
+"""Quantities in their canonical form: 2000m is 2, 0.5Gi is 512Mi."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+_FORM = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?\d+)?")
+_BINARY = {s: Fraction(1024) ** i for i, s in enumerate(["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"])}
+_DECIMAL = {s: Fraction(1000) ** i for i, s in enumerate(["n", "u", "m", "", "k", "M", "G", "T", "P", "E"], -3)}
+
+
+def parse(text: str) -> Fraction | None:
+    """The number, or None if it is none."""
+    match = _FORM.fullmatch(text)
+    if not match:
+        return None
+    suffix = match[2] or ""
+    scale = _BINARY.get(suffix) or _DECIMAL.get(suffix) or Fraction(10) ** int(suffix[1:])
+    return Fraction(match[1]) * scale
+
+
+def canonical(text: str) -> str:
+    """The same quantity with the largest suffix that leaves no fraction; what is none comes back as it is."""
+    value = parse(text)
+    if value is None:
+        return text
+    if not value:
+        return "0"
+    binary = text.endswith("i") and abs(value) >= 1024
+    for suffix, scale in sorted((_BINARY if binary else _DECIMAL).items(), key=lambda pair: -pair[1]):
+        if (value / scale).denominator == 1:
+            return f"{value // scale}{suffix}"
+    return f"{-(-value // _DECIMAL['n'])}n"

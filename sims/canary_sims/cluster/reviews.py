@@ -1,0 +1,80 @@
+"""Requests that are questions: who am I, may I, what may I; and tokens and evictions."""
+
+from __future__ import annotations
+
+from canary_sims.cluster.api import Api
+from canary_sims.cluster.auth import Tokens, User
+from canary_sims.cluster.clock import timestamp
+from canary_sims.cluster.deletion import DeleteOptions, delete
+from canary_sims.cluster.errors import bad_request, invalid, invalid_error, not_found
+from canary_sims.cluster.rbac import Ask, Rbac
+from canary_sims.cluster.resources import Resource
+from canary_sims.cluster.store import Obj
+
+
+def review(rbac: Rbac, user: User, kind: str, obj: Obj) -> Obj:
+    """Answers a review, which is an object that comes back with a status.
+
+    Raises:
+        ApiError: 400 or 422, the question is incomplete.
+    """
+    spec = obj.get("spec") or {}
+    if kind == "SelfSubjectReview":
+        info = {"username": user.name, **({"uid": user.uid} if user.uid else {}), "groups": list(user.groups)}
+        return {**obj, "status": {"userInfo": info}}
+    if kind == "SelfSubjectRulesReview":
+        return _rules(rbac, user, obj)
+    if kind == "SubjectAccessReview":
+        user = User(spec.get("user", ""), tuple(spec.get("groups") or ()))
+    allowed, reason = rbac.allowed(user, _ask(spec))
+    return {**obj, "status": {"allowed": allowed, **({"reason": reason} if reason else {})}}
+
+
+def _ask(spec: Obj) -> Ask:
+    attributes, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+    if (attributes is None) == (path is None):
+        why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        raise invalid_error("authorization.k8s.io", "", "", [invalid("spec.resourceAttributes", attributes, why)])
+    if attributes is None:
+        return Ask((path or {}).get("verb", ""), path=(path or {}).get("path", ""))
+    a = {k: v for k, v in attributes.items() if isinstance(v, str)}
+    resource = a.get("resource", "") + (f"/{a['subresource']}" if a.get("subresource") else "")
+    return Ask(a.get("verb", ""), a.get("group", ""), resource, a.get("namespace", ""), a.get("name", ""))
+
+
+def _rules(rbac: Rbac, user: User, obj: Obj) -> Obj:
+    namespace = (obj.get("spec") or {}).get("namespace")
+    if not namespace:
+        raise bad_request("no namespace on request")
+    everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
+    rules = [g.rule for g in rbac.grants(user, namespace)] or ([everything] if user.is_admin else [])
+    resources = [{k: v for k, v in r.items() if k != "nonResourceURLs"} for r in rules if r.get("resources")]
+    paths = [{"verbs": r["verbs"], "nonResourceURLs": r["nonResourceURLs"]} for r in rules if r.get("nonResourceURLs")]
+    status = {"resourceRules": resources, "nonResourceRules": paths, "incomplete": False}
+    return {**obj, "spec": {}, "status": status}
+
+
+def issue_token(api: Api, tokens: Tokens, namespace: str, name: str, obj: Obj) -> Obj:
+    """Answers a TokenRequest.
+
+    Raises:
+        ApiError: 404, no such service account.
+    """
+    account = api.store.get("core/serviceaccounts", namespace, name)
+    if account is None:
+        raise not_found("", "serviceaccounts", name)
+    seconds = (obj.get("spec") or {}).get("expirationSeconds") or 3600
+    token, end = tokens.issue(namespace, name, account["metadata"]["uid"], seconds)
+    spec = {"audiences": ["https://kubernetes.default.svc"], **(obj.get("spec") or {}), "expirationSeconds": seconds}
+    meta = {**obj["metadata"], "name": name, "namespace": namespace, "creationTimestamp": timestamp()}
+    return {**obj, "metadata": meta, "spec": spec, "status": {"token": token, "expirationTimestamp": timestamp(end)}}
+
+
+def evict(api: Api, pods: Resource, namespace: str, name: str) -> Obj:
+    """Deletes a Pod; budgets are not looked at.
+
+    Raises:
+        ApiError: 404.
+    """
+    delete(api, pods, namespace, name, DeleteOptions())
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
