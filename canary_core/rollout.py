@@ -103,6 +103,8 @@ class Rollout:
     """When the present measurement began: the split came into force, or the last analysis was made."""
     changed_s: float = 0.0
     """When the phase changed."""
+    kept_s: float = 0.0
+    """When something was put back last that somebody had changed while nothing was going on."""
     paused: bool = False
     """A person asked to hold: no step forward, but checks go on and can roll back."""
     suspended: bool = False

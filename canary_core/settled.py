@@ -40,10 +40,11 @@ def _finish(at: Situation) -> Ask | Step:
     told = Tell(notices=at.rollout.pending)
     last = at.rollout.pending[-1]
     if decisions:
-        return Step(rollout=at.rollout, decisions=decisions, reason=last, next_s=at.seen.now_s)
-    until_s = drained_s(at.policy, at.rollout)
-    scaled = at.seen.canary is None or at.seen.canary.replicas == 0
-    if desired(at.policy, at.rollout).pods is Pods.DOWN and not scaled and at.seen.now_s < until_s:
+        return at.go(at.rollout, last)
+    until_s = _draining_until_s(at)
+    if until_s is not None:
+        if not at.primary_can_serve:
+            return at.wait(Wait.PRIMARY, NoKnownGood())
         return at.hold(Draining(until_s=until_s), next_s=until_s)
     if at.answer(told) is None:
         return Ask(questions=(told,))
@@ -54,6 +55,15 @@ def _finish(at: Situation) -> Ask | Step:
     if isinstance(gate, Ask):
         return gate
     return at.go(after, last, *_post_rollout(gate))
+
+
+def _draining_until_s(at: Situation) -> float | None:
+    """Until when the canary is left alone before it is scaled down. None: it is not, or need not be."""
+    until_s = drained_s(at.policy, at.rollout)
+    canary = at.seen.canary
+    if canary is None or canary.replicas == 0 or at.seen.now_s >= until_s:
+        return None
+    return until_s if desired(at.policy, at.rollout).pods is Pods.DOWN else None
 
 
 def _post_rollout(gate: Open | Closed) -> tuple[Notice, ...]:
@@ -113,10 +123,11 @@ def _keep(at: Situation) -> Step | None:
         return None
     notices = corrections(at, decisions)
     reason = notices[0] if notices else PrimaryCreated()
-    if not at.is_due and not any(_makes_pods(decision) for decision in decisions):
-        return at.hold(reason, next_s=at.due_s)
-    after = at.changed(since_s=at.seen.now_s)
-    return at.go(after, reason, *notices, next_s=at.seen.now_s + at.policy.interval_s)
+    now_s, interval_s = at.seen.now_s, at.policy.interval_s
+    next_s = at.rollout.kept_s + interval_s
+    if now_s < next_s and not any(_makes_pods(decision) for decision in decisions):
+        return at.hold(reason, next_s=next_s)
+    return at.go(at.changed(kept_s=now_s), reason, *notices, next_s=now_s + interval_s)
 
 
 def _makes_pods(decision: Decision) -> bool:
@@ -137,7 +148,8 @@ def _look_for_revision(at: Situation) -> Ask | Step:
     reason = _settled_reason(at)
     if rollout.waiting is not None:
         return at.go(at.changed(waiting=None), reason)
-    return Step(rollout=rollout, reason=reason)
+    until_s = _draining_until_s(at)
+    return at.hold(reason if until_s is None else Draining(until_s=until_s), next_s=until_s)
 
 
 def _settled_reason(at: Situation) -> Notice:

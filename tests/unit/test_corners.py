@@ -570,3 +570,43 @@ def test_a_paused_skip_does_not_hide_a_lost_primary() -> None:
     play.primary.crashing = True
     play.ticks(2)
     assert play.told[-1] == "PrimaryNotReady"
+
+
+def test_a_target_scaled_up_by_hand_hides_no_new_revision() -> None:
+    """Also if it is left alone for a while before it is scaled down again."""
+    play = _play(drain_s=90).initialised()
+    play.ticks(3)
+    play.target.scale(2, play.world.now_s)
+    play.ticks(1)
+    assert (play.target.replicas, play.told[-1]) == (0, "CanaryRescaled")
+    play.target.scale(2, play.world.now_s)
+    play.world.declare(V2)
+    play.until(Phase.SUCCEEDED)
+
+
+def test_a_lost_primary_is_told_while_a_failed_canary_is_drained() -> None:
+    play = _play(drain_s=200, threshold=1).rolling_out().errors(0.5).until(Phase.FAILED)
+    play.primary.crashing = True
+    play.ticks(1)
+    assert (play.target.replicas, play.told[-1]) == (2, "NoKnownGood")
+
+
+def test_the_time_to_drain_begins_when_the_traffic_has_left_not_when_that_was_decided() -> None:
+    play = _play(drain_s=90, threshold=1).rolling_out().errors(0.5).until_weight(10)
+    play.ticks(1)
+    play.world.faults = CrashAt(1, after=True)
+    play.ticks(1)
+    assert (play.rollout.phase, play.split) == (Phase.FAILED, (90, 10))
+    play.ticks(2)
+    assert (play.split, play.target.replicas) == ((100, 0), 2)
+    play.ticks(1)
+    assert play.target.replicas == 0
+
+
+def test_a_settled_canary_says_when_it_will_have_been_drained() -> None:
+    play = _play(drain_s=90, progress_deadline_s=150).rolling_out().until_weight(20)
+    play.primary.crashing = True
+    play.until(Phase.FAILED)
+    play.primary.crashing = False
+    done = play.tick()
+    assert (play.split, done.next_s) == ((100, 0), play.world.now_s + 90)
