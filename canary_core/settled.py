@@ -1,7 +1,7 @@
 """Initialized, Succeeded, Failed: tell how it ended, keep things as they are, and notice what changes."""
 
 from canary_core.decisions import Decision, EnsurePrimary, ScaleCanary, Step
-from canary_core.desired import Pods, desired, difference, drained_s
+from canary_core.desired import difference
 from canary_core.ending import canary_is_proven, return_to_primary
 from canary_core.gates import Closed, Open, ask_in_turn, passed
 from canary_core.notices import (
@@ -41,7 +41,7 @@ def _finish(at: Situation) -> Ask | Step:
     last = at.rollout.pending[-1]
     if decisions:
         return at.go(at.rollout, last)
-    until_s = _draining_until_s(at)
+    until_s = at.draining_until_s()
     if until_s is not None:
         if not at.primary_can_serve:
             return at.wait(Wait.PRIMARY, NoKnownGood())
@@ -55,15 +55,6 @@ def _finish(at: Situation) -> Ask | Step:
     if isinstance(gate, Ask):
         return gate
     return at.go(after, last, *_post_rollout(gate))
-
-
-def _draining_until_s(at: Situation) -> float | None:
-    """Until when the canary is left alone before it is scaled down. None: it is not, or need not be."""
-    until_s = drained_s(at.policy, at.rollout)
-    canary = at.seen.canary
-    if canary is None or canary.replicas == 0 or at.seen.now_s >= until_s:
-        return None
-    return until_s if desired(at.policy, at.rollout).pods is Pods.DOWN else None
 
 
 def _post_rollout(gate: Open | Closed) -> tuple[Notice, ...]:
@@ -148,7 +139,7 @@ def _look_for_revision(at: Situation) -> Ask | Step:
     reason = _settled_reason(at)
     if rollout.waiting is not None:
         return at.go(at.changed(waiting=None), reason)
-    until_s = _draining_until_s(at)
+    until_s = at.draining_until_s()
     return at.hold(reason if until_s is None else Draining(until_s=until_s), next_s=until_s)
 
 

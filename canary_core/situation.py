@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from canary_core.decisions import Decision, ScaleCanary, SetTraffic, Step
-from canary_core.desired import difference
+from canary_core.desired import Pods, desired, difference, drained_s
 from canary_core.notices import CanaryRescaled, Notice, RoutesCorrected
 from canary_core.observation import Observation
 from canary_core.phases import Phase, check_edge
@@ -79,6 +79,14 @@ class Situation:
             return found
         late = now_s - waiting.since_s >= policy.progress_deadline_s
         return evolve(found, retriable=False) if late else found
+
+    def draining_until_s(self) -> float | None:
+        """Until when the canary is left alone before it is scaled down. None: it is not, or need not be."""
+        until_s = drained_s(self.policy, self.rollout)
+        canary = self.seen.canary
+        if canary is None or canary.replicas == 0 or self.seen.now_s >= until_s:
+            return None
+        return until_s if desired(self.policy, self.rollout).pods is Pods.DOWN else None
 
     def answer(self, question: Question) -> Answer | None:
         """What was answered to this very question, if it was asked."""

@@ -114,7 +114,7 @@ def begin(at: Situation, *told: Notice) -> Ask | Step:
     if unready and not (stranded or at.policy.skip_analysis):
         return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=at.primary_readiness()))
     if at.rollout.paused:
-        return at.hold(Paused())
+        return at.hold(Paused(), next_s=at.draining_until_s())
     gate = ask_in_turn(at, HookType.CONFIRM_ROLLOUT)
     if isinstance(gate, Ask):
         return gate

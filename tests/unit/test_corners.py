@@ -610,3 +610,5 @@ def test_a_settled_canary_says_when_it_will_have_been_drained() -> None:
     play.primary.crashing = False
     done = play.tick()
     assert (play.split, done.next_s) == ((100, 0), play.world.now_s + 90)
+    play.world.declare(V3)
+    assert play.ask(Verb.PAUSE).tick().next_s == play.world.now_s + 90

@@ -1,0 +1,173 @@
+"""What every `canary_ports.WorkloadPort` keeps to."""
+
+from typing import ClassVar, Protocol
+
+from canary_ports import RevisionChangedError, WorkloadPort
+from canary_sims.harness.contracts.store import raised
+
+__all__ = ["WorkloadBackDoor", "WorkloadContract"]
+
+
+class WorkloadBackDoor(Protocol):
+    """A port over a target that runs with two pods, no primary yet, and the truth behind it."""
+
+    @property
+    def workload(self) -> WorkloadPort:
+        """The port."""
+        ...
+
+    def declare(self, name: str) -> None:
+        """Have the target declare something else; the same name is the same declaration."""
+        ...
+
+    def settle(self) -> None:
+        """Let pods start, stop and become ready, until nothing changes any more."""
+        ...
+
+    def delete_target(self) -> None:
+        """Take the target away."""
+        ...
+
+    def target_replicas(self) -> int:
+        """Pods that the target asks for."""
+        ...
+
+    def primary_replicas(self) -> int | None:
+        """Pods that the primary asks for. None: there is none."""
+        ...
+
+    def primary_runs(self) -> str | None:
+        """The name of the declaration that the primary's template was made from. None: there is none."""
+        ...
+
+
+class WorkloadContract:
+    """Observe and change target and primary."""
+
+    keeps_time: ClassVar[bool] = True
+    """Whether pods become ready in `WorkloadBackDoor.settle`."""
+
+    def door(self) -> WorkloadBackDoor:
+        """A fresh one; the target declares ``"one"``."""
+        raise NotImplementedError
+
+    def _revision(self, door: WorkloadBackDoor) -> str:
+        canary = door.workload.observe().canary
+        assert canary is not None
+        assert canary.revision is not None
+        return canary.revision
+
+    def test_absence_is_none(self) -> None:
+        """No primary, and then no target either, is no error."""
+        door = self.door()
+        assert door.workload.observe().primary is None
+        door.delete_target()
+        assert door.workload.observe().canary is None
+
+    def test_the_target_is_observed(self) -> None:
+        """With its pods."""
+        door = self.door()
+        door.settle()
+        canary = door.workload.observe().canary
+        assert canary is not None
+        assert (canary.replicas, canary.total) == (2, 2)
+        assert canary.available == 2 or not self.keeps_time
+
+    def test_a_fingerprint_is_that_of_the_declaration(self) -> None:
+        """It changes with what is declared, comes back with it, and does not change with time or scale."""
+        door = self.door()
+        one = self._revision(door)
+        door.declare("two")
+        two = self._revision(door)
+        assert two != one
+        door.workload.scale_canary(0)
+        door.settle()
+        assert self._revision(door) == two
+        door.declare("one")
+        assert self._revision(door) == one
+
+    def test_a_primary_is_made_from_the_target(self) -> None:
+        """With its fingerprint and so many pods, and nothing of the target is touched."""
+        door = self.door()
+        one = self._revision(door)
+        door.workload.ensure_primary(one, 3)
+        assert door.primary_runs() == "one"
+        assert door.primary_replicas() == 3
+        assert door.target_replicas() == 2
+        primary = door.workload.observe().primary
+        assert primary is not None
+        assert primary.revision == one
+
+    def test_an_existing_primary_keeps_its_number_of_pods(self) -> None:
+        """Asked for twice is as good as once."""
+        door = self.door()
+        one = self._revision(door)
+        door.workload.ensure_primary(one, 3)
+        door.workload.ensure_primary(one, 5)
+        assert door.primary_replicas() == 3
+        assert door.primary_runs() == "one"
+
+    def test_a_new_primary_becomes_ready(self) -> None:
+        """When its pods have started."""
+        door = self.door()
+        door.workload.ensure_primary(self._revision(door), 2)
+        door.settle()
+        primary = door.workload.observe().primary
+        assert primary is not None
+        assert primary.available == 2 or not self.keeps_time
+
+    def test_promotion_copies_the_target(self) -> None:
+        """The primary is given the declaration and the number of pods; twice is as good as once."""
+        door = self.door()
+        door.workload.ensure_primary(self._revision(door), 2)
+        door.declare("two")
+        two = self._revision(door)
+        for _ in range(2):
+            door.workload.promote(two, 4)
+            assert door.primary_runs() == "two"
+            assert door.primary_replicas() == 4
+        primary = door.workload.observe().primary
+        assert primary is not None
+        assert primary.revision == two
+
+    def test_promotion_can_leave_the_number_of_pods_alone(self) -> None:
+        """An autoscaler owns it."""
+        door = self.door()
+        door.workload.ensure_primary(self._revision(door), 3)
+        door.declare("two")
+        door.workload.promote(self._revision(door), None)
+        assert door.primary_replicas() == 3
+
+    def test_a_target_that_has_changed_is_not_copied(self) -> None:
+        """Neither into a new primary nor into an existing one; nothing is changed."""
+        door = self.door()
+        one = self._revision(door)
+        door.declare("two")
+        raised(RevisionChangedError, lambda: door.workload.ensure_primary(one, 2))
+        assert door.primary_runs() is None
+        two = self._revision(door)
+        door.workload.ensure_primary(two, 2)
+        door.declare("three")
+        raised(RevisionChangedError, lambda: door.workload.promote(two, 2))
+        raised(RevisionChangedError, lambda: door.workload.promote(one, 2))
+        assert door.primary_runs() == "two"
+
+    def test_a_target_that_is_gone_is_not_copied(self) -> None:
+        """It is refused in the same way."""
+        door = self.door()
+        one = self._revision(door)
+        door.delete_target()
+        raised(RevisionChangedError, lambda: door.workload.ensure_primary(one, 2))
+        assert door.primary_runs() is None
+
+    def test_scaling_is_absolute_and_touches_nothing_else(self) -> None:
+        """To nothing and back, twice each; the fingerprint stays."""
+        door = self.door()
+        one = self._revision(door)
+        for replicas in (0, 0, 3, 3):
+            door.workload.scale_canary(replicas)
+            assert door.target_replicas() == replicas
+            canary = door.workload.observe().canary
+            assert canary is not None
+            assert canary.replicas == replicas
+        assert self._revision(door) == one
