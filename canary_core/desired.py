@@ -83,6 +83,8 @@ def difference(policy: Policy, rollout: Rollout, seen: Observation) -> tuple[Dec
     Safe at any moment: no traffic to who cannot serve, no pods taken from under traffic. What is not safe yet is left
     out and comes later.
     """
+    if _is_in_force(rollout, seen):
+        return ()
     if rollout.phase is Phase.TERMINATED:
         return (ReleaseObject(),) if seen.deleting else ()
     want = desired(policy, rollout)
@@ -95,6 +97,14 @@ def difference(policy: Policy, rollout: Rollout, seen: Observation) -> tuple[Dec
         _scale_down(policy, rollout, want, seen) if want.pods is Pods.DOWN else None,
     )
     return () if found == _NOTHING else tuple(filter(None, found))
+
+
+def _is_in_force(rollout: Rollout, seen: Observation) -> bool:
+    """The common case, seen at a glance: an analysis goes on, and everything is as it should be."""
+    canary = seen.canary
+    if seen.primary is None or canary is None or canary.replicas == 0:
+        return False
+    return rollout.phase is Phase.PROGRESSING and seen.routes == rollout.traffic
 
 
 def _primary(rollout: Rollout, want: Desired, seen: Observation) -> EnsurePrimary | PromotePrimary | None:

@@ -88,4 +88,6 @@ def first_approval(at: Situation, kind: HookType) -> Ask | Hook | None:
 
 def passed(gate: Open) -> tuple[Notice, ...]:
     """What to tell of hooks that said yes."""
+    if gate is _OPEN:
+        return ()
     return tuple(HookPassed(hook=hook.id, type=hook.type) for hook in gate.hooks)

@@ -53,7 +53,8 @@ def progress(at: Situation) -> Ask | Step:
 
 
 def _withdrawn(at: Situation) -> _Answer | None:
-    if at.revision is None or at.revision != at.rollout.promoted:
+    revision = at.revision
+    if revision is None or revision != at.rollout.promoted:
         return None
     if at.primary_can_serve or not at.rollout.traffic.reaches_canary:
         return withdraw(at)
@@ -77,9 +78,8 @@ def withdraw(at: Situation) -> Step:
 
 
 def _restarted(at: Situation) -> _Answer | None:
-    if at.revision is None or at.revision == at.rollout.applied:
-        return None
-    return restart(at)
+    revision = at.revision
+    return None if revision is None or revision == at.rollout.applied else restart(at)
 
 
 def restart(at: Situation) -> Step:
@@ -119,8 +119,11 @@ def _primary_is_back(at: Situation) -> _Answer | None:
 
 
 def _budget_used_up(at: Situation) -> _Answer | None:
+    rolled_back = _roll_back_if_used_up(at)
+    if rolled_back is None:
+        return None
     at_once = at.policy.skip_analysis or at.rollout.skipped  # or else what has failed would be promoted meanwhile
-    return _roll_back_if_used_up(at) if at.is_due or at_once else None
+    return rolled_back if at_once or at.is_due else None
 
 
 def _roll_back_if_used_up(at: Situation) -> Step | None:

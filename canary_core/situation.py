@@ -59,25 +59,34 @@ class Situation:
 
     def primary_readiness(self) -> Readiness:
         """Whether the primary is ready; no longer worth waiting for if its deadline has passed."""
-        return self._readiness(Wait.PRIMARY)
+        policy = self.policy
+        return self._patiently(
+            readiness(
+                self.seen.primary,
+                percent=policy.primary_ready_percent,
+                deadline_s=policy.progress_deadline_s,
+                now_s=self.seen.now_s,
+            )
+        )
 
     def canary_readiness(self) -> Readiness:
         """Whether the canary is ready; no longer worth waiting for if its deadline has passed."""
-        return self._readiness(Wait.CANARY)
-
-    def _readiness(self, which: Wait) -> Readiness:
-        policy, now_s = self.policy, self.seen.now_s
-        primary = which is Wait.PRIMARY
-        found = readiness(
-            self.seen.primary if primary else self.seen.canary,
-            percent=policy.primary_ready_percent if primary else policy.canary_ready_percent,
-            deadline_s=policy.progress_deadline_s,
-            now_s=now_s,
+        policy = self.policy
+        return self._patiently(
+            readiness(
+                self.seen.canary,
+                percent=policy.canary_ready_percent,
+                deadline_s=policy.progress_deadline_s,
+                now_s=self.seen.now_s,
+            )
         )
+
+    def _patiently(self, found: Readiness) -> Readiness:
+        """Waiting for either workload counts: one that is unready by turns would be waited for for ever."""
         waiting = self.rollout.waiting
         if found.ready or waiting is None or waiting.on not in _READINESS:
             return found
-        late = now_s - waiting.since_s >= policy.progress_deadline_s
+        late = self.seen.now_s - waiting.since_s >= self.policy.progress_deadline_s
         return evolve(found, retriable=False) if late else found
 
     def draining_until_s(self) -> float | None:
@@ -109,8 +118,8 @@ class Situation:
         primary = self.seen.primary
         replicas = primary.replicas if primary is not None and primary.replicas > 0 else self.rollout.replicas
         now_s = self.seen.now_s
-        fresh: dict[str, Any] = {"changed_s": now_s, "since_s": now_s, "attempt": 0, "waiting": None}
-        return self.rollout.but(phase=phase, replicas=replicas, **{**fresh, **changes})
+        fresh: dict[str, Any] = {"changed_s": now_s, "since_s": now_s, "attempt": 0, "waiting": None, **changes}
+        return self.rollout.but(phase=phase, replicas=replicas, **fresh)
 
     def go(self, after: Rollout, reason: Notice, *notices: Notice, next_s: float | None = None) -> Step:
         """Answer with another state; the decisions are what it still lacks.
@@ -124,7 +133,7 @@ class Situation:
             next_s: When to call again; None: at once.
         """
         decisions = difference(self.policy, after, self.seen)
-        if any(isinstance(decision, SetTraffic) for decision in decisions):
+        if decisions and after.since_s != self.seen.now_s and any(map(_reroutes, decisions)):
             after = after.but(since_s=self.seen.now_s)
         return Step(
             rollout=after,
@@ -137,8 +146,8 @@ class Situation:
     def again(self, reason: Notice, *notices: Notice, **changes: Any) -> Step:
         """Answer that this step is to be tried again after another interval."""
         now_s = self.seen.now_s
-        again = {"since_s": now_s, "attempt": self.rollout.attempt + 1, "waiting": None}
-        after = self.changed(**{**again, **changes})
+        anew = {"since_s": now_s, "attempt": self.rollout.attempt + 1, "waiting": None, **changes}
+        after = self.rollout.but(**anew)
         return self.go(after, reason, *notices, next_s=now_s + self.policy.interval_s)
 
     def hold(self, reason: Notice, *, next_s: float | None = None) -> Step:
@@ -160,6 +169,10 @@ class Situation:
         since_s = waiting.since_s if waiting is not None and same else now_s
         after = self.changed(waiting=Waiting(on=on, since_s=since_s))
         return Step(rollout=after, notices=(reason,), reason=reason, next_s=later)
+
+
+def _reroutes(decision: Decision) -> bool:
+    return isinstance(decision, SetTraffic)
 
 
 def corrections(at: Situation, decisions: tuple[Decision, ...]) -> tuple[Notice, ...]:
