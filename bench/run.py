@@ -1,14 +1,15 @@
 """Measure the core and write docs/performance.md. Ratios within one run count, not absolute numbers.
 
-Run by ``make bench``. Each rate is the best of several rounds of processor time, so that other work on the machine
-disturbs it least.
+Run by ``make bench``. Each rate is the best of many short rounds, so that other work on the machine disturbs it least.
 """
 
 import platform
 import subprocess
 import sys
 import time
+import timeit
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,12 +17,14 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from steps import ARTICLE, Call, calls_of_a_rollout, policy_of, rollout
-from triggers import TRIGGERS
+from triggers import BATCH, TRIGGERS
 
 from canary_core import ABTest, BlueGreen, Mirror, Policy, Progressive, Strategy, step, weights_by_step
 
 ROOT = Path(__file__).resolve().parents[1]
-ROUNDS = 7
+ROUNDS = 200
+"""Many short rounds: on a shared machine only the best of them are undisturbed."""
+TRIES = 7
 _Table: TypeAlias = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
 STRATEGIES: dict[str, Strategy] = {
     "progressive (the article)": ARTICLE,
@@ -32,41 +35,24 @@ STRATEGIES: dict[str, Strategy] = {
 }
 
 
-def rate(work: Callable[[], int], seconds: float = 0.4) -> float:
-    """Things done per second of processor time: the best of `ROUNDS` rounds.
+def best_s(work: Callable[[], object], number: int) -> float:
+    """Seconds that doing this once takes when nothing disturbs it: the best of `ROUNDS` short rounds.
 
     Args:
-        work: Does some things and returns how many.
-        seconds: How long a round lasts.
+        work: What to do.
+        number: How often, in a round.
     """
-    best = 0.0
-    for _ in range(ROUNDS):
-        done, begin = 0, time.process_time()
-        while time.process_time() - begin < seconds:
-            done += work()
-        best = max(best, done / (time.process_time() - begin))
-    return best
+    return min(timeit.repeat(work, number=number, repeat=ROUNDS)) / number
 
 
 def steps_per_second(calls: list[Call]) -> float:
     """Calls of `step` per second, over all calls of a whole rollout."""
-
-    def work() -> int:
-        for policy, stored, seen in calls:
-            step(policy, stored, seen)
-        return len(calls)
-
-    return rate(work)
+    return len(calls) / sum(best_s(partial(step, *call), number=50) for call in calls)
 
 
 def rollouts_per_second(policy: Policy) -> float:
     """Whole rollouts per second through the driver and the in-memory world."""
-
-    def work() -> int:
-        rollout(policy)
-        return 1
-
-    return rate(work)
+    return 1 / best_s(partial(rollout, policy), number=1)
 
 
 def import_cost(module: str) -> tuple[float, float]:
@@ -77,7 +63,7 @@ def import_cost(module: str) -> tuple[float, float]:
         "print(time.process_time() - t, (pages() - m) * 4)"
     )
     tries = []
-    for _ in range(ROUNDS):
+    for _ in range(TRIES):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         seconds, kib = done.stdout.split()
         tries.append((float(seconds) * 1000, float(kib) / 1024))
@@ -98,7 +84,10 @@ def main() -> None:
         for name, strategy in track(STRATEGIES.items(), "steps", console=console)
     ]
     base = steps[0][1]
-    others = [(name, rate(trigger())) for name, trigger in track(TRIGGERS.items(), "triggers", console=console)]
+    others = [
+        (name, BATCH / best_s(trigger(), number=1))
+        for name, trigger in track(TRIGGERS.items(), "triggers", console=console)
+    ]
     rollouts = rollouts_per_second(policy_of(ARTICLE))
     imports = [
         (module, *import_cost(module)) for module in ("attrs", "canary_core", "canary_ports", "canary_sims.world")
@@ -137,7 +126,7 @@ def write(tables: list[_Table]) -> None:
     """Put the tables into the documentation."""
     day = time.strftime("%Y-%m-%d", time.gmtime())
     head = (
-        "# Performance\n\nWritten by `make bench`. One core, processor time, best of several rounds. The "
+        "# Performance\n\nWritten by `make bench`. One core, best of many short rounds. The "
         f"numbers of one run compare with each other.\n\n{day}, Python "
         f"{platform.python_version()}, {platform.machine()}.\n"
     )

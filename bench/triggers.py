@@ -7,10 +7,11 @@ from automat import TypeMachineBuilder
 from statemachine import State, StateMachine
 from transitions import Machine
 
-__all__ = ["TRIGGERS"]
+__all__ = ["BATCH", "TRIGGERS"]
 
 PHASES = ("initialized", "progressing", "promoting", "finalising", "succeeded")
-BATCH = 500
+BATCH = 20
+"""Triggers of one round: as long as a few steps of ours."""
 
 
 def _transitions() -> Callable[[], int]:
@@ -49,9 +50,9 @@ def _statemachine() -> Callable[[], int]:
     chain: Any = _Chain()
 
     def work() -> int:
-        for _ in range(BATCH // 10):
+        for _ in range(BATCH):
             chain.go()
-        return BATCH // 10
+        return BATCH
 
     return work
 

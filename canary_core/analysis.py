@@ -1,5 +1,7 @@
 """Judging the canary: rollout hooks, then metrics, one verdict from all of them."""
 
+from functools import lru_cache
+
 from attrs import frozen
 
 from canary_core.gates import Closed, ask_in_turn
@@ -34,7 +36,7 @@ def analyse(at: Situation) -> Ask | Judgement:
     verdict = Verdict.PASS
     findings: list[Notice] = []
     for check in at.policy.checks:
-        question = MetricQuestion(check=check.id)
+        question = _metric_question(check.id)
         answer = at.answer(question)
         if answer is None:
             missing.append(question)
@@ -47,6 +49,12 @@ def analyse(at: Situation) -> Ask | Judgement:
     if missing:
         return Ask(questions=tuple(missing))
     return Judgement(verdict=verdict, findings=tuple(findings))
+
+
+@lru_cache(maxsize=1024)
+def _metric_question(check: str) -> MetricQuestion:
+    """Questions are values: the same one serves every time."""
+    return MetricQuestion(check=check)
 
 
 def blame(gate: Closed) -> Judgement:

@@ -72,6 +72,14 @@ PHASES: Final[Mapping[Phase, Callable[[Situation], Ask | Step]]] = MappingProxyT
 """What each phase goes by."""
 
 
+def _is_ordinary(at: Situation) -> bool:
+    """The common case, seen at a glance: no rule of `FIRST` has anything to say."""
+    seen, rollout = at.seen, at.rollout
+    if seen.deleting or seen.request is not None or at.policy.suspend or rollout.suspended:
+        return False
+    return seen.canary is not None and seen.canary.revision == rollout.applied
+
+
 def step(policy: Policy, rollout: Rollout, observation: Observation) -> Ask | Step:
     """Decide what is next.
 
@@ -88,8 +96,9 @@ def step(policy: Policy, rollout: Rollout, observation: Observation) -> Ask | St
         Else `Step`: store its rollout, then carry out its decisions, then tell its notices.
     """
     at = Situation(policy, rollout, observation)
-    for rule in FIRST:
-        answer = rule(at)
-        if answer is not None:
-            return answer
+    if not _is_ordinary(at):
+        for rule in FIRST:
+            answer = rule(at)
+            if answer is not None:
+                return answer
     return PHASES[rollout.phase](at)

@@ -3,10 +3,9 @@
 import enum
 import math
 from collections.abc import Iterable
-from typing import assert_never
 
 from canary_core.policy import Check
-from canary_core.samples import Measurement, NoData, Sample, SourceError
+from canary_core.samples import Measurement, NoData, SourceError
 
 __all__ = ["Verdict", "combine", "judge"]
 
@@ -34,18 +33,13 @@ def judge(check: Check, measurement: Measurement) -> Verdict:
     Both bounds belong to the allowed range. An infinite value is judged like any other, NaN is no data. Where a minimum
     of samples is asked for, a number of samples that is not known does not reach it.
     """
-    match measurement:
-        case SourceError():
-            return Verdict.ERROR
-        case NoData():
-            return Verdict.NO_DATA
-        case Sample(value=value, count=count):
-            enough = check.min_samples is None or (count is not None and count >= check.min_samples)
-            if math.isnan(value) or not enough:
-                return Verdict.NO_DATA
-            bound = check.bound
-            low = bound.minimum is not None and value < bound.minimum
-            high = bound.maximum is not None and value > bound.maximum
-            return Verdict.FAIL if low or high else Verdict.PASS
-        case _:
-            assert_never(measurement)
+    if isinstance(measurement, SourceError):
+        return Verdict.ERROR
+    if isinstance(measurement, NoData):
+        return Verdict.NO_DATA
+    value, count, least = measurement.value, measurement.count, check.min_samples
+    if math.isnan(value) or (least is not None and (count is None or count < least)):
+        return Verdict.NO_DATA
+    low, high = check.bound.minimum, check.bound.maximum
+    outside = (low is not None and value < low) or (high is not None and value > high)
+    return Verdict.FAIL if outside else Verdict.PASS
