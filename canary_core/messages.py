@@ -135,28 +135,20 @@ def _duration(milliseconds: float) -> str:
     return f"{milliseconds / 1000:.3f}".rstrip("0").rstrip(".") + "s"
 
 
-def _number(value: float, kind: CheckKind) -> str:
+def _number(value: float, kind: CheckKind, form: str = ".2f") -> str:
     match kind:
         case CheckKind.SUCCESS_RATE:
-            return f"{value:.2f}%"
+            return f"{value:{form}}%"
         case CheckKind.DURATION:
             return _duration(value)
         case CheckKind.VALUE:
-            return f"{value:.2f}"
+            return f"{value:{form}}"
         case _:
             assert_never(kind)
 
 
 def _limit(value: float, kind: CheckKind) -> str:
-    match kind:
-        case CheckKind.SUCCESS_RATE:
-            return f"{value:g}%"
-        case CheckKind.DURATION:
-            return _duration(value)
-        case CheckKind.VALUE:
-            return f"{value:g}"
-        case _:
-            assert_never(kind)
+    return _number(value, kind, "g")
 
 
 def _what(notice: n.CheckNotPassed) -> str:
