@@ -39,7 +39,7 @@ def return_to_primary(at: Situation) -> Step | None:
     if not at.primary_can_serve:
         return None
     traffic = everything_to_primary(at.policy, at.rollout)
-    after = at.changed(traffic=traffic, known_good=KnownGood.PRIMARY, waiting=None)
+    after = at.changed(traffic=traffic, known_good=KnownGood.PRIMARY)
     return at.go(after, PrimaryRecovered(), PrimaryRecovered())
 
 

@@ -111,7 +111,6 @@ def _primary_is_back(at: Situation) -> _Answer | None:
     after = at.entering(
         Phase.PROGRESSING,
         traffic=everything_to_primary(at.policy, at.rollout),
-        iterations=0,
         started=False,
         known_good=KnownGood.PRIMARY,
     )

@@ -58,7 +58,7 @@ def _cookies(policy: Policy, rollout: Rollout, weight: int, now_s: float) -> Coo
     if affinity is None or isinstance(policy.strategy, ABTest):
         return old
     if weight == 0:
-        return Cookies(primary=old.primary, expired=old.canary or old.expired) if old.canary else old
+        return Cookies(primary=old.primary, expired=old.canary or old.expired)
     primary = old.primary or _cookie(rollout, now_s, "primary") if affinity.primary_cookie_name else None
     return Cookies(canary=old.canary or _cookie(rollout, now_s, "canary"), primary=primary)
 

@@ -67,7 +67,7 @@ def _make_primary(at: Situation) -> Ask | Step:
         if answer is None:
             return Ask(questions=(question,))
         told = (SourcesUnavailable(error=answer.message) if isinstance(answer, SourceError) else SourcesAvailable(),)
-    after = at.changed(applied=at.revision, known_good=KnownGood.CANARY, waiting=None)
+    after = at.changed(applied=at.revision, waiting=None)
     return at.go(after, PrimaryCreated(), *told)
 
 

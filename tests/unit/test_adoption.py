@@ -143,6 +143,7 @@ def test_an_initialisation_is_finished() -> None:
         (FLAGGER, "v1:aa", True),
         ("v1", "v1:aa", True),
         ("aa", "bb", False),
+        ("v1:a:b", "v1:c", False),
     ],
 )
 def test_fingerprints_of_other_schemes_are_foreign(stored: str, current: str, foreign: bool) -> None:

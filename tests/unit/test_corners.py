@@ -192,7 +192,9 @@ def test_a_canary_with_an_autoscaler_starts_with_its_floor_and_the_primary_keeps
     policy = a_policy(STEPS)
     seen = Observation(now_s=0.0, canary=Workload(revision="v1:2", floor=3), primary=UP, routes=Traffic())
     waiting = Rollout(phase=Phase.PROGRESSING, applied="v1:2", promoted="v1:1")
-    assert difference(policy, waiting, seen) == (ScaleCanary(replicas=3),)
+    for floor, replicas in ((3, 3), (1, 1), (0, 1)):
+        found = evolve(seen, canary=Workload(revision="v1:2", floor=floor))
+        assert difference(policy, waiting, found) == (ScaleCanary(replicas=replicas),)
     ready = evolve(seen, canary=evolve(UP, floor=3), primary=evolve(UP, revision="v1:1"))
     promoting = Rollout(phase=Phase.PROMOTING, applied="v1:2", promoted="v1:1")
     assert difference(policy, promoting, ready) == (PromotePrimary(revision="v1:2", replicas=None),)
@@ -612,3 +614,30 @@ def test_a_settled_canary_says_when_it_will_have_been_drained() -> None:
     assert (play.split, done.next_s) == ((100, 0), play.world.now_s + 90)
     play.world.declare(V3)
     assert play.ask(Verb.PAUSE).tick().next_s == play.world.now_s + 90
+
+
+@pytest.mark.parametrize("which", ["canary", "primary"])
+def test_a_workload_that_gave_up_on_its_pods_long_ago_is_not_waited_for(which: str) -> None:
+    short = Workload(revision="v1:2", replicas=2, updated=2, total=2, available=1, unavailable_since_s=0.0)
+    workloads = {"canary": UP, "primary": evolve(UP, revision="v1:1"), which: short}
+    rollout = Rollout(
+        phase=Phase.PROGRESSING, applied="v1:2", promoted="v1:1", known_good=KnownGood.PRIMARY, changed_s=900.0
+    )
+    seen = Observation(now_s=1000.0, canary=workloads["canary"], primary=workloads["primary"], routes=Traffic())
+    decided = step(a_policy(STEPS), rollout, seen)
+    assert isinstance(decided, Step)
+    assert (decided.rollout.phase, decided.rollout.outcome) == (Phase.FAILED, Outcome.DEADLINE)
+    earlier = step(a_policy(STEPS), rollout, evolve(seen, now_s=500.0))
+    assert isinstance(earlier, Step)
+    assert earlier.rollout.phase is Phase.PROGRESSING
+
+
+def test_a_first_primary_that_lacks_pods_gets_no_traffic() -> None:
+    short = Workload(revision="v1:1", replicas=2, updated=2, total=2, available=1, unavailable_since_s=0.0)
+    seen = Observation(now_s=10.0, canary=evolve(UP, revision="v1:1"), primary=short)
+    assert difference(a_policy(STEPS), Rollout(applied="v1:1"), seen) == ()
+
+
+def test_nothing_is_made_of_a_target_that_is_gone() -> None:
+    settled = Rollout(phase=Phase.SUCCEEDED, applied="v1:1", promoted="v1:1")
+    assert difference(a_policy(STEPS), settled, Observation(now_s=0.0, routes=Traffic())) == ()

@@ -607,6 +607,91 @@ def deleted_with_losses(number: int, *, after: bool) -> Callable[[], None]:
     return story
 
 
+def drained_at_first() -> None:
+    """One pod, left alone for a while after the traffic has moved to the first primary."""
+    story = play(drain_s=90)
+    story.target.replicas = 1
+    story.ticks(5)
+
+
+def first_primary_lost() -> None:
+    """The order to make it is lost, and lost again."""
+    story = play()
+    story.world.faults = CrashAt(2, after=False)
+    story.ticks(1)
+    story.world.faults = CrashAt(1, after=False)
+    story.ticks(3)
+
+
+def beside_an_older_primary() -> None:
+    """Routes and a primary of an older revision exist already: what it holds is promoted, the rest is rolled out."""
+    story = Play(a_policy(TWO), version=V2)
+    story.world.primary = Deployment(version=V1, replicas=2, changed_s=-1000.0, source=V1.revision)
+    story.world.traffic = Traffic()
+    story.ticks(2)
+
+
+def no_target() -> None:
+    """For longer than any deadline."""
+    story = play(progress_deadline_s=100)
+    story.world.target = None
+    story.ticks(4)
+
+
+def stranded_at_a_gate() -> None:
+    """A failed promotion, a newer revision at a closed gate, which opens."""
+    gate = Hook(id="gate", type=HookType.CONFIRM_ROLLOUT)
+    story = play(progress_deadline_s=100, hooks=(gate,)).rolling_out().until(Phase.PROMOTING)
+    story.primary.crashing = True
+    story.until(Phase.FAILED)
+    story.world.hook_answers["gate"] = Refused()
+    story.world.declare(V3)
+    story.until(Phase.WAITING).ticks(1)
+    story.world.hook_answers.pop("gate")
+    story.ticks(2)
+
+
+def unready_at_a_gate() -> None:
+    """The wait for the canary has a clock of its own."""
+    gate = Hook(id="gate", type=HookType.CONFIRM_TRAFFIC_INCREASE)
+    story = play(progress_deadline_s=100, hooks=(gate,)).rolling_out().until_weight(10)
+    story.world.hook_answers["gate"] = Refused()
+    story.ticks(3)
+    story.target.crashing = True
+    story.ticks(3)
+
+
+def lost_while_draining() -> None:
+    """The primary, while a failed canary is drained."""
+    story = play(drain_s=200, threshold=1).rolling_out().errors(0.5).until(Phase.FAILED)
+    story.primary.crashing = True
+    story.ticks(2)
+
+
+def reconsidered(*, lost: bool) -> Callable[[], None]:
+    """A failed promotion whose target is replaced before the traffic has moved."""
+
+    def story() -> None:
+        played = play(progress_deadline_s=150).rolling_out().until(Phase.PROMOTING)
+        played.primary.crashing = True
+        played.ticks(3)
+        played.world.faults = CrashAt(1, after=True)
+        played.ticks(1)
+        played.world.declare(V3)
+        played.primary.crashing = lost
+        played.ticks(2)
+
+    return story
+
+
+def scaled_by_hand_twice() -> None:
+    """The second time within an interval waits: no fight."""
+    story = play().initialised()
+    for _ in range(2):
+        story.target.scale(3, story.world.now_s)
+        story.tick()
+
+
 STORIES: dict[str, Callable[[], None]] = {
     "progressive": promoted(TWO),
     "mirror": promoted(Progressive(weights=(10,), mirror=Mirror())),
@@ -663,6 +748,16 @@ STORIES: dict[str, Callable[[], None]] = {
     "deleted-scale-lost": deleted_with_losses(2, after=False),
     "deleted-release-lost": deleted_with_losses(6, after=False),
     "lost-at-a-gate": lost_at_a_gate,
+    "drained-at-first": drained_at_first,
+    "first-primary-lost": first_primary_lost,
+    "beside-an-older-primary": beside_an_older_primary,
+    "no-target": no_target,
+    "stranded-at-a-gate": stranded_at_a_gate,
+    "unready-at-a-gate": unready_at_a_gate,
+    "lost-while-draining": lost_while_draining,
+    "reconsidered": reconsidered(lost=False),
+    "reconsidered-and-lost": reconsidered(lost=True),
+    "scaled-by-hand-twice": scaled_by_hand_twice,
     "withdrawn-after-nothing-was-good": withdrawn_after_nothing_was_good,
     "ready-again": ready_again_before_the_interval_is_over,
     "pre-rollout-hook-down": pre_rollout_hook_down,
