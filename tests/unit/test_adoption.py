@@ -14,6 +14,8 @@ from canary_core import (
     Rollout,
     Strategy,
     Traffic,
+    Wait,
+    Waiting,
 )
 from canary_core.adoption import is_foreign
 from canary_sims.world import Deployment
@@ -133,6 +135,21 @@ def test_an_initialisation_is_finished() -> None:
     )
     play.until(Phase.INITIALIZED)
     assert (play.target.replicas, play.rollout.promoted) == (0, V2.revision)
+
+
+def test_waits_and_attempts_of_an_older_release_begin_anew() -> None:
+    waiting = Waiting(on=Wait.CANARY, since_s=1.0)
+    stored = _stored(Phase.PROGRESSING, waiting=waiting, attempt=3)
+    play = _as_flagger_left_it(a_policy(STEPS), stored, canary_up=True, routes=Traffic(canary_weight=10))
+    play.tick()
+    assert (play.rollout.waiting, play.rollout.attempt) == (None, 0)
+
+
+def test_a_settled_canary_whose_primary_is_gone_gets_a_new_one() -> None:
+    play = _as_flagger_left_it(a_policy(STEPS), _stored(Phase.SUCCEEDED), canary_up=False, routes=Traffic())
+    play.world.primary = None
+    play.ticks(2)
+    assert play.primary.source == V2.revision
 
 
 @pytest.mark.parametrize(

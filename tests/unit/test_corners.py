@@ -10,6 +10,7 @@ from canary_core import (
     Approved,
     Ask,
     Audience,
+    Desired,
     EnsurePrimary,
     HookType,
     IllegalTransitionError,
@@ -19,6 +20,7 @@ from canary_core import (
     Observation,
     Outcome,
     Phase,
+    Pods,
     Progressive,
     PromotePrimary,
     Request,
@@ -33,6 +35,7 @@ from canary_core import (
     Wait,
     Waiting,
     Workload,
+    desired,
     difference,
     judge,
     notices,
@@ -69,8 +72,8 @@ def test_a_rollout_is_settled_when_its_end_has_been_told() -> None:
 
 
 def test_a_rollout_has_no_fields_but_its_own() -> None:
-    with pytest.raises(TypeError):
-        Rollout().but(nonsense=1)
+    with pytest.raises(TypeError, match=r"^a rollout has no nonsense, rubbish$"):
+        Rollout().but(rubbish=1, nonsense=1)
     assert Rollout().but(iterations=3) == Rollout(iterations=3)
 
 
@@ -406,6 +409,32 @@ def test_a_workload_that_says_for_too_long_that_pods_are_missing_is_given_up() -
     assert readiness(workload, percent=100, deadline_s=600, now_s=600).retriable
     assert not readiness(workload, percent=100, deadline_s=600, now_s=601).retriable
     assert readiness(workload, percent=50, deadline_s=600, now_s=601).ready
+    later = evolve(workload, unavailable_since_s=500)
+    assert readiness(later, percent=100, deadline_s=600, now_s=1000).retriable
+
+
+def test_the_share_of_pods_is_rounded_down() -> None:
+    workload = Workload(replicas=3, updated=3, total=3, available=1)
+    assert readiness(workload, percent=50, deadline_s=600, now_s=0).ready
+    assert not readiness(workload, percent=67, deadline_s=600, now_s=0).ready
+
+
+def test_what_is_not_ours_is_not_desired() -> None:
+    hands_off = Desired(primary=None, traffic=None, pods=Pods.ANY)
+    policy = a_policy(STEPS, revert_on_deletion=True)
+    assert desired(policy, Rollout(phase=Phase.TERMINATED, applied="v1:1", promoted="v1:1")) == hands_off
+    failed = Rollout(phase=Phase.FAILED, outcome=Outcome.INITIALIZATION, applied="v1:1")
+    assert desired(policy, failed) == hands_off
+    rolled_back = Rollout(phase=Phase.FAILED, outcome=Outcome.CHECKS, promoted="v1:1")
+    assert desired(policy, rolled_back) == Desired(primary="v1:1", traffic=Traffic(), pods=Pods.DOWN)
+
+
+def test_a_primary_without_pods_is_not_remembered_as_such() -> None:
+    play = _play().rolling_out().until_weight(20)
+    play.primary.scale(0, play.world.now_s)
+    play.world.declare(V3)
+    play.ticks(1)
+    assert play.rollout.replicas == 2
 
 
 def test_no_data_and_errors_are_never_a_pass() -> None:

@@ -692,6 +692,53 @@ def scaled_by_hand_twice() -> None:
         story.tick()
 
 
+def settled_primary_lost() -> None:
+    """It is told once, and that it is back is noticed."""
+    story = play().initialised()
+    story.primary.crashing = True
+    story.ticks(2)
+    story.primary.crashing = False
+    story.ticks(1)
+
+
+def stranded_then_drained() -> None:
+    """Rolled back at last, and left alone for a while before the pods go."""
+    story = play(drain_s=90, progress_deadline_s=150).rolling_out().until_weight(20)
+    story.primary.crashing = True
+    story.until(Phase.FAILED)
+    story.primary.crashing = False
+    story.ticks(3)
+
+
+def suspended_while_waiting() -> None:
+    """A wait that was suspended begins anew."""
+    story = play().rolling_out(evolve(V2, ready_after_s=None))
+    story.ticks(1)
+    story.world.policy = evolve(story.world.policy, suspend=True)
+    story.ticks(1)
+    story.world.policy = evolve(story.world.policy, suspend=False)
+    story.ticks(2)
+
+
+def deleted_before_the_end_was_told() -> None:
+    """What was still to be told is not told any more."""
+    story = play(threshold=1, revert_on_deletion=True).rolling_out().errors(0.5).until_weight(10)
+    story.ticks(1)
+    story.world.faults = CrashAt(1, after=True)
+    story.ticks(1)
+    story.world.deleting = True
+    story.ticks(2)
+
+
+def one_pod_replaced_at_first() -> None:
+    """The target changes before its first primary has traffic."""
+    story = play()
+    story.target.replicas = 1
+    story.ticks(1)
+    story.world.declare(V2)
+    story.ticks(1)
+
+
 STORIES: dict[str, Callable[[], None]] = {
     "progressive": promoted(TWO),
     "mirror": promoted(Progressive(weights=(10,), mirror=Mirror())),
@@ -748,6 +795,12 @@ STORIES: dict[str, Callable[[], None]] = {
     "deleted-scale-lost": deleted_with_losses(2, after=False),
     "deleted-release-lost": deleted_with_losses(6, after=False),
     "lost-at-a-gate": lost_at_a_gate,
+    "settled-primary-lost": settled_primary_lost,
+    "stranded-then-drained": stranded_then_drained,
+    "suspended-while-waiting": suspended_while_waiting,
+    "deleted-before-told": deleted_before_the_end_was_told,
+    "one-pod-replaced": one_pod_replaced_at_first,
+    "lost-while-promoting-drained": lost_while_promoting(TWO, drain_s=90),
     "drained-at-first": drained_at_first,
     "first-primary-lost": first_primary_lost,
     "beside-an-older-primary": beside_an_older_primary,
