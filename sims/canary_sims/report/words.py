@@ -3,17 +3,14 @@
 import math
 from typing import assert_never
 
+from canary_adapters.manifests import describe_policy
 from canary_core import (
-    ABTest,
-    BlueGreen,
     Bound,
     Check,
     CheckKind,
     Measurement,
     NoData,
     Outcome,
-    Policy,
-    Progressive,
     Sample,
     SourceError,
 )
@@ -46,7 +43,6 @@ __all__ = [
     "reading",
     "served_text",
     "span",
-    "strategy_text",
     "totals_text",
     "value_text",
 ]
@@ -121,28 +117,6 @@ def bound_text(bound: Bound, kind: CheckKind) -> str:
 def check_text(check: Check) -> str:
     """A check and its range."""
     return f"{check.id} {bound_text(check.bound, check.kind)}"
-
-
-def _several(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
-
-
-# -- What was declared ----------------------------------------------------------------------------------------------
-
-
-def strategy_text(policy: Policy) -> str:
-    """The strategy of a policy, for somebody who has not read the manifest."""
-    every = span(policy.interval_s)
-    match policy.strategy:
-        case Progressive(weights=weights, mirror=mirror):
-            ladder = ", ".join(map(str, weights)) if len(weights) <= 12 else f"{weights[0]} ... {weights[-1]}"
-            first = "first a copy of the requests, then " if mirror is not None else ""
-            return f"canary gets {first}{ladder}% of the requests, one step per {every}"
-        case ABTest(iterations=number):
-            return f"A/B test: requests that match go to the canary, {_several(number, 'iteration')} of {every}"
-        case BlueGreen(iterations=number, mirror=mirror):
-            copy = " with copies of the requests" if mirror is not None else ""
-            return f"blue/green: {_several(number, 'iteration')} of {every} beside the primary{copy}"
 
 
 # -- What happened --------------------------------------------------------------------------------------------------
@@ -282,7 +256,7 @@ def facts(run: Run) -> dict[str, str]:
     return {
         "Canary": f"{names.full_canary} ({names.kind} {names.target})",
         "Scenario": scenario.description or "no description",
-        "Policy": f"{strategy_text(policy)}; rolled back at {_several(policy.threshold, 'failed check')}",
+        "Policy": describe_policy(policy),
         "Checks": ", ".join(check_text(check) for check in policy.checks) or "none",
         "Users": f"{scenario.rate:g} requests per second; seed {run.seed}",
     }
