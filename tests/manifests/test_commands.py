@@ -1,5 +1,7 @@
 """How ``canary`` finds its commands, and what becomes of what they raise."""
 
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
 from typing import Annotated
 
@@ -123,3 +125,11 @@ def test_commands_that_cannot_be_imported_do_not_break_the_help(
         "several",
         "unwritable",
     ]
+
+
+def test_without_its_extra_the_command_says_what_to_install() -> None:
+    """`pip install canary-core` alone brings the core, and the name of the command."""
+    code = "import sys; sys.modules['typer'] = None; from canary_adapters.cli.start import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith('canary: needs typer, which is not installed: pip install "canary-core[cli]"')
