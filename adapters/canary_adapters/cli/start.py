@@ -10,9 +10,7 @@ def main() -> None:
     try:
         from canary_adapters.cli.main import main as run
     except ModuleNotFoundError as missing:
-        print(  # noqa: T201 - there is nothing else to say it with
-            f'canary: needs {missing.name}, which is not installed: pip install "canary-core[cli]", or [sims] to simulate',
-            file=sys.stderr,
-        )
+        why = f"canary: needs {missing.name}, which is not installed"
+        sys.stderr.write(f'{why}: pip install "canary-core[cli]", or [sims] to simulate\n')
         raise SystemExit(2) from None
     run()
