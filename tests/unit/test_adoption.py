@@ -141,8 +141,8 @@ def test_waits_and_attempts_of_an_older_release_begin_anew() -> None:
     waiting = Waiting(on=Wait.CANARY, since_s=1.0)
     stored = _stored(Phase.PROGRESSING, waiting=waiting, attempt=3)
     play = _as_flagger_left_it(a_policy(STEPS), stored, canary_up=True, routes=Traffic(canary_weight=10))
-    play.tick()
-    assert (play.rollout.waiting, play.rollout.attempt) == (None, 0)
+    first = play.tick().steps[0].rollout
+    assert (first.waiting, first.attempt) == (None, 0)
 
 
 def test_a_settled_canary_whose_primary_is_gone_gets_a_new_one() -> None:
