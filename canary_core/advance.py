@@ -3,10 +3,8 @@
 from typing import assert_never
 
 from canary_core.decisions import Step
-from canary_core.gates import Closed, ask_in_turn, passed
+from canary_core.gates import Closed, ask_in_turn, awaited, passed, still_closed
 from canary_core.notices import (
-    ApprovalAwaited,
-    GateClosed,
     IterationAdvanced,
     Notice,
     Paused,
@@ -104,23 +102,19 @@ def _await_traffic_increase(at: Situation, gate: Closed, told: tuple[Notice, ...
     """Stay at this weight. Told once; the clock of the wait runs on while the gate is asked again and again."""
     waiting = at.rollout.waiting
     if waiting is not None and waiting.on is Wait.APPROVAL:
-        return at.again(GateClosed(hook=gate.hook.id, type=gate.hook.type), waiting=waiting)
-    reason = _awaited(gate)
+        return at.again(still_closed(gate), waiting=waiting)
+    reason = awaited(gate)
     return at.again(reason, *told, reason, waiting=Waiting(on=Wait.APPROVAL, since_s=at.seen.now_s))
 
 
 def _await_promotion(at: Situation, gate: Closed) -> Step:
     """Wait for the promotion to be approved, where the traffic is. It goes on being judged."""
     if at.rollout.phase is Phase.WAITING_PROMOTION:
-        return at.again(GateClosed(hook=gate.hook.id, type=gate.hook.type))
-    reason = _awaited(gate)
+        return at.again(still_closed(gate))
+    reason = awaited(gate)
     attempt = at.rollout.attempt + 1
     after = at.entering(Phase.WAITING_PROMOTION, attempt=attempt)
     return at.go(after, reason, reason, next_s=at.seen.now_s + at.policy.interval_s)
-
-
-def _awaited(gate: Closed) -> ApprovalAwaited:
-    return ApprovalAwaited(hook=gate.hook.id, type=gate.hook.type, mute_alert=gate.hook.mute_alert)
 
 
 def _promote_with_approval(at: Situation) -> Ask | Step:

@@ -2,13 +2,22 @@
 
 from attrs import frozen
 
-from canary_core.notices import HookPassed, Notice
+from canary_core.notices import ApprovalAwaited, GateClosed, HookPassed, Notice
 from canary_core.policy import Hook, HookType
 from canary_core.questions import Answer, Approved, Ask, HookQuestion, Refused, Unreachable
 from canary_core.situation import Situation
 from canary_core.traffic import Traffic
 
-__all__ = ["Closed", "Open", "ask_in_turn", "first_approval", "hook_question", "passed"]
+__all__ = [
+    "Closed",
+    "Open",
+    "ask_in_turn",
+    "awaited",
+    "first_approval",
+    "hook_question",
+    "passed",
+    "still_closed",
+]
 
 
 @frozen(kw_only=True)
@@ -91,3 +100,13 @@ def passed(gate: Open) -> tuple[Notice, ...]:
     if gate is _OPEN:
         return ()
     return tuple(HookPassed(hook=hook.id, type=hook.type) for hook in gate.hooks)
+
+
+def awaited(gate: Closed) -> ApprovalAwaited:
+    """What to tell when a gate is found closed for the first time."""
+    return ApprovalAwaited(hook=gate.hook.id, type=gate.hook.type, mute_alert=gate.hook.mute_alert)
+
+
+def still_closed(gate: Closed) -> GateClosed:
+    """Why nothing goes on while a gate stays closed."""
+    return GateClosed(hook=gate.hook.id, type=gate.hook.type)

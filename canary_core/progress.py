@@ -118,11 +118,8 @@ def _primary_is_back(at: Situation) -> _Answer | None:
 
 
 def _budget_used_up(at: Situation) -> _Answer | None:
-    rolled_back = _roll_back_if_used_up(at)
-    if rolled_back is None:
-        return None
     at_once = at.policy.skip_analysis or at.rollout.skipped  # or else what has failed would be promoted meanwhile
-    return rolled_back if at_once or at.is_due else None
+    return _roll_back_if_used_up(at) if at_once or at.is_due else None
 
 
 def _roll_back_if_used_up(at: Situation) -> Step | None:

@@ -1,14 +1,12 @@
 """How a rollout begins: the first primary, and each new revision after it, gates included."""
 
 from canary_core.decisions import EnsurePrimary, Step
-from canary_core.desired import difference
+from canary_core.desired import difference, drained_s
 from canary_core.ending import return_to_primary, roll_back
-from canary_core.gates import Closed, ask_in_turn, passed
+from canary_core.gates import Closed, ask_in_turn, awaited, passed, still_closed
 from canary_core.notices import (
-    ApprovalAwaited,
     ApprovalExpired,
     Draining,
-    GateClosed,
     InitializationFailed,
     Initialized,
     Measuring,
@@ -53,7 +51,7 @@ def initialise(at: Situation) -> Ask | Step:
     if decisions:
         return at.go(at.rollout, TrafficReturned())
     if canary.replicas > 0:
-        until_s = at.rollout.since_s + at.policy.drain_s
+        until_s = drained_s(at.policy, at.rollout)
         return at.hold(Draining(until_s=until_s), next_s=until_s)
     return _initialised(at)
 
@@ -110,9 +108,9 @@ def initialise_again(at: Situation, reason: Notice) -> Step:
 def begin(at: Situation, *told: Notice) -> Ask | Step:
     """Start the rollout of the declared revision, if the primary can take traffic back and the gates are open."""
     stranded = at.rollout.traffic.leaves_primary_nothing
-    unready = not at.primary_readiness().ready
-    if unready and not (stranded or at.policy.skip_analysis):
-        return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=at.primary_readiness()))
+    found = at.primary_readiness()
+    if not (found.ready or stranded or at.policy.skip_analysis):
+        return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=found))
     if at.rollout.paused:
         return at.hold(Paused(), next_s=at.draining_until_s())
     gate = ask_in_turn(at, HookType.CONFIRM_ROLLOUT)
@@ -124,10 +122,9 @@ def begin(at: Situation, *told: Notice) -> Ask | Step:
 
 
 def _await_approval(at: Situation, gate: Closed, *told: Notice) -> Step:
-    hook = gate.hook
     if at.rollout.phase is Phase.WAITING:
-        return at.again(GateClosed(hook=hook.id, type=hook.type))
-    reason = ApprovalAwaited(hook=hook.id, type=hook.type, mute_alert=hook.mute_alert)
+        return at.again(still_closed(gate))
+    reason = awaited(gate)
     known_good, warning = _trust(at)
     after = at.entering(Phase.WAITING, attempt=1, outcome=None, known_good=known_good)
     return at.go(after, reason, *told, reason, *warning, next_s=at.seen.now_s + at.policy.interval_s)
