@@ -2,7 +2,14 @@
 
 from canary_ports.clock import Clock
 from canary_ports.driver import Gather, Ports, Tick, tick
-from canary_ports.errors import ConflictError, GoneError, PortError, RevisionChangedError, UnavailableError
+from canary_ports.errors import (
+    ConflictError,
+    GoneError,
+    PortError,
+    RefusedError,
+    RevisionChangedError,
+    UnavailableError,
+)
 from canary_ports.hooks import Hooks
 from canary_ports.metrics import MetricSource
 from canary_ports.notifier import Notifier
@@ -20,6 +27,7 @@ __all__ = [
     "Notifier",
     "PortError",
     "Ports",
+    "RefusedError",
     "RevisionChangedError",
     "RolloutStore",
     "RouterPort",

@@ -1,6 +1,6 @@
 """What a port may raise. Anything else that comes out of an adapter is a bug in it."""
 
-__all__ = ["ConflictError", "GoneError", "PortError", "RevisionChangedError", "UnavailableError"]
+__all__ = ["ConflictError", "GoneError", "PortError", "RefusedError", "RevisionChangedError", "UnavailableError"]
 
 
 class PortError(Exception):
@@ -9,6 +9,16 @@ class PortError(Exception):
 
 class UnavailableError(PortError):
     """The outside did not answer, or said to come back later. Whether the call had an effect is not known."""
+
+    def __init__(self, message: str = "", *, retry_after_s: float | None = None) -> None:
+        """Makes one.
+
+        Args:
+            message: What happened.
+            retry_after_s: When the outside said to come back, seconds from now. None: it did not say.
+        """
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class ConflictError(PortError):
@@ -21,3 +31,21 @@ class RevisionChangedError(PortError):
 
 class GoneError(PortError):
     """The rollout's own object does not exist any more; there is nothing left to do."""
+
+
+class RefusedError(PortError):
+    """What was declared cannot be done: only a change of it, or of what it refers to, helps.
+
+    People have to be told; the rollout stays where it is meanwhile.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        """Makes one.
+
+        Args:
+            reason: One word in CamelCase, for machines (``SelectorLabelMissing``).
+            message: What is wrong and what to change, for people; it ends without a full stop.
+        """
+        super().__init__(message)
+        self.reason = reason
+        self.message = message

@@ -1,0 +1,1 @@
+"""Kubernetes: objects read from caches, written with optimistic concurrency, in raw JSON."""

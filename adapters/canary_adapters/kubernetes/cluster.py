@@ -1,0 +1,150 @@
+"""What the adapters see of a cluster: reads from a cache, writes to the API server, and never an own write unseen."""
+
+import threading
+from typing import Protocol
+
+from attrs import frozen
+
+from canary_adapters.kubernetes.api import Api
+from canary_adapters.kubernetes.resources import Obj, Resource
+
+__all__ = ["Cluster", "LiveReader", "Reader", "version_of"]
+
+
+def version_of(obj: Obj) -> int:
+    """``metadata.resourceVersion`` as a number.
+
+    Versions of one kind of object can be compared as numbers:
+    https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
+    """
+    return int(obj["metadata"]["resourceVersion"])
+
+
+class Reader(Protocol):
+    """Where objects are read. What it returns is shared and must not be changed."""
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Obj | None:
+        """One object. None: there is none."""
+        ...
+
+    def list(self, resource: Resource, namespace: str) -> list[Obj]:
+        """All objects of a kind in a namespace."""
+        ...
+
+    def seen(self, resource: Resource) -> int:
+        """The version up to which all changes of a kind have been seen."""
+        ...
+
+
+class LiveReader:
+    """Asks the API server each time: for commands and tests, where a cache does not pay."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Obj | None:
+        """One object as it is now."""
+        return self._api.read(resource, namespace, name, metadata_only=resource.metadata_only)
+
+    def list(self, resource: Resource, namespace: str) -> list[Obj]:
+        """All objects as they are now."""
+        return self._api.list(resource, namespace).items
+
+    def seen(self, resource: Resource) -> int:  # noqa: ARG002 - part of the protocol
+        """Everything: nothing is older than an own write."""
+        return 2**63
+
+
+@frozen(kw_only=True)
+class _Written:
+    version: int
+    obj: Obj | None
+    """None: deleted."""
+    uid: str
+
+
+class Cluster:
+    """Reads and writes. May be used from any thread; the same object is not to be written by two at once.
+
+    A read is at least as new as every write that went through this object: what a write returned covers the cache
+    until the cache has caught up (as the mutation cache of Kubernetes' Go client does).
+    """
+
+    def __init__(self, api: Api, reader: Reader | None = None) -> None:
+        """Makes one.
+
+        Args:
+            api: For writes, and for what no cache has.
+            reader: None: every read asks the API server.
+        """
+        self.api = api
+        self._reader = reader if reader is not None else LiveReader(api)
+        self._written: dict[tuple[Resource, str, str], _Written] = {}
+        self._lock = threading.Lock()
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Obj | None:
+        """One object; only its metadata if the resource is ``metadata_only``. None: there is none. Do not change it."""
+        # The order matters: a version that the cache reports is one whose changes it has.
+        seen = self._reader.seen(resource)
+        return self._covered(resource, namespace, name, seen, self._reader.get(resource, namespace, name))
+
+    def list(self, resource: Resource, namespace: str) -> list[Obj]:
+        """All objects of a kind in a namespace. Do not change them."""
+        seen = self._reader.seen(resource)
+        found = {obj["metadata"]["name"]: obj for obj in self._reader.list(resource, namespace)}
+        with self._lock:
+            mine = [name for kind, place, name in self._written if kind == resource and place == namespace]
+        names = {**found, **dict.fromkeys(mine)}
+        covered = (self._covered(resource, namespace, name, seen, found.get(name)) for name in names)
+        return [obj for obj in covered if obj is not None]
+
+    def read(self, resource: Resource, namespace: str, name: str) -> Obj | None:
+        """One object, whole and as it is now, from the API server. None: there is none."""
+        return self.api.read(resource, namespace, name)
+
+    def create(self, resource: Resource, namespace: str, body: Obj) -> Obj:
+        """Create an object; see `Api.create`."""
+        return self._note(resource, self.api.create(resource, namespace, body))
+
+    def replace(self, resource: Resource, body: Obj, *, subresource: str = "") -> Obj:
+        """Replace an object; see `Api.replace`."""
+        return self._note(resource, self.api.replace(resource, body, subresource=subresource))
+
+    def patch(self, resource: Resource, obj: Obj, changes: Obj, *, subresource: str = "") -> Obj:
+        """Change some fields of an object; see `Api.patch`."""
+        return self._note(resource, self.api.patch(resource, obj, changes, subresource=subresource))
+
+    def delete(self, resource: Resource, obj: Obj) -> None:
+        """Delete an object; see `Api.delete`."""
+        self.api.delete(resource, obj)
+        metadata = obj["metadata"]
+        if metadata.get("finalizers"):
+            return  # it goes when its finalizers do, which the cache will tell
+        with self._lock:
+            key = (resource, metadata["namespace"], metadata["name"])
+            self._written[key] = _Written(version=version_of(obj), obj=None, uid=metadata["uid"])
+
+    def _note(self, resource: Resource, obj: Obj) -> Obj:
+        metadata = obj["metadata"]
+        metadata.pop("managedFields", None)
+        with self._lock:
+            key = (resource, metadata["namespace"], metadata["name"])
+            self._written[key] = _Written(version=version_of(obj), obj=obj, uid=metadata["uid"])
+        return obj
+
+    def _covered(self, resource: Resource, namespace: str, name: str, seen: int, cached: Obj | None) -> Obj | None:
+        key = (resource, namespace, name)
+        with self._lock:
+            written = self._written.get(key)
+            if written is None:
+                return cached
+            if _caught_up(written, seen, cached):
+                del self._written[key]
+                return cached
+            return written.obj
+
+
+def _caught_up(written: _Written, seen: int, cached: Obj | None) -> bool:
+    if written.obj is None:
+        return cached is None or cached["metadata"]["uid"] != written.uid
+    return seen >= written.version or (cached is not None and version_of(cached) >= written.version)
