@@ -11,6 +11,7 @@ from canary_core import notices
 from canary_core.decisions import (
     Decision,
     EnsurePrimary,
+    HoldPrimary,
     PromotePrimary,
     ReleaseObject,
     ReleaseTraffic,
@@ -80,6 +81,7 @@ __all__ = [
     "Decision",
     "Desired",
     "EnsurePrimary",
+    "HoldPrimary",
     "Hook",
     "HookQuestion",
     "HookType",

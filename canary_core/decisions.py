@@ -11,6 +11,7 @@ from canary_core.traffic import Traffic
 __all__ = [
     "Decision",
     "EnsurePrimary",
+    "HoldPrimary",
     "PromotePrimary",
     "ReleaseObject",
     "ReleaseTraffic",
@@ -40,6 +41,14 @@ class PromotePrimary:
 
 
 @frozen(kw_only=True)
+class HoldPrimary:
+    """Have the primary's autoscaler keep so many pods, so that they are there when the traffic comes back."""
+
+    replicas: int | None
+    """None: as few as declared."""
+
+
+@frozen(kw_only=True)
 class ScaleCanary:
     """Have the target ask for so many pods."""
 
@@ -63,7 +72,9 @@ class ReleaseObject:
     """Let the canary object go: nothing of ours is left to undo."""
 
 
-Decision: TypeAlias = EnsurePrimary | PromotePrimary | ScaleCanary | SetTraffic | ReleaseTraffic | ReleaseObject
+Decision: TypeAlias = (
+    EnsurePrimary | PromotePrimary | HoldPrimary | ScaleCanary | SetTraffic | ReleaseTraffic | ReleaseObject
+)
 
 
 @frozen(kw_only=True)

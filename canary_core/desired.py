@@ -12,6 +12,7 @@ from attrs import frozen
 from canary_core.decisions import (
     Decision,
     EnsurePrimary,
+    HoldPrimary,
     PromotePrimary,
     ReleaseObject,
     ReleaseTraffic,
@@ -48,12 +49,15 @@ class Desired:
     traffic: Traffic | None
     """None: the routes are not ours (yet, or any more)."""
     pods: Pods
+    held: int | None = None
+    """The fewest pods that the primary's autoscaler keeps. None: as declared."""
 
 
 _HANDS_OFF: Final = Desired(primary=None, traffic=None, pods=Pods.ANY)
-_NOTHING: Final = (None, None, None, None)
+_NOTHING: Final = (None, None, None, None, None)
 _MAKING_PRIMARY: Final = frozenset({Phase.INITIALIZING, Phase.PROMOTING})
 _WITH_CANARY: Final = frozenset({Phase.PROGRESSING, Phase.WAITING_PROMOTION, Phase.PROMOTING})
+_UNDER_WAY: Final = _WITH_CANARY | {Phase.FINALISING}
 
 
 def desired(policy: Policy, rollout: Rollout) -> Desired:
@@ -65,7 +69,8 @@ def desired(policy: Policy, rollout: Rollout) -> Desired:
         return Desired(primary=None, traffic=None, pods=Pods.UP if policy.revert_on_deletion else Pods.ANY)
     held = rollout.applied if phase in _MAKING_PRIMARY else rollout.promoted
     up = phase in _WITH_CANARY or rollout.traffic.reaches_canary
-    return Desired(primary=held, traffic=rollout.traffic, pods=Pods.UP if up else Pods.DOWN)
+    fewest = rollout.replicas or None if phase in _UNDER_WAY else None
+    return Desired(primary=held, traffic=rollout.traffic, pods=Pods.UP if up else Pods.DOWN, held=fewest)
 
 
 def drained_s(policy: Policy, rollout: Rollout) -> float:
@@ -92,6 +97,7 @@ def difference(policy: Policy, rollout: Rollout, seen: Observation) -> tuple[Dec
         return ()
     found: tuple[Decision | None, ...] = (
         _primary(rollout, want, seen) if seen.primary is None or rollout.phase in _MAKING_PRIMARY else None,
+        _hold(want, seen),
         _scale_up(seen) if want.pods is Pods.UP else None,
         None if want.traffic == seen.routes else _traffic(policy, rollout, want, seen),
         _scale_down(policy, rollout, want, seen) if want.pods is Pods.DOWN else None,
@@ -102,7 +108,8 @@ def difference(policy: Policy, rollout: Rollout, seen: Observation) -> tuple[Dec
 def _is_in_force(rollout: Rollout, seen: Observation) -> bool:
     """The common case, seen at a glance: an analysis goes on, and everything is as it should be."""
     canary = seen.canary
-    if seen.primary is None or canary is None or canary.replicas == 0:
+    primary = seen.primary
+    if primary is None or canary is None or canary.replicas == 0 or primary.floor is not None:
         return False
     return rollout.phase is Phase.PROGRESSING and seen.routes == rollout.traffic
 
@@ -121,6 +128,14 @@ def _primary(rollout: Rollout, want: Desired, seen: Observation) -> EnsurePrimar
     if rollout.phase is Phase.INITIALIZING and outdated and seen.routes is None:
         return EnsurePrimary(revision=want.primary, replicas=max(1, canary.replicas))
     return None
+
+
+def _hold(want: Desired, seen: Observation) -> HoldPrimary | None:
+    """An autoscaler takes away pods that have no work, and would have to bring them back under full load."""
+    primary = seen.primary
+    if primary is None or primary.floor is None or primary.held == want.held:
+        return None
+    return HoldPrimary(replicas=want.held)
 
 
 def _scale_up(seen: Observation) -> ScaleCanary | None:

@@ -62,10 +62,27 @@ def _give_back(at: Situation) -> Step:
     left = 0 if step is None else rollout.traffic.canary_weight - step
     if rollout.attempt and not at.is_due:
         return at.hold(Draining(until_s=at.due_s), next_s=at.due_s)
+    if _lacks_pods(at):
+        return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=_too_few(at)))
     if left <= 0:
         return _return_traffic(at)
     reason = PrimaryWeightAdvanced(weight=100 - left)
     return at.again(reason, reason, traffic=split_for(at.policy, rollout, left, at.seen.now_s))
+
+
+def _lacks_pods(at: Situation) -> bool:
+    """Whether its autoscaler is still to bring the primary to what it is held at; not waited for without end."""
+    primary = at.seen.primary
+    if primary is None or primary.floor is None:
+        return False
+    late = at.seen.now_s - at.rollout.changed_s >= at.policy.progress_deadline_s
+    return primary.replicas < primary.floor and not late
+
+
+def _too_few(at: Situation) -> Readiness:
+    primary = at.seen.primary
+    have, want = (0, 0) if primary is None else (primary.replicas, primary.floor or 0)
+    return Readiness(cause=Unready.UPDATING, have=have, want=want)
 
 
 def _return_traffic(at: Situation) -> Step:

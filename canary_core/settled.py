@@ -113,7 +113,8 @@ def _keep(at: Situation) -> Step | None:
     if not decisions:
         return None
     notices = corrections(at, decisions)
-    reason = notices[0] if notices else PrimaryCreated()
+    made = any(isinstance(decision, EnsurePrimary) for decision in decisions)
+    reason = notices[0] if notices else PrimaryCreated() if made else Settled()
     now_s, interval_s = at.seen.now_s, at.policy.interval_s
     next_s = at.rollout.kept_s + interval_s
     if now_s < next_s and not any(_makes_pods(decision) for decision in decisions):

@@ -115,11 +115,19 @@ class Situation:
             IllegalTransitionError: The table has no such edge.
         """
         check_edge(self.rollout.phase, phase)
-        primary = self.seen.primary
-        replicas = primary.replicas if primary is not None and primary.replicas > 0 else self.rollout.replicas
+        replicas = self._replicas(phase)
         now_s = self.seen.now_s
         fresh: dict[str, Any] = {"changed_s": now_s, "since_s": now_s, "attempt": 0, "waiting": None, **changes}
         return self.rollout.but(phase=phase, replicas=replicas, **fresh)
+
+    def _replicas(self, phase: Phase) -> int:
+        """How many pods a primary needs: what it had; in the course of a rollout also what the canary came to need."""
+        primary, canary, rollout = self.seen.primary, self.seen.canary, self.rollout
+        now = primary.replicas if primary is not None and primary.replicas > 0 else rollout.replicas
+        if rollout.phase in Phase.settled() or phase in Phase.settled():
+            return now
+        loaded = canary is not None and rollout.traffic.canary_weight > 0
+        return max(now, rollout.replicas, canary.replicas if canary is not None and loaded else 0)
 
     def go(self, after: Rollout, reason: Notice, *notices: Notice, next_s: float | None = None) -> Step:
         """Answer with another state; the decisions are what it still lacks.

@@ -33,6 +33,8 @@ class Workload:
     """Since when fewer than the wanted pods are available, as the workload itself says. None: they are."""
     floor: int | None = None
     """The fewest replicas that its autoscaler would keep. None: no autoscaler."""
+    held: int | None = None
+    """The fewest replicas that its autoscaler was told to keep for the time of a rollout. None: as declared."""
 
     @property
     def can_serve(self) -> bool:

@@ -15,6 +15,7 @@ from canary_core import (
     Answered,
     Decision,
     EnsurePrimary,
+    HoldPrimary,
     HookQuestion,
     HookType,
     MetricQuestion,
@@ -168,6 +169,8 @@ def _act(ports: Ports, decision: Decision) -> None:
             ports.workload.ensure_primary(revision, replicas)
         case PromotePrimary(revision=revision, replicas=pods):
             ports.workload.promote(revision, pods)
+        case HoldPrimary(replicas=fewest):
+            ports.workload.hold_primary(fewest)
         case ScaleCanary(replicas=replicas):
             ports.workload.scale_canary(replicas)
         case SetTraffic(traffic=traffic):

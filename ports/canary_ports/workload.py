@@ -70,6 +70,21 @@ class WorkloadPort(Protocol):
         """
         ...
 
+    def hold_primary(self, replicas: int | None) -> None:
+        """Have the primary's autoscaler keep at least so many pods, as far as its own maximum allows.
+
+        `Workload.held` of the primary says what was asked for, `Workload.floor` what is kept. Without a primary, or
+        without an autoscaler, nothing is done.
+
+        Args:
+            replicas: None: as few as declared.
+
+        Raises:
+            UnavailableError: Unknown whether it was done.
+            ConflictError: Somebody else wrote in between; not done.
+        """
+        ...
+
     def scale_canary(self, replicas: int) -> None:
         """Have the target ask for so many pods. Nothing else of it is touched.
 

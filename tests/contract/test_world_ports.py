@@ -92,6 +92,9 @@ class Door:
     def writes(self) -> int:
         return len(self.world.writes)
 
+    def autoscale(self, fewest: int) -> None:
+        self.world.autoscaler = fewest
+
     def has(self, value: float) -> float:
         self.world.source_error, self.world.source_silent = None, False
         rate = 1 - value / 100

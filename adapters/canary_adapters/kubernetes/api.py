@@ -16,7 +16,7 @@ from kubernetes.client.exceptions import ApiException
 from canary_adapters.kubernetes.resources import Obj, Resource
 from canary_ports import ConflictError, RefusedError, UnavailableError
 
-__all__ = ["FIELD_MANAGER", "Api", "Page"]
+__all__ = ["FIELD_MANAGER", "Api", "Page", "UnknownKindError"]
 
 FIELD_MANAGER: Final = "canary-core"
 """Who we are in ``metadata.managedFields``."""
@@ -28,6 +28,10 @@ PAGE: Final = 500
 """Objects of one page of a list."""
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1"
 MERGE_PATCH: Final = "application/merge-patch+json"
+
+
+class UnknownKindError(UnavailableError):
+    """The API server does not have this kind of object (yet)."""
 
 
 class Page:
@@ -73,7 +77,7 @@ class Api:
 
     def close(self) -> None:
         """Close all connections."""
-        self._client.close()  # type: ignore[no-untyped-call]
+        self._client.close()
 
     def read(self, resource: Resource, namespace: str, name: str, *, metadata_only: bool = False) -> Obj | None:
         """An object as it is now. None: it does not exist."""
@@ -93,16 +97,20 @@ class Api:
             namespace: None: of all namespaces.
             label_selector: Empty: any labels.
             field_selector: Empty: any fields.
+
+        Raises:
+            UnknownKindError: The server does not have this kind.
         """
         query = {"limit": str(PAGE), "labelSelector": label_selector, "fieldSelector": field_selector, "continue": ""}
+        head = {"Accept": METADATA_ONLY.format(list="List") if resource.metadata_only else "application/json"}
         items: list[Obj] = []
         while True:
-            page = self._send(
-                "GET",
-                resource.path(namespace),
-                query={key: value for key, value in query.items() if value},
-                headers={"Accept": METADATA_ONLY.format(list="List") if resource.metadata_only else "application/json"},
-            )
+            try:
+                page = self._send(
+                    "GET", resource.path(namespace), query={k: v for k, v in query.items() if v}, headers=head
+                )
+            except _AbsentError as error:
+                raise UnknownKindError(f"the API server has no {resource}") from error
             items += page.get("items") or []
             metadata = page.get("metadata") or {}
             query["continue"] = metadata.get("continue") or ""
@@ -248,9 +256,7 @@ class Api:
             )
             _, url, sent, _, _ = request
             rest = self._client.rest_client
-            answer = rest.request(  # type: ignore[no-untyped-call]
-                method, url, headers=sent, body=body, _request_timeout=timeout_s
-            )
+            answer = rest.request(method, url, headers=sent, body=body, _request_timeout=timeout_s)
         except (ApiException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise UnavailableError(f"{method} {path}: {_short(error)}") from error
         raw: urllib3.BaseHTTPResponse = answer.response

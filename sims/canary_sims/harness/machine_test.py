@@ -82,6 +82,7 @@ class RolloutMachine(RuleBasedStateMachine):
     def declare(self, data: st.DataObject) -> None:
         """A policy is declared for a service that runs."""
         self.world = self.make_world(data.draw(self.policies()))
+        self.world.autoscaler = data.draw(st.none() | st.integers(1, 4))
         self.ports = self.make_ports(self.world)
         self.witness = Witness(WorldBackDoor(self.world))
         self.world.observers.append(lambda _: self.witness.look())
@@ -101,6 +102,14 @@ class RolloutMachine(RuleBasedStateMachine):
             self.witness.tick(self.ports)
         except (PortError, CrashError):
             self.ports = self.make_ports(self.world)  # it starts again, and remembers nothing
+
+    @rule()
+    def autoscale(self) -> None:
+        """The primary's autoscaler has its way."""
+        world = self.world
+        if world.autoscaler is not None and world.primary is not None and world.primary.replicas > 0:
+            world.primary.scale(max(world.autoscaler, world.held or 0), world.now_s)
+            world.changed()
 
     @rule(
         error=st.sampled_from((CrashError, UnavailableError, ConflictError)),

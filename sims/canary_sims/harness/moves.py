@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 from canary_core import (
     Decision,
     EnsurePrimary,
+    HoldPrimary,
     Observation,
     PromotePrimary,
     ReleaseObject,
@@ -212,6 +213,8 @@ def acted(facts: Facts, decision: Decision) -> Facts | str:
                 return "there is no primary to promote"
             grown = primary if replicas is None else _scaled(primary, replicas)
             return _with_primary(facts, revision, grown)
+        case HoldPrimary():
+            return facts  # no autoscaler in these facts
         case ScaleCanary(replicas=replicas):
             target = facts.target
             return evolve(facts, target=_scaled(target, replicas)) if target is not None else facts

@@ -216,6 +216,7 @@ def workloads(*, revision: SearchStrategy[str | None] | None = None) -> SearchSt
         stalled=st.booleans(),
         unavailable_since_s=st.none() | st.sampled_from(_TIMES),
         floor=st.none() | st.integers(1, 3),
+        held=st.none() | st.integers(1, 3),
     )
     return ready | anyhow
 

@@ -74,6 +74,8 @@ class World:
     """What runs, and is declared, before the first rollout."""
     replicas: int = 2
     seed: int = 0
+    autoscaler: int | None = None
+    """If set, the fewest pods that the autoscaler of target and primary would keep."""
     rate: float = 100.0
     """Requests of users per second."""
     test_rate: float = 0.0
@@ -87,6 +89,8 @@ class World:
 
     target: Deployment | None = field(init=False)
     primary: Deployment | None = field(default=None, init=False)
+    held: int | None = field(default=None, init=False)
+    """What the primary's autoscaler was told to keep for the time of a rollout."""
     traffic: Traffic | None = field(default=None, init=False)
     rollout: Rollout = field(factory=Rollout, init=False)
     resource_version: int = field(default=1, init=False)
@@ -188,10 +192,13 @@ class _Workload(_Facet):
     def _observe(self) -> Workloads:
         world = self.world
         target, primary = world.target, world.primary
-        return Workloads(
-            canary=target.observe(world.now_s, target.version.revision) if target is not None else None,
-            primary=primary.observe(world.now_s, primary.source) if primary is not None else None,
-        )
+        canary = target.observe(world.now_s, target.version.revision) if target is not None else None
+        stable = primary.observe(world.now_s, primary.source) if primary is not None else None
+        if world.autoscaler is not None:
+            kept = max(world.autoscaler, world.held or 0)
+            canary = evolve(canary, floor=world.autoscaler) if canary is not None else None
+            stable = evolve(stable, floor=kept, held=world.held) if stable is not None else None
+        return Workloads(canary=canary, primary=stable)
 
     def ensure_primary(self, revision: str, replicas: int) -> None:
         def effect() -> None:
@@ -228,6 +235,13 @@ class _Workload(_Facet):
             return evolve(version, ready_after_s=None)
         after = self.world.start_primary_after_s
         return version if after is None else evolve(version, ready_after_s=after)
+
+    def hold_primary(self, replicas: int | None) -> None:
+        def effect() -> None:
+            if self.world.autoscaler is not None and self.world.primary is not None:
+                self.world.held = replicas
+
+        self.world.write("workload.hold_primary", effect)
 
     def scale_canary(self, replicas: int) -> None:
         def effect() -> None:

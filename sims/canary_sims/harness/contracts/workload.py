@@ -24,6 +24,10 @@ class WorkloadBackDoor(Protocol):
         """Let pods start, stop and become ready, until nothing changes any more."""
         ...
 
+    def autoscale(self, fewest: int) -> None:
+        """Give target and primary an autoscaler with this minimum."""
+        ...
+
     def delete_target(self) -> None:
         """Take the target away."""
         ...
@@ -159,6 +163,27 @@ class WorkloadContract:
         door.delete_target()
         raised(RevisionChangedError, lambda: door.workload.ensure_primary(one, 2))
         assert door.primary_runs() is None
+
+    def test_an_autoscaler_is_held_and_let_go(self) -> None:
+        """What is kept is never less than declared; twice is as good as once."""
+        door = self.door()
+        door.autoscale(2)
+        door.workload.ensure_primary(self._revision(door), 2)
+        for wanted, floor in ((5, 5), (5, 5), (1, 2), (None, 2), (None, 2)):
+            door.workload.hold_primary(wanted)
+            primary = door.workload.observe().primary
+            assert primary is not None
+            assert (primary.held, primary.floor) == (wanted, floor)
+
+    def test_without_an_autoscaler_there_is_nothing_to_hold(self) -> None:
+        """Nor without a primary."""
+        door = self.door()
+        door.workload.hold_primary(3)
+        door.workload.ensure_primary(self._revision(door), 2)
+        door.workload.hold_primary(3)
+        primary = door.workload.observe().primary
+        assert primary is not None
+        assert (primary.held, primary.floor, primary.replicas) == (None, None, 2)
 
     def test_scaling_is_absolute_and_touches_nothing_else(self) -> None:
         """To nothing and back, twice each; the fingerprint stays."""

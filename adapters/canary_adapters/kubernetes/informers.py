@@ -1,0 +1,227 @@
+"""Caches that watches keep up to date: `kubernetes.informer`, on raw JSON, and told of what it must not do.
+
+The informer of the official client lists and watches; here it is given a source that pages, filters, backs off and
+notices dead connections, and a cache without the fields that nobody reads.
+"""
+
+import random
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import structlog
+from kubernetes.client.exceptions import ApiException
+from kubernetes.informer import ADDED, BOOKMARK, DELETED, MODIFIED, ObjectCache, SharedInformer
+
+from canary_adapters.kubernetes.api import Api, Page, UnknownKindError
+from canary_adapters.kubernetes.resources import Obj, Resource
+from canary_ports import PortError
+
+__all__ = ["Informers"]
+
+WATCH_S: Final = 300
+"""How long a watch lasts before it is opened anew, seconds; up to twice that, so that they do not end together."""
+FIRST_PAUSE_S: Final = 0.2
+LONGEST_PAUSE_S: Final = 30.0
+_log = structlog.get_logger("canary.informers")
+
+
+class Informers:
+    """The caches of several kinds of objects: a `canary_adapters.kubernetes.cluster.Reader`."""
+
+    def __init__(
+        self,
+        api: Api,
+        resources: Iterable[Resource],
+        *,
+        namespace: str | None = None,
+        on_change: Callable[[Resource, Obj], None],
+    ) -> None:
+        """Makes them; nothing is asked yet.
+
+        Args:
+            api: The API server.
+            resources: The kinds.
+            namespace: The only one that is watched. None: all.
+            on_change: Called with each object that came, changed or went, after the cache has it; from several
+                threads. It must not take long.
+        """
+        self._each = {
+            resource: _Informer(_Source(api, resource, namespace), resource, on_change) for resource in resources
+        }
+
+    def start(self) -> None:
+        """Begin to list and watch, in the background."""
+        for informer in self._each.values():
+            informer.start()
+
+    def stop(self) -> None:
+        """End all watches."""
+        for informer in self._each.values():
+            informer.end()
+        for informer in self._each.values():
+            informer.stop()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until everything that there is has been listed once.
+
+        Returns:
+            Whether it has.
+        """
+        return all(informer.source.known.wait(timeout_s) for informer in self._each.values())
+
+    @property
+    def synced(self) -> bool:
+        """Whether everything that there is has been listed once."""
+        return all(informer.source.known.is_set() for informer in self._each.values())
+
+    @property
+    def alive(self) -> bool:
+        """Whether the threads that keep the caches up to date still run."""
+        return all(informer.alive for informer in self._each.values())
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Obj | None:
+        """One object. None: there is none. Do not change it."""
+        found: Obj | None = self._each[resource].cache.get_by_key(f"{namespace}/{name}")
+        return found
+
+    def list(self, resource: Resource, namespace: str | None = None) -> list[Obj]:
+        """All objects of a kind, in a namespace or in all. Do not change them."""
+        every: list[Obj] = self._each[resource].cache.list()
+        return every if namespace is None else [obj for obj in every if obj["metadata"]["namespace"] == namespace]
+
+    def seen(self, resource: Resource) -> int:
+        """The version up to which all changes of a kind are in the cache."""
+        return self._each[resource].seen
+
+
+class _Source:
+    """Lists and watches one kind, in the form that the informer of the official client calls."""
+
+    def __init__(self, api: Api, resource: Resource, namespace: str | None) -> None:
+        self.known = threading.Event()
+        """Set when the kind has been listed, or the server does not have it."""
+        self._api, self._resource, self._namespace = api, resource, namespace
+        self._stopped = threading.Event()
+        self._pause_s = 0.0
+
+    def stop(self) -> None:
+        """Ends all waiting."""
+        self._stopped.set()
+
+    def __call__(self, *, watch: bool = False, resource_version: str = "0", **_: Any) -> Any:
+        """List, or open a watch.
+
+        :rtype: object
+        """
+        if watch:
+            return self._watch(resource_version)
+        return self._list()
+
+    def _list(self) -> Page:
+        while True:
+            try:
+                page = self._api.list(self._resource, self._namespace)
+            except PortError as error:
+                absent = isinstance(error, UnknownKindError)
+                self._slower()
+                _log.warning("cannot list", resource=str(self._resource), error=str(error), again_in_s=self._pause_s)
+                if absent:
+                    self.known.set()  # nobody can have objects of a kind that the server does not know
+                self._wait()
+            else:
+                self._pause_s = 0.0
+                return page
+
+    def _watch(self, resource_version: str) -> Any:
+        self._wait()
+        self._slower()  # until the watch has lasted
+        timeout_s = WATCH_S + random.randrange(WATCH_S)
+        try:
+            return self._api.watch(
+                self._resource, self._namespace, resource_version=resource_version, timeout_s=timeout_s
+            )
+        except PortError as error:
+            raise ApiException(status=503, reason=str(error)) from error
+
+    def lasted(self) -> None:
+        """Told when something came through the watch."""
+        self._pause_s = 0.0
+
+    def _slower(self) -> None:
+        self._pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, self._pause_s * 2))
+
+    def _wait(self) -> None:
+        if self._stopped.wait(self._pause_s * random.uniform(0.5, 1.0)):
+            raise ApiException(status=503, reason="stopping")
+
+
+class _Cache(ObjectCache):
+    """Leaves out what nobody reads: who wrote which field, which is often most of an object."""
+
+    def _put(self, obj: Obj) -> None:
+        obj["metadata"].pop("managedFields", None)
+        super()._put(obj)
+
+    def _replace_all(self, objects: Iterable[Obj]) -> None:
+        for obj in objects:
+            obj["metadata"].pop("managedFields", None)
+        super()._replace_all(objects)
+
+
+class _Informer(SharedInformer):
+    """Tells of changes after the cache has them, also when it lists anew, and knows how far it has seen."""
+
+    def __init__(self, source: _Source, resource: Resource, on_change: Callable[[Resource, Obj], None]) -> None:
+        super().__init__(source)
+        self._cache = _Cache()
+        self._listing = False
+        self._held: list[Obj] = []
+        self.source = source
+        self.seen = 0
+
+        def changed(obj: Obj) -> None:
+            source.lasted()
+            on_change(resource, obj)
+
+        for kind in (ADDED, MODIFIED, DELETED):
+            self.add_event_handler(kind, changed)
+
+    @property
+    def alive(self) -> bool:
+        thread = self._thread
+        return thread is not None and thread.is_alive()
+
+    def end(self) -> None:
+        """Ask it to stop, without waiting for it."""
+        self._stop_event.set()
+        self.source.stop()
+
+    def _initial_list(self) -> None:
+        self._listing = True
+        try:
+            super()._initial_list()
+        finally:
+            self._listing = False
+        self.seen = max(self.seen, _number(self._resource_version))
+        self.source.known.set()
+        held, self._held = self._held, []
+        for obj in held:
+            super()._fire(MODIFIED, obj)
+
+    def _fire(self, event_type: str, obj: Any) -> None:
+        if event_type in {ADDED, MODIFIED, DELETED} and self._listing:
+            self._held.append(obj)
+            return
+        if event_type == BOOKMARK:
+            self.source.lasted()
+        if isinstance(obj, dict):
+            self.seen = max(self.seen, _number(obj["metadata"].get("resourceVersion")))
+        super()._fire(event_type, obj)
+
+
+def _number(version: str | None) -> int:
+    try:
+        return int(version or 0)
+    except ValueError:
+        return 0
