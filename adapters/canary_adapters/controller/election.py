@@ -166,6 +166,8 @@ class _LeaseLock:
         self._api, self._fence, self._times = api, fence, times
         self._lease: Obj | None = None
         self._held = False
+        self._writing = threading.Lock()
+        """So that the end does not meet a renewal half-way."""
 
     def get(self, name: str, namespace: str) -> tuple[bool, Any]:
         """The record in the Lease, or (False, error) as the election wants it."""
@@ -196,19 +198,24 @@ class _LeaseLock:
 
     def release(self) -> None:
         """Let go, if it is held."""
-        self._fence.close()
-        lease, held = self._lease, self._held
-        if lease is None or not held:
-            return
-        spec = {**(lease.get("spec") or {}), "holderIdentity": "", "leaseDurationSeconds": 1}
-        try:
-            self._lease = self._api.replace(LEASES, {**lease, "spec": spec})
-        except PortError as error:
-            _log.info("the lease could not be released", error=str(error))
+        with self._writing:
+            self._fence.close()
+            lease = self._lease
+            if lease is None or not self._held:
+                return
+            spec = {**(lease.get("spec") or {}), "holderIdentity": "", "leaseDurationSeconds": 1}
+            try:
+                self._lease = self._api.replace(LEASES, {**lease, "spec": spec})
+            except PortError as error:
+                _log.info("the lease could not be released", error=str(error))
 
     def _hold(self, write: Callable[[], Obj]) -> bool:
-        if self.stopped.is_set():
-            raise _StoppedError
+        with self._writing:
+            if self.stopped.is_set():
+                raise _StoppedError
+            return self._written(write)
+
+    def _written(self, write: Callable[[], Obj]) -> bool:
         sent = self._fence.clock()
         try:
             self._lease = write()

@@ -68,7 +68,9 @@ class Api:
             throttle: Called before every request; takes as long as the request has to wait.
             connections: Most connections that are kept open.
         """
-        configuration.retries = urllib3.Retry(connect=1, read=0, redirect=0, status=0, other=0)
+        configuration.retries = urllib3.Retry(
+            connect=1, read=0, redirect=0, status=0, other=0, respect_retry_after_header=False, raise_on_status=False
+        )
         configuration.connection_pool_maxsize = connections
         self._client = ApiClient(configuration)
         self._client.user_agent = user_agent

@@ -44,11 +44,12 @@ class LiveReader:
 
     def get(self, resource: Resource, namespace: str, name: str) -> Obj | None:
         """One object as it is now."""
-        return self._api.read(resource, namespace, name, metadata_only=resource.metadata_only)
+        found = self._api.read(resource, namespace, name, metadata_only=resource.metadata_only)
+        return _trimmed(found) if found is not None else None
 
     def list(self, resource: Resource, namespace: str) -> list[Obj]:
         """All objects as they are now."""
-        return self._api.list(resource, namespace).items
+        return [_trimmed(obj) for obj in self._api.list(resource, namespace).items]
 
     def seen(self, resource: Resource) -> int:  # noqa: ARG002 - part of the protocol
         """Everything: nothing is older than an own write."""
@@ -125,8 +126,7 @@ class Cluster:
             self._written[key] = _Written(version=version_of(obj), obj=None, uid=metadata["uid"])
 
     def _note(self, resource: Resource, obj: Obj) -> Obj:
-        metadata = obj["metadata"]
-        metadata.pop("managedFields", None)
+        metadata = _trimmed(obj)["metadata"]
         with self._lock:
             key = (resource, metadata["namespace"], metadata["name"])
             self._written[key] = _Written(version=version_of(obj), obj=obj, uid=metadata["uid"])
@@ -142,6 +142,12 @@ class Cluster:
                 del self._written[key]
                 return cached
             return written.obj
+
+
+def _trimmed(obj: Obj) -> Obj:
+    """Without what nobody reads: who wrote which field."""
+    obj["metadata"].pop("managedFields", None)
+    return obj
 
 
 def _caught_up(written: _Written, seen: int, cached: Obj | None) -> bool:
