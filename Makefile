@@ -19,6 +19,9 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(BIN)/helm: tests/tools/install_helm.py | $(STAMP)
+	$(BIN)/python tests/tools/install_helm.py $(BIN)
+
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --group bench --group build --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-emit-package canary-core --python-version 3.11 --universal \
@@ -46,11 +49,11 @@ check: lint types layers fast ## format, lint, types, layers, fast tests: what e
 
 test: lint types layers coverage ## every check there is
 
-coverage: setup
+coverage: setup $(BIN)/helm
 	$(BIN)/coverage erase
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --cov --cov-report=term
 
-test-cluster: setup ## the suite of the API server: the embedded one, or that of CANARY_TEST_KUBECONFIG
+test-cluster: setup $(BIN)/helm ## the suite of the API server: the embedded one, or that of CANARY_TEST_KUBECONFIG
 	$(BIN)/pytest -n 2 tests/cluster
 
 demo: setup ## the article's rollout: once healthy, once with a 5 % error rate
