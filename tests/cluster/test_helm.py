@@ -38,7 +38,8 @@ def helm(kubeconfig: Path, namespace: str, tmp_path: Path) -> Any:
 
 
 def test_a_release_lives_from_install_to_uninstall(helm: Any, api: Any, namespace: str) -> None:
-    core, apps = client.CoreV1Api(api), client.AppsV1Api(api)
+    core: Any = client.CoreV1Api(api)
+    apps: Any = client.AppsV1Api(api)
     helm("lint", str(CHART))
     helm("install", "one", str(CHART), "--wait", "--timeout", "60s")
     deployment = apps.read_namespaced_deployment("one", namespace)
@@ -56,14 +57,14 @@ def test_a_release_lives_from_install_to_uninstall(helm: Any, api: Any, namespac
 
     helm("uninstall", "one", "--wait", "--timeout", "60s")
     assert apps.list_namespaced_deployment(namespace).items == []
-    assert [each.metadata.name for each in core.list_namespaced_service(namespace).items] == []
+    assert core.list_namespaced_service(namespace).items == []
     assert helm("list", "-o", "json") == []
 
 
 def test_an_upgrade_that_the_server_refuses_fails_and_changes_nothing(helm: Any, api: Any, namespace: str) -> None:
-    apps = client.AppsV1Api(api)
+    apps: Any = client.AppsV1Api(api)
     helm("install", "two", str(CHART))
-    with pytest.raises(AssertionError, match="spec.replicas"):
+    with pytest.raises(AssertionError, match=r"spec\.replicas"):
         helm("upgrade", "two", str(CHART), "--set", "replicas=-1")
     assert apps.read_namespaced_deployment("two", namespace).spec.replicas == 2
     helm("uninstall", "two")
