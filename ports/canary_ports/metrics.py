@@ -11,7 +11,8 @@ class MetricSource(Protocol):
     """Answer questions about the canary with a value, "no data", or an error.
 
     No method raises for anything that the outside does: a source that is down, slow or talks nonsense is an answer,
-    `canary_core.SourceError`. Calls may come from several threads at once.
+    `canary_core.SourceError`. A check that cannot be asked as it is declared is refused (`canary_ports.RefusedError`):
+    a mistake in a manifest is no fault of the canary. Calls may come from several threads at once.
     """
 
     def measure(self, question: MetricQuestion) -> Measurement:

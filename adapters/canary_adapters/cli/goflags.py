@@ -20,7 +20,7 @@ class GoFlagsCommand(TyperCommand):
 
 
 def _usual(args: list[str], known: dict[str, Any]) -> list[str]:
-    found = []
+    found: list[str] = []
     for position, arg in enumerate(args):
         if arg == "--":
             return found + args[position:]

@@ -1,0 +1,221 @@
+"""``canary controller``: serve the Canary objects of a cluster. Flags and environment carry Flagger's names."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from canary_adapters.cli.goflags import GoFlagsCommand
+
+if TYPE_CHECKING:
+    from canary_adapters.controller.options import Options
+
+__all__ = ["controller"]
+
+controller: Final = typer.Typer(add_completion=False, rich_markup_mode=None)
+_ACCEPTED: Final = "Accepted, so that a Flagger command line works; this controller does not need it."
+
+
+def _seconds(flag: str, text: str) -> float:
+    from canary_adapters.cli.errors import BadInputError
+    from canary_adapters.manifests.durations import duration_s
+
+    found = duration_s(text)
+    if found is None or found <= 0:
+        raise BadInputError(f"{flag}: {text!r} is not a duration above zero, such as 10s or 1m30s")
+    return found
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+@controller.command("controller", cls=GoFlagsCommand)
+def run(
+    kubeconfig: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Kubeconfig. Absent: the one in the cluster, or $KUBECONFIG.")
+    ] = None,
+    master: Annotated[str, typer.Option(metavar="URL", help="Address of the API server; overrides kubeconfig.")] = "",
+    kubeconfig_qps: Annotated[
+        float, typer.Option(min=0.1, help="Requests to the API server per second, in the long run.")
+    ] = 100.0,
+    kubeconfig_burst: Annotated[int, typer.Option(min=1, help="Requests that may come at once.")] = 250,
+    metrics_server: Annotated[
+        str, typer.Option(metavar="URL", help="Prometheus of the built-in checks.")
+    ] = "http://prometheus:9090",
+    mesh_provider: Annotated[
+        str, typer.Option(help="What moves the traffic of canaries that do not say: istio or kubernetes.")
+    ] = "istio",
+    namespace: Annotated[str, typer.Option(help="Serve this namespace only. Empty: all.")] = "",
+    selector_labels: Annotated[
+        str, typer.Option(metavar="L,...", help="Labels that may tell target and primary apart.")
+    ] = "app,name,app.kubernetes.io/name",
+    include_label_prefix: Annotated[
+        str,
+        typer.Option(metavar="P,...", help="Copy labels and annotations that begin so; * is all. Empty: none."),
+    ] = "",
+    enable_config_tracking: Annotated[
+        bool,
+        typer.Option(
+            "--enable-config-tracking/--no-enable-config-tracking",
+            help="ConfigMaps and Secrets belong to a revision and are cloned.",
+        ),
+    ] = True,
+    minimum_interval: Annotated[
+        str, typer.Option(metavar="D", help="Shorter analysis intervals become this one; for tests and demos.")
+    ] = "10s",
+    no_cross_namespace_refs: Annotated[
+        bool, typer.Option("--no-cross-namespace-refs", help="Refuse references into other namespaces.")
+    ] = False,
+    enable_leader_election: Annotated[
+        bool,
+        typer.Option("--enable-leader-election", "--leader-election", help="Only one of several replicas acts."),
+    ] = False,
+    leader_election_namespace: Annotated[
+        str, typer.Option(help="Where the Lease is, unless --namespace is given.")
+    ] = "kube-system",
+    lease_duration: Annotated[
+        str, typer.Option(metavar="D", help="How long a lease lasts that is not renewed; at least 3s.")
+    ] = "60s",
+    event_webhook: Annotated[
+        str, typer.Option(metavar="URL", envvar="EVENT_WEBHOOK_URL", help="Told of every event.")
+    ] = "",
+    cluster_name: Annotated[str, typer.Option(help="Shown in alerts.")] = "",
+    slack_url: Annotated[str, typer.Option(metavar="URL", envvar="SLACK_URL", help="Alerts go here.")] = "",
+    slack_token: Annotated[str, typer.Option(envvar="SLACK_TOKEN", help="Token for it.")] = "",
+    slack_proxy_url: Annotated[str, typer.Option(metavar="URL", envvar="SLACK_PROXY_URL")] = "",
+    slack_user: Annotated[str, typer.Option(help="Sender of alerts.")] = "flagger",
+    slack_channel: Annotated[str, typer.Option(help="Channel of alerts.")] = "",
+    msteams_url: Annotated[
+        str, typer.Option(metavar="URL", envvar="MSTEAMS_URL", help="Alerts go here rather than to Slack.")
+    ] = "",
+    msteams_proxy_url: Annotated[str, typer.Option(metavar="URL", envvar="MSTEAMS_PROXY_URL")] = "",
+    threadiness: Annotated[int, typer.Option(min=1, max=256, help="Rollouts that are worked on at once.")] = 16,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of /healthz, /readyz and /metrics; 0: any.")] = 8080,
+    log_level: Annotated[str, typer.Option(help="debug, info, warn, error, fatal or panic.")] = "info",
+    zap_encoding: Annotated[str, typer.Option(help="json or console.")] = "json",
+    control_loop_interval: Annotated[str, typer.Option(hidden=True, help=_ACCEPTED)] = "10s",
+    zap_replace_globals: Annotated[bool, typer.Option("--zap-replace-globals", hidden=True, help=_ACCEPTED)] = False,
+    ingress_annotations_prefix: Annotated[str, typer.Option(hidden=True, help=_ACCEPTED)] = "",
+    ingress_class: Annotated[str, typer.Option(hidden=True, help=_ACCEPTED)] = "",
+) -> None:
+    """Serve the Canary objects of a cluster, until SIGTERM.
+
+    Exit codes: 0 it was ended; 1 the lease was lost, or a second signal came; 2 a flag cannot be used.
+    """
+    from canary_adapters.controller.election import LeaseTimes
+    from canary_adapters.controller.options import Options
+    from canary_adapters.kubernetes.naming import LabelFilter
+    from canary_adapters.kubernetes.settings import ObjectSettings
+    from canary_adapters.telemetry import configure_logging
+
+    del control_loop_interval, zap_replace_globals, ingress_annotations_prefix, ingress_class
+    lease_s = _seconds("--lease-duration", lease_duration)
+    if lease_s < LeaseTimes.of(3).duration_s:
+        raise typer.BadParameter(f"{lease_duration}: at least 3s", param_hint="--lease-duration")
+    options = Options(
+        mesh_provider=mesh_provider,
+        metrics_server=metrics_server,
+        namespace=namespace or None,
+        objects=ObjectSettings(
+            selector_labels=_listed(selector_labels),
+            copied=LabelFilter(prefixes=_listed(include_label_prefix)),
+            track_configs=enable_config_tracking,
+        ),
+        minimum_interval_s=_seconds("--minimum-interval", minimum_interval),
+        no_cross_namespace_refs=no_cross_namespace_refs,
+        event_webhook=event_webhook,
+        cluster_name=cluster_name,
+        slack_url=slack_url,
+        slack_token=slack_token,
+        slack_proxy_url=slack_proxy_url,
+        slack_user=slack_user,
+        slack_channel=slack_channel,
+        msteams_url=msteams_url,
+        msteams_proxy_url=msteams_proxy_url,
+        workers=threadiness,
+        port=port,
+        leader_election=enable_leader_election,
+        leader_election_namespace=leader_election_namespace,
+        lease=LeaseTimes.of(int(lease_s)),
+        qps=kubeconfig_qps,
+        burst=kubeconfig_burst,
+    )
+    _check(options)
+    configure_logging(log_level, encoding="console" if zap_encoding == "console" else "json")
+    raise typer.Exit(_serve(options, kubeconfig, master))
+
+
+def _check(options: "Options") -> None:
+    from urllib.parse import urlsplit
+
+    for flag, url in (
+        ("--metrics-server", options.metrics_server),
+        ("--event-webhook", options.event_webhook),
+        ("--slack-url", options.slack_url),
+        ("--msteams-url", options.msteams_url),
+    ):
+        needed = flag == "--metrics-server"
+        parts = urlsplit(url)
+        if (url or needed) and (parts.scheme not in {"http", "https"} or not parts.hostname):
+            # The value may hold a secret.
+            raise typer.BadParameter("must be an absolute http or https URL", param_hint=flag)
+
+
+def _serve(options: "Options", kubeconfig: Path | None, master: str) -> int:
+    import os
+    import signal
+
+    from canary_adapters.controller.controller import Controller
+
+    running = Controller(options, lambda: _configuration(kubeconfig, master))
+    asked = 0
+
+    def end(*_: Any) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            os._exit(1)
+        running.ended.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    try:
+        running.start()
+    except OSError as error:
+        raise typer.BadParameter(f"{options.port}: {error.strerror or error}", param_hint="--port") from error
+    typer.echo(f"listening on port {running.port}", err=True)
+    running.ended.wait()
+    running.stop()
+    return 1 if running.lost else 0
+
+
+def _configuration(kubeconfig: Path | None, master: str) -> Any:
+    """How to reach the API server, as the official client finds it.
+
+    Raises:
+        BadInputError: There is no such configuration, or it cannot be read.
+    """
+    import os
+
+    from kubernetes import config
+    from kubernetes.client import Configuration
+
+    from canary_adapters.cli.errors import BadInputError
+
+    found = Configuration()
+    load: Any = config
+    try:
+        if kubeconfig is not None:
+            load.load_kube_config(str(kubeconfig), client_configuration=found)
+        elif master:
+            found.host = master
+        elif os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
+            load.load_incluster_config(client_configuration=found)
+        else:
+            load.load_kube_config(client_configuration=found)
+    except (config.ConfigException, OSError, ValueError, TypeError) as error:
+        raise BadInputError(f"--kubeconfig: {kubeconfig or 'in the cluster'}: {error}") from error
+    if master:
+        found.host = master
+    return found

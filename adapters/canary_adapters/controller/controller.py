@@ -1,0 +1,203 @@
+"""The process: caches that wake rollouts, workers that carry them on, and an orderly end."""
+
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import structlog
+from kubernetes.client import Configuration
+from pyrate_limiter import Limiter, Rate
+
+from canary_adapters.clock import SystemClock
+from canary_adapters.controller.assembly import Assembly
+from canary_adapters.controller.election import Election, Fence
+from canary_adapters.controller.http import StatusServer
+from canary_adapters.controller.interests import Claims, Interests, Key
+from canary_adapters.controller.options import Options
+from canary_adapters.controller.queue import DueQueue
+from canary_adapters.controller.reconciler import Reconciler
+from canary_adapters.kubernetes.api import Api
+from canary_adapters.kubernetes.cluster import Cluster
+from canary_adapters.kubernetes.informers import Informers
+from canary_adapters.kubernetes.resources import (
+    ALERT_PROVIDERS,
+    CANARIES,
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    DESTINATION_RULES,
+    HORIZONTAL_POD_AUTOSCALERS,
+    METRIC_TEMPLATES,
+    SECRETS,
+    SERVICES,
+    VIRTUAL_SERVICES,
+    Obj,
+    Resource,
+)
+
+__all__ = ["Controller"]
+
+
+def _wait(limiter: Limiter) -> None:
+    limiter.try_acquire("api")
+
+
+WATCHED: Final = (
+    CANARIES,
+    METRIC_TEMPLATES,
+    ALERT_PROVIDERS,
+    DEPLOYMENTS,
+    SERVICES,
+    CONFIG_MAPS,
+    SECRETS,
+    HORIZONTAL_POD_AUTOSCALERS,
+    VIRTUAL_SERVICES,
+    DESTINATION_RULES,
+)
+GATHERED_S: Final = 0.02
+"""A change waits this long for others that come with it."""
+_log = structlog.get_logger("canary.controller")
+
+
+class Controller:
+    """Serves the canaries of a cluster, or of one namespace, until it is stopped."""
+
+    def __init__(self, options: Options, configuration: Callable[[], Configuration]) -> None:
+        """Makes one; `start` begins.
+
+        Args:
+            options: The flags.
+            configuration: Makes a fresh configuration of the official client: one for each connection pool.
+        """
+        self._options = options
+        self._clock = SystemClock()
+        self._fence = Fence() if options.leader_election else None
+        limiter = Limiter(Rate(options.burst, max(1, int(1000 * options.burst / options.qps))))
+        self._api = Api(
+            configuration(),
+            may_write=self._fence.check if self._fence is not None else lambda: None,
+            throttle=lambda: _wait(limiter),
+            connections=options.workers * 2 + 1,
+        )
+        # Leases and watches must not wait behind a thousand writes.
+        self._watching = Api(configuration(), connections=len(WATCHED))
+        self._electing = Api(configuration(), connections=1) if options.leader_election else None
+        self._queue: DueQueue[Key] = DueQueue()
+        self._interests, self._claims = Interests(), Claims()
+        self._informers = Informers(self._watching, WATCHED, namespace=options.namespace, on_change=self._changed)
+        self._assembly = Assembly(options, Cluster(self._api, self._informers), self._clock)
+        self._asking = ThreadPoolExecutor(options.workers, thread_name_prefix="ask")
+        self._reconciler = Reconciler(
+            self._assembly, self._interests, self._claims, gather=self._asking.map, now_s=self._clock.now_s
+        )
+        self._workers: list[threading.Thread] = []
+        self._election: Election | None = None
+        self._status: StatusServer | None = None
+        self.ended = threading.Event()
+        """Set when the process should end: it was stopped, or has lost the lease."""
+        self.lost = False
+        """Whether the lease was lost."""
+
+    @property
+    def port(self) -> int:
+        """Where the status server listens."""
+        return self._status.port if self._status is not None else 0
+
+    def start(self) -> None:
+        """Begin to watch, to answer probes, and, when we may, to act.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        self._status = StatusServer(
+            self._options.port, self._assembly.telemetry.registry, healthy=self._healthy, ready=self._ready
+        )
+        self._informers.start()
+        threading.Thread(target=self._begin, name="begin", daemon=True).start()
+
+    def stop(self) -> None:
+        """End in order: no new ticks, running ones are waited for, what is to be told is told, the lease is let go."""
+        self.ended.set()
+        self._queue.close()
+        end = time.monotonic() + self._options.shutdown_s
+        for worker in self._workers:
+            worker.join(max(0.0, end - time.monotonic()))
+        self._assembly.close(max(1.0, end - time.monotonic()))
+        if self._election is not None:
+            self._election.stop()
+        self._informers.stop()
+        self._asking.shutdown(wait=False, cancel_futures=True)
+        if self._status is not None:
+            self._status.stop()
+        for api in (self._api, self._watching, self._electing):
+            if api is not None:
+                api.close()
+
+    # -- Beginning --------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        while not self._informers.wait(1.0):
+            if self.ended.is_set():
+                return
+        _log.info("the caches are filled", canaries=len(self._informers.list(CANARIES)))
+        if self._electing is None or self._fence is None:
+            self._act()
+            return
+        self._election = Election(
+            self._electing,
+            namespace=self._options.namespace or self._options.leader_election_namespace,
+            identity=f"{socket.gethostname()}_{uuid.uuid4()}",
+            fence=self._fence,
+            on_start=self._act,
+            on_lost=self._lose,
+            times=self._options.lease,
+        )
+        self._election.start()
+
+    def _act(self) -> None:
+        _log.info("working", workers=self._options.workers)
+        self._assembly.telemetry.is_leader.set(1)
+        for number in range(self._options.workers):
+            worker = threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
+            self._workers.append(worker)
+            worker.start()
+
+    def _lose(self) -> None:
+        _log.error("the lease is lost: ending")
+        self.lost = True
+        self._queue.close()
+        self.ended.set()
+
+    # -- Working ----------------------------------------------------------------------------------------------------
+
+    def _changed(self, resource: Resource, obj: Obj) -> None:
+        if resource is CANARIES:
+            self._canary_changed(obj)
+        for key in self._interests.of(resource, obj):
+            self._queue.add(key, GATHERED_S)
+
+    def _canary_changed(self, obj: Obj) -> None:
+        key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
+        now = self._informers.get(CANARIES, *key)
+        others = self._claims.set(now) if now is not None else self._claims.forget(key)
+        for woken in {key, *others}:
+            self._queue.add(woken, GATHERED_S)
+
+    def _work(self) -> None:
+        telemetry = self._assembly.telemetry
+        while (taken := self._queue.take()) is not None:
+            key, late_s = taken
+            verdict = self._reconciler.reconcile(key)
+            telemetry.ticked(verdict.result, late_s=late_s)
+            self._queue.done(key, verdict.again_in_s)
+
+    # -- Probes -----------------------------------------------------------------------------------------------------
+
+    def _healthy(self) -> bool:
+        return self.ended.is_set() or (self._informers.alive and all(worker.is_alive() for worker in self._workers))
+
+    def _ready(self) -> bool:
+        return self._informers.synced and not self.ended.is_set()

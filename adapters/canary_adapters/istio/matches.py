@@ -1,0 +1,33 @@
+"""Which requests a route is for: what the service declares and what the analysis declares, together."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from canary_adapters.kubernetes.resources import Obj
+
+__all__ = ["both", "with_header"]
+
+_CONDITIONS = ("headers", "queryParams", "sourceLabels")
+
+
+def both(analysis: Iterable[Mapping[str, Any]], service: Iterable[Mapping[str, Any]]) -> list[Obj]:
+    """Conditions that hold where one of the first and one of the second list holds.
+
+    The order is that of the first list and, within it, that of the second: the first match decides in Istio. Where both
+    say something of the same header, the first list's word counts.
+    """
+    general = list(service) or [{}]
+    return [_joined(special, entry) for special in analysis for entry in general]
+
+
+def _joined(special: Mapping[str, Any], entry: Mapping[str, Any]) -> Obj:
+    found = dict(entry)
+    for part in _CONDITIONS:
+        if special.get(part):
+            found[part] = {**(entry.get(part) or {}), **special[part]}
+    return found
+
+
+def with_header(matches: Iterable[Mapping[str, Any]], name: str, regex: str) -> list[Obj]:
+    """The same conditions, for requests whose header also matches."""
+    return both([{"headers": {name: {"regex": regex}}}], matches)

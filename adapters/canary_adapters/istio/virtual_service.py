@@ -1,0 +1,147 @@
+"""The VirtualService of a canary: our routes between those of others, and back again."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from attrs import evolve
+
+from canary_adapters.istio.routes import MESH, backends_of, forms, is_tcp, parse_routes, render_routes
+from canary_adapters.kubernetes.naming import UNWATCHED_BY_TOOLKIT, ObjectNames, is_owned_by, owner_reference
+from canary_adapters.kubernetes.resources import Obj
+from canary_adapters.kubernetes.services import last_applied
+from canary_adapters.manifests import Canary
+from canary_core import Traffic
+
+__all__ = ["original_spec", "read_traffic", "wanted_virtual_service"]
+
+ORIGINAL: Final = "flagger.kubernetes.io/original-configuration"
+"""Annotation: the spec as it was before our first change, as JSON."""
+PRIMARY_COOKIE: Final = "canary-core/primary-cookie"
+"""Annotation: the primary's cookie between rollouts, when no route carries it."""
+
+
+def wanted_virtual_service(canary: Canary, traffic: Traffic, live: Obj | None) -> Obj:
+    """The VirtualService for a split; ``live`` itself if it is so already.
+
+    Routes that send to neither of our backends, nor to the Service or target whose traffic is split, are somebody
+    else's and stay as they are, in their places; so does all else that is not ours.
+
+    Args:
+        canary: What is declared.
+        traffic: The split.
+        live: As it is. None: it does not exist.
+    """
+    if live is None:
+        return _made(canary, traffic)
+    spec = live["spec"]
+    part = _part(canary)
+    new_spec = {**spec, **_head(canary), part: _merged(canary, spec.get(part) or [], render_routes(canary, traffic))}
+    if canary.spec.service.delegation:
+        for name in ("hosts", "gateways"):
+            new_spec.pop(name, None)
+    metadata = _metadata(canary, traffic, live, changed=new_spec != spec)
+    return (
+        live if (metadata, new_spec) == (live["metadata"], spec) else {**live, "metadata": metadata, "spec": new_spec}
+    )
+
+
+def read_traffic(canary: Canary, live: Obj) -> Traffic | None:
+    """The split that a VirtualService has in force, if it is in every part as we would write it; else None."""
+    ours = [route for route in live["spec"].get(_part(canary)) or () if _sends_to_backends(canary, route)]
+    found = parse_routes(canary, ours)
+    if found is None:
+        return None
+    kept = (live["metadata"].get("annotations") or {}).get(PRIMARY_COOKIE)
+    affinity = canary.spec.analysis.session_affinity
+    if kept and affinity is not None and affinity.primary_cookie_name and found.cookies.primary is None:
+        found = evolve(found, cookies=evolve(found.cookies, primary=kept))
+    wanted = wanted_virtual_service(canary, found, live)
+    return found if wanted["spec"] == live["spec"] else None
+
+
+def original_spec(live: Obj) -> Obj | None:
+    """The spec as it was before us. None: nobody knows."""
+    applied = last_applied(live)
+    if applied is not None and isinstance(applied.get("spec"), dict):
+        spec: Obj = applied["spec"]
+        return spec
+    text = (live["metadata"].get("annotations") or {}).get(ORIGINAL)
+    try:
+        found = json.loads(text) if text else None
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _made(canary: Canary, traffic: Traffic) -> Obj:
+    apex = canary.spec.service.apex
+    labels = dict((apex.labels if apex is not None else None) or {})
+    annotations = {**((apex.annotations if apex is not None else None) or {}), **UNWATCHED_BY_TOOLKIT}
+    if traffic.cookies.primary:
+        annotations[PRIMARY_COOKIE] = traffic.cookies.primary
+    metadata: Obj = {
+        "name": ObjectNames.of(canary).apex,
+        "annotations": annotations,
+        "ownerReferences": [owner_reference(canary)],
+    }
+    if labels:
+        metadata["labels"] = labels
+    return {"metadata": metadata, "spec": {**_head(canary), _part(canary): render_routes(canary, traffic)}}
+
+
+def _part(canary: Canary) -> str:
+    return "tcp" if is_tcp(canary) else "http"
+
+
+def _head(canary: Canary) -> Obj:
+    """Hosts and gateways: the Canary's word counts, as with Flagger."""
+    service = canary.spec.service
+    if service.delegation:
+        return {}
+    apex = ObjectNames.of(canary).apex
+    hosts = list(service.hosts)
+    if apex not in hosts and "*" not in hosts:
+        hosts.append(apex)
+    return {"hosts": hosts, "gateways": list(service.gateways) or [MESH]}
+
+
+def _metadata(canary: Canary, traffic: Traffic, live: Obj, *, changed: bool) -> Obj:
+    metadata = live["metadata"]
+    old = metadata.get("annotations") or {}
+    annotations = dict(old)
+    apex = canary.spec.service.apex
+    ours = is_owned_by(live, canary)
+    if ours or changed:
+        annotations |= UNWATCHED_BY_TOOLKIT
+        annotations |= (apex.annotations if apex is not None else None) or {}
+    if changed and not ours and ORIGINAL not in old and last_applied(live) is None:
+        annotations[ORIGINAL] = json.dumps(live["spec"], sort_keys=True)
+    if traffic.cookies.primary:
+        annotations[PRIMARY_COOKIE] = traffic.cookies.primary
+    labels = {**(metadata.get("labels") or {}), **((apex.labels if apex is not None else None) or {})}
+    found = {**metadata, "annotations": annotations} if annotations != old else dict(metadata)
+    return {**found, "labels": labels} if labels and labels != metadata.get("labels") else found
+
+
+def _merged(canary: Canary, live: Sequence[Obj], ours: list[Obj]) -> list[Obj]:
+    """Our routes where the first that they replace was, or else at the end."""
+    replaced = [_is_replaced(canary, route) for route in live]
+    place = replaced.index(True) if True in replaced else len(live)
+    kept = [(route, index) for index, route in enumerate(live) if not replaced[index]]
+    return [*(r for r, i in kept if i < place), *ours, *(r for r, i in kept if i >= place)]
+
+
+def _destinations(route: Mapping[str, Any]) -> list[object]:
+    return [(each.get("destination") or {}).get("host") for each in route.get("route") or ()]
+
+
+def _sends_to_backends(canary: Canary, route: Mapping[str, Any]) -> bool:
+    backends = backends_of(canary)
+    return any(backends.which(host) is not None for host in _destinations(route))
+
+
+def _is_replaced(canary: Canary, route: Mapping[str, Any]) -> bool:
+    names = ObjectNames.of(canary)
+    whole = {*forms(names.apex, names.namespace), *forms(names.target, names.namespace)}
+    return _sends_to_backends(canary, route) or any(host in whole for host in _destinations(route))

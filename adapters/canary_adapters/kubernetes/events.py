@@ -1,0 +1,156 @@
+"""Kubernetes Events of canaries, as Flagger records them: sent in the background, repeated ones counted."""
+
+import threading
+import uuid
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from attrs import frozen
+
+from canary_adapters.kubernetes.api import Api
+from canary_adapters.kubernetes.resources import CANARIES, EVENTS, Obj
+from canary_adapters.kubernetes.store.status import rfc3339
+from canary_core import Notice, Rollout
+from canary_core.messages import Names, is_warning, message
+from canary_ports import ConflictError, PortError
+
+__all__ = ["EventNotifier", "EventRecorder"]
+
+REASON: Final = "Synced"
+COMPONENT: Final = "flagger"
+"""As with Flagger: dashboards and scripts select events by it."""
+WINDOW_S: Final = 600.0
+"""An equal event within this time is counted, not made anew."""
+LONGEST: Final = 1024
+"""Characters of a message; the API server refuses more."""
+PENDING: Final = 10_000
+_REMEMBERED: Final = 4096
+_log = structlog.get_logger("canary.events")
+
+
+@frozen
+class _Event:
+    obj: Obj
+    warning: bool
+    text: str
+    at_s: float
+
+    @property
+    def key(self) -> tuple[str, bool, str]:
+        """What makes two events equal."""
+        return self.obj["metadata"]["uid"], self.warning, self.text
+
+
+class EventRecorder:
+    """Sends events, one after the other, in a thread of its own. What cannot be sent is logged and dropped."""
+
+    def __init__(self, api: Api, *, now_s: Callable[[], float]) -> None:
+        """Makes one, and begins.
+
+        Args:
+            api: The API server.
+            now_s: Wall-clock time.
+        """
+        self._api, self._now_s = api, now_s
+        self._pending: deque[_Event] = deque(maxlen=PENDING)
+        self._changed = threading.Condition()
+        self._closed = False
+        self._sent: OrderedDict[tuple[str, bool, str], tuple[float, Obj]] = OrderedDict()
+        self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+        self._thread.start()
+
+    def record(self, obj: Obj, text: str, *, warning: bool) -> None:
+        """Record an event of a Canary. It takes no time.
+
+        Args:
+            obj: The Canary.
+            text: What happened.
+            warning: Whether it is of type Warning.
+        """
+        with self._changed:
+            self._pending.append(_Event(obj, warning, text[:LONGEST], self._now_s()))
+            self._changed.notify()
+
+    def close(self, timeout_s: float) -> None:
+        """Send what is pending, as far as the time allows, and end."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._pending and not self._closed:
+                    self._changed.wait()
+                if not self._pending:
+                    return
+                event = self._pending.popleft()
+            try:
+                self._send(event)
+            except PortError as error:
+                _log.warning("an event could not be recorded", text=event.text, error=str(error))
+
+    def _send(self, event: _Event) -> None:
+        before = self._sent.pop(event.key, None)
+        sent = None
+        if before is not None and event.at_s - before[0] < WINDOW_S:
+            sent = self._count(event, before[1])
+        if sent is None:
+            sent = self._api.create(EVENTS, event.obj["metadata"]["namespace"], _made(event))
+        self._sent[event.key] = (event.at_s, sent)
+        while len(self._sent) > _REMEMBERED:
+            self._sent.popitem(last=False)
+
+    def _count(self, event: _Event, sent: Obj) -> Obj | None:
+        """None: the earlier one is gone, or not as it was."""
+        changes = {"count": int(sent.get("count") or 1) + 1, "lastTimestamp": rfc3339(event.at_s)}
+        try:
+            return self._api.patch(EVENTS, sent, changes)
+        except ConflictError:
+            return None
+
+
+def _made(event: _Event) -> Obj:
+    metadata = event.obj["metadata"]
+    now = rfc3339(event.at_s)
+    return {
+        "metadata": {"name": f"{metadata['name'][:200]}.{uuid.uuid4().hex[:16]}", "namespace": metadata["namespace"]},
+        "involvedObject": {
+            "apiVersion": CANARIES.api_version,
+            "kind": CANARIES.kind,
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "uid": metadata["uid"],
+            "resourceVersion": metadata["resourceVersion"],
+        },
+        "type": "Warning" if event.warning else "Normal",
+        "reason": REASON,
+        "message": event.text,
+        "source": {"component": COMPONENT},
+        "reportingComponent": COMPONENT,
+        "reportingInstance": "",
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+    }
+
+
+class EventNotifier:
+    """Notices as events: a `canary_ports.Notifier`."""
+
+    def __init__(self, recorder: EventRecorder, obj: Obj, names: Names) -> None:
+        """Makes one for a tick.
+
+        Args:
+            recorder: Sends them.
+            obj: The Canary.
+            names: For the texts.
+        """
+        self._recorder, self._obj, self._names = recorder, obj, names
+
+    def tell(self, notice: Notice, rollout: Rollout) -> None:  # noqa: ARG002 - an event does not show the state
+        """Record a notice."""
+        self._recorder.record(self._obj, message(notice, self._names), warning=is_warning(notice))

@@ -1,0 +1,53 @@
+"""Routing without a mesh (provider ``kubernetes``): the apex Service sends all traffic to one side or the other."""
+
+from typing import Final
+
+from canary_adapters.kubernetes.cluster import Cluster
+from canary_adapters.kubernetes.services.services import Services
+from canary_adapters.kubernetes.settings import ObjectSettings
+from canary_adapters.manifests import Canary
+from canary_core import Traffic
+from canary_ports import RefusedError
+
+__all__ = ["ServiceRouter"]
+
+_TO_PRIMARY: Final = Traffic()
+_TO_CANARY: Final = Traffic(canary_weight=100)
+
+
+class ServiceRouter:
+    """The Services of a canary as a `canary_ports.RouterPort`."""
+
+    def __init__(self, cluster: Cluster, canary: Canary, settings: ObjectSettings) -> None:
+        """Makes one for a tick.
+
+        Args:
+            cluster: Reads and writes.
+            canary: As it is declared now.
+            settings: What the installation decides.
+        """
+        self._services = Services(cluster, canary, settings)
+
+    def read(self) -> Traffic | None:
+        """Who gets the traffic. None: the Services are not, or not all, as they should be."""
+        to_canary = self._services.apex_sends_to_canary
+        if not self._services.in_order(to_canary=to_canary):
+            return None
+        return _TO_CANARY if to_canary else _TO_PRIMARY
+
+    def ensure(self, traffic: Traffic) -> None:
+        """Have all traffic on one side.
+
+        Raises:
+            RefusedError: A split that Services cannot make, or one that would cut clients off.
+        """
+        if traffic not in (_TO_PRIMARY, _TO_CANARY):
+            raise RefusedError("SplitUnsupported", "provider kubernetes cannot split traffic; it needs a mesh")
+        self._services.check()
+        self._services.ensure_backends()
+        self._services.ensure_apex(to_canary=traffic == _TO_CANARY)
+
+    def release(self) -> None:
+        """Have the apex send to the target again."""
+        self._services.release()
+        self._services.drop_backends()

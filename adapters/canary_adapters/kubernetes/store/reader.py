@@ -1,0 +1,97 @@
+"""A raw Canary as its type and its policy, read once for each generation."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any, Final
+
+from attrs import evolve, frozen
+
+from canary_adapters.kubernetes.resources import Obj
+from canary_adapters.manifests import Canary, ManifestError, Mistake, policy_of, read_object
+from canary_core import Policy
+from canary_ports import RefusedError
+
+__all__ = ["CanaryReader", "Loaded"]
+
+_REMEMBERED: Final = 20_000
+_SHOWN: Final = 10
+_MINIMAL: Final = {"interval": "1m", "threshold": 1, "stepWeight": 100}
+_ANNOTATIONS: Final = ("annotations", "labels", "generation", "resourceVersion", "deletionTimestamp", "finalizers")
+
+
+@frozen
+class Loaded:
+    """What a Canary declares."""
+
+    canary: Canary
+    policy: Policy
+
+
+class CanaryReader:
+    """Reads canaries. One for all; safe for many threads."""
+
+    def __init__(self, *, mesh_provider: str = "istio", minimum_interval_s: float = 10.0) -> None:
+        """Makes one.
+
+        Args:
+            mesh_provider: What moves the traffic of canaries that do not say.
+            minimum_interval_s: Shorter analysis intervals become this one.
+        """
+        self._mesh_provider, self._minimum_interval_s = mesh_provider, minimum_interval_s
+        self._lock = threading.Lock()
+        self._known: OrderedDict[tuple[str, Any], Loaded | RefusedError] = OrderedDict()
+
+    def read(self, obj: Obj) -> Loaded:
+        """What a raw Canary declares.
+
+        Raises:
+            RefusedError: It has mistakes; the message names all of them.
+        """
+        key = (obj["metadata"]["uid"], obj["metadata"].get("generation"))
+        with self._lock:
+            found = self._known.get(key)
+        if found is None:
+            found = self._read(obj)
+            with self._lock:
+                self._known[key] = found
+                while len(self._known) > _REMEMBERED:
+                    self._known.popitem(last=False)
+        if isinstance(found, RefusedError):
+            raise RefusedError(found.reason, found.message)
+        return found
+
+    def read_to_delete(self, obj: Obj) -> Loaded | None:
+        """The same of a Canary that is being deleted, however wrong it is: what it takes to undo what was done.
+
+        Returns:
+            None: Not even that can be read from it.
+        """
+        try:
+            return self.read(obj)
+        except RefusedError:
+            pass
+        given = obj.get("spec")
+        spec: Obj = given if isinstance(given, dict) else {}
+        kept = {key: spec[key] for key in ("targetRef", "service", "autoscalerRef", "revertOnDeletion") if key in spec}
+        minimal: Obj = {**obj, "spec": {**kept, "analysis": _MINIMAL}}
+        found = self._read(minimal)
+        return None if isinstance(found, RefusedError) else found
+
+    def _read(self, obj: Obj) -> Loaded | RefusedError:
+        # Metadata that changes without the generation has no place in what is remembered.
+        metadata = {key: value for key, value in obj["metadata"].items() if key not in _ANNOTATIONS}
+        raw = {"apiVersion": "flagger.app/v1beta1", "kind": "Canary", "metadata": metadata, "spec": obj.get("spec")}
+        try:
+            canary = read_object(raw).canaries[0]
+            policy = policy_of(canary, mesh_provider=self._mesh_provider, minimum_interval_s=self._minimum_interval_s)
+        except ManifestError as error:
+            return RefusedError("InvalidSpec", _told(error.mistakes))
+        return Loaded(canary, policy)
+
+
+def _told(mistakes: Iterable[Mistake]) -> str:
+    """All mistakes on one line; their file is the cluster, which nobody needs to be told."""
+    texts = [str(evolve(each, file="", kind="", name="", line=None, document=None)).lstrip(": ") for each in mistakes]
+    more = f"; and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    return "; ".join(texts[:_SHOWN]) + more

@@ -1,0 +1,177 @@
+"""``.status`` of a Canary: our record of the rollout, and beside it Flagger's fields, as a view for people."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from attrs import frozen
+
+from canary_adapters.kubernetes.resources import Obj
+from canary_adapters.kubernetes.store.records import read_rollout, written_rollout
+from canary_core import Audience, Cookies, Counts, KnownGood, Phase, Policy, Rollout, SessionAffinity, Traffic
+from canary_core.policy import ABTest
+from canary_core.split import shown_weight
+
+__all__ = ["Problem", "read_status", "rfc3339", "with_problem", "written_status"]
+
+_PROGRESSING: Final = "New revision detected, progressing canary analysis."
+_WAITING: Final = "Waiting for approval."
+_NEW: Final = "New {kind} detected, starting initialization."
+_SENTENCES: Final[Mapping[Phase, tuple[str, str]]] = {
+    Phase.INITIALIZING: ("Unknown", _NEW),
+    Phase.INITIALIZED: ("True", "{kind} initialization completed."),
+    Phase.WAITING: ("Unknown", _WAITING),
+    Phase.WAITING_PROMOTION: ("Unknown", _WAITING),
+    Phase.PROGRESSING: ("Unknown", _PROGRESSING),
+    Phase.PROMOTING: ("Unknown", "Canary analysis completed, starting primary rolling update."),
+    Phase.FINALISING: ("Unknown", "Canary analysis completed, routing all traffic to primary."),
+    Phase.SUCCEEDED: ("True", "Canary analysis completed successfully, promotion finished."),
+    Phase.FAILED: ("False", "Canary analysis failed, {kind} scaled to zero."),
+    Phase.TERMINATING: ("Unknown", _NEW),
+    Phase.TERMINATED: ("Unknown", _NEW),
+}
+"""Status and message of the condition ``Promoted``, as Flagger writes them: people and scripts look for them."""
+_KEPT: Final = "Canary promotion failed, {kind} keeps the traffic."
+"""Where Flagger would say that the canary was scaled to zero although it was not."""
+PROMOTED: Final = "Promoted"
+
+
+@frozen
+class Problem:
+    """Why a canary cannot be served as it is declared."""
+
+    reason: str
+    message: str
+
+
+def rfc3339(now_s: float) -> str:
+    """A time as Kubernetes writes it."""
+    return datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# -- Writing --------------------------------------------------------------------------------------------------------
+
+
+def written_status(
+    policy: Policy, rollout: Rollout, old: Mapping[str, Any], *, kind: str, now_s: float, generation: int
+) -> Obj:
+    """The whole status for a rollout.
+
+    Args:
+        policy: What is declared.
+        rollout: To be remembered.
+        old: The status as it is.
+        kind: Of the target.
+        now_s: The present time.
+        generation: Of the Canary that was acted upon.
+    """
+    now = rfc3339(now_s)
+    entered = old.get("phase") != rollout.phase.value
+    affinity, cookies = policy.session_affinity, rollout.traffic.cookies
+    name, primary = (affinity.cookie_name, affinity.primary_cookie_name) if affinity is not None else (None, None)
+    found: Obj = {
+        "phase": rollout.phase.value,
+        "canaryWeight": shown_weight(policy, rollout),
+        "failedChecks": rollout.counts.failed,
+        "iterations": rollout.iterations,
+        "lastAppliedSpec": rollout.applied,
+        "lastPromotedSpec": rollout.promoted,
+        "sessionAffinityCookie": _cookie(name, cookies.canary),
+        "primarySessionAffinityCookie": _cookie(primary, cookies.primary),
+        "previousSessionAffinityCookie": _cookie(name, cookies.expired),
+        "lastTransitionTime": now if entered else old.get("lastTransitionTime", now),
+        "observedGeneration": generation,
+        "rollout": written_rollout(rollout),
+    }
+    status, message = _SENTENCES[rollout.phase]
+    if rollout.phase is Phase.FAILED and rollout.traffic.reaches_canary:
+        message = _KEPT
+    condition = _condition(old, status, rollout.phase.value, message.format(kind=kind), now)
+    return {key: value for key, value in found.items() if value is not None} | {"conditions": [condition]}
+
+
+def with_problem(old: Mapping[str, Any], problem: Problem, *, now_s: float, generation: int) -> Obj:
+    """The status with a problem in its condition; everything else stays."""
+    kept = {"phase": Phase.INITIALIZING.value, "canaryWeight": 0, "failedChecks": 0, "iterations": 0, **old}
+    now = rfc3339(now_s)
+    kept["phase"] = kept["phase"] or Phase.INITIALIZING.value
+    kept.setdefault("lastTransitionTime", now)
+    kept["observedGeneration"] = generation
+    return {**kept, "conditions": [_condition(old, "False", problem.reason, problem.message, now)]}
+
+
+def _condition(old: Mapping[str, Any], status: str, reason: str, message: str, now: str) -> Obj:
+    """``lastTransitionTime`` is that of the status value, ``lastUpdateTime`` that of anything."""
+    before: Mapping[str, Any] = next((each for each in old.get("conditions") or () if each.get("type") == PROMOTED), {})
+    same = before.get("status") == status
+    equal = same and before.get("reason") == reason and before.get("message") == message
+    return {
+        "type": PROMOTED,
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "lastUpdateTime": before.get("lastUpdateTime", now) if equal else now,
+        "lastTransitionTime": before.get("lastTransitionTime", now) if same else now,
+    }
+
+
+def _cookie(name: str | None, value: str | None) -> str | None:
+    return f"{name}={value}" if name and value else None
+
+
+# -- Reading --------------------------------------------------------------------------------------------------------
+
+
+def read_status(policy: Policy, status: Mapping[str, Any]) -> Rollout:
+    """The rollout that a status tells of: our own record, or what Flagger's fields say.
+
+    Raises:
+        RefusedError: Our own record cannot be read.
+    """
+    record = status.get("rollout")
+    if record:
+        return read_rollout(record)
+    phase = _phase(status.get("phase"))
+    if phase is None or not status.get("lastAppliedSpec"):
+        return Rollout()
+    return _as_flagger_left_it(policy, status, phase)
+
+
+def _as_flagger_left_it(policy: Policy, status: Mapping[str, Any], phase: Phase) -> Rollout:
+    """Its fingerprints have no scheme, by which the machine sees that it has to take the rollout over."""
+    weight = max(0, min(100, int(status.get("canaryWeight") or 0)))
+    matched = isinstance(policy.strategy, ABTest) or getattr(policy.strategy, "matched", False)
+    return Rollout(
+        phase=phase,
+        traffic=Traffic(
+            canary_weight=weight,
+            audience=Audience.MATCHED if matched and weight else Audience.EVERYONE,
+            cookies=_cookies(policy.session_affinity, status),
+        ),
+        iterations=max(0, int(status.get("iterations") or 0)),
+        counts=Counts(failed=max(0, int(status.get("failedChecks") or 0))),
+        applied=status.get("lastAppliedSpec") or None,
+        promoted=status.get("lastPromotedSpec") or None,
+        known_good=KnownGood.PRIMARY if status.get("lastPromotedSpec") else KnownGood.CANARY,
+    )
+
+
+def _cookies(affinity: SessionAffinity | None, status: Mapping[str, Any]) -> Cookies:
+    if affinity is None:
+        return Cookies()
+
+    def value(field: str) -> str | None:
+        return str(status.get(field) or "").partition("=")[2] or None
+
+    return Cookies(
+        canary=value("sessionAffinityCookie"),
+        primary=value("primarySessionAffinityCookie") if affinity.primary_cookie_name else None,
+        expired=value("previousSessionAffinityCookie"),
+    )
+
+
+def _phase(text: object) -> Phase | None:
+    try:
+        return Phase(text)
+    except ValueError:
+        return None

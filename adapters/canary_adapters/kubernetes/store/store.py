@@ -1,0 +1,214 @@
+"""Where a rollout is kept between ticks: in the status of its Canary."""
+
+from typing import Final
+
+from canary_adapters.kubernetes.cluster import Cluster
+from canary_adapters.kubernetes.resources import CANARIES, Obj
+from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
+from canary_adapters.kubernetes.store.status import Problem, read_status, with_problem, written_status
+from canary_core import Request, Rollout, Verb
+from canary_ports import Clock, ConflictError, GoneError, RefusedError, Stored
+
+__all__ = ["FINALIZER", "CanaryStore"]
+
+FINALIZER: Final = "finalizer.flagger.app"
+REQUEST: Final = "canary-core/request"
+"""Annotation by which a person asks for something: a verb, or ``verb/id`` to ask for the same thing again."""
+
+
+class CanaryStore:
+    """The rollout of one Canary: a `canary_ports.RolloutStore`. Made anew for each tick."""
+
+    def __init__(self, cluster: Cluster, namespace: str, name: str, *, reader: CanaryReader, clock: Clock) -> None:
+        """Makes one; nothing is read yet.
+
+        Args:
+            cluster: Reads and writes.
+            namespace: Of the Canary.
+            name: Of the Canary.
+            reader: Reads what it declares.
+            clock: For the times in the status.
+        """
+        self._cluster, self._namespace, self._name = cluster, namespace, name
+        self._reader, self._clock = reader, clock
+        self._loaded: Loaded | None = None
+        self._generation: int | None = None
+        self.rollout = Rollout()
+        """As it was last loaded or saved."""
+
+    @property
+    def deleting(self) -> bool:
+        """Whether the Canary is being deleted and waits for us."""
+        return _is_deleting(self._obj())
+
+    def declared(self) -> Loaded:
+        """What the Canary declares now.
+
+        Raises:
+            GoneError: There is no such object.
+            RefusedError: It has mistakes.
+        """
+        obj = self._obj()
+        found = self._reader.read_to_delete(obj) if _is_deleting(obj) else self._reader.read(obj)
+        if found is None:
+            raise RefusedError("InvalidSpec", "nothing can be undone: spec cannot be read")
+        self._loaded, self._generation = found, obj["metadata"].get("generation")
+        return found
+
+    def load(self) -> Stored:
+        """The rollout and its policy; see `canary_ports.RolloutStore.load`.
+
+        Raises:
+            ConflictError: What is declared has changed since `declared` was asked: begin again with that.
+        """
+        obj = self._obj()
+        if self._loaded is None:
+            self.declared()
+        loaded = self._loaded
+        if loaded is None or obj["metadata"].get("generation") != self._generation:
+            raise ConflictError(f"canary {self._name}.{self._namespace} declares something else by now")
+        self.rollout = read_status(loaded.policy, obj.get("status") or {})
+        return Stored(
+            policy=loaded.policy,
+            rollout=self.rollout,
+            version=obj["metadata"]["resourceVersion"],
+            request=_request(obj),
+            deleting=_is_deleting(obj),
+        )
+
+    def save(self, rollout: Rollout, version: str) -> str:
+        """Store a rollout; see `canary_ports.RolloutStore.save`.
+
+        Raises:
+            RefusedError: The API server has another definition of Canary, which drops what must be remembered.
+        """
+        obj = self._obj()
+        loaded = self._loaded
+        if loaded is None:
+            raise ConflictError("nothing was loaded")
+        metadata = obj["metadata"]
+        if metadata["resourceVersion"] != version and not self._only_metadata_changed(obj):
+            raise ConflictError(f"canary {self._name}.{self._namespace} was written by somebody else")
+        status = written_status(
+            loaded.policy,
+            rollout,
+            obj.get("status") or {},
+            kind=loaded.canary.spec.target_ref.kind,
+            now_s=self._clock.now_s(),
+            generation=int(metadata.get("generation") or 0),
+        )
+        saved = self._write(obj, status)
+        if "rollout" not in (saved.get("status") or {}):
+            raise RefusedError(
+                "CustomResourceOutdated",
+                "the definition of Canary drops status.rollout: apply the output of `canary crds`",
+            )
+        self.rollout = rollout
+        written: str = saved["metadata"]["resourceVersion"]
+        return written
+
+    def release(self) -> None:
+        """Let the object go; see `canary_ports.RolloutStore.release`."""
+        obj = self._cluster.get(CANARIES, self._namespace, self._name)
+        if obj is not None and FINALIZER in (obj["metadata"].get("finalizers") or ()):
+            self._finalizers(obj, [each for each in obj["metadata"]["finalizers"] if each != FINALIZER])
+
+    # -- Beside the rollout -----------------------------------------------------------------------------------------
+
+    def ensure_finalizer(self) -> None:
+        """Have our finalizer on the object exactly if it is declared that everything is undone on deletion.
+
+        Raises:
+            ConflictError: Somebody else wrote in between; not done.
+            UnavailableError: Unknown whether it was done.
+        """
+        obj, loaded = self._obj(), self._loaded
+        if loaded is None or obj["metadata"].get("deletionTimestamp"):
+            return
+        has = list(obj["metadata"].get("finalizers") or ())
+        wanted = loaded.canary.spec.revert_on_deletion
+        if wanted and FINALIZER not in has:
+            self._finalizers(obj, [*has, FINALIZER])
+        elif not wanted and FINALIZER in has:
+            self._finalizers(obj, [each for each in has if each != FINALIZER])
+
+    def report(self, problem: Problem) -> bool:
+        """Have a problem in the condition of the Canary.
+
+        Returns:
+            Whether it was not there before.
+
+        Raises:
+            GoneError: There is no such object any more.
+            ConflictError: Somebody else wrote in between; not done.
+            UnavailableError: Unknown whether it was done.
+        """
+        obj = self._obj()
+        old = obj.get("status") or {}
+        generation = int(obj["metadata"].get("generation") or 0)
+        status = with_problem(old, problem, now_s=self._clock.now_s(), generation=generation)
+        if status == old:
+            return False
+        self._write(obj, status)
+        return True
+
+    def clear_problem(self) -> None:
+        """Have the condition that the phase calls for, if it tells of a problem that is no more.
+
+        Raises:
+            ConflictError: Somebody else wrote in between; not done.
+            UnavailableError: Unknown whether it was done.
+        """
+        obj = self._obj()
+        status = obj.get("status") or {}
+        reasons = [each.get("reason") for each in status.get("conditions") or ()]
+        if status.get("rollout") and reasons != [status.get("phase")]:
+            self.save(self.rollout, obj["metadata"]["resourceVersion"])
+
+    def _obj(self) -> Obj:
+        obj = self._cluster.get(CANARIES, self._namespace, self._name)
+        if obj is None:
+            raise GoneError(f"canary {self._name}.{self._namespace} is gone")
+        return obj
+
+    def _write(self, obj: Obj, status: Obj) -> Obj:
+        if status == obj.get("status"):
+            return obj
+        try:
+            return self._cluster.replace(CANARIES, {**obj, "status": status}, subresource="status")
+        except ConflictError:
+            # Somebody's change of labels or annotations is no reason to decide anew.
+            fresh = self._cluster.read(CANARIES, self._namespace, self._name)
+            if fresh is None:
+                raise GoneError(f"canary {self._name}.{self._namespace} is gone") from None
+            if _essence(fresh) != _essence(obj):
+                raise
+            return self._cluster.replace(CANARIES, {**fresh, "status": status}, subresource="status")
+
+    def _only_metadata_changed(self, obj: Obj) -> bool:
+        loaded = self._loaded
+        same = loaded is not None and read_status(loaded.policy, obj.get("status") or {}) == self.rollout
+        return same and obj["metadata"].get("generation") == self._generation and not _is_deleting(obj)
+
+    def _finalizers(self, obj: Obj, finalizers: list[str]) -> None:
+        self._cluster.patch(CANARIES, obj, {"metadata": {"finalizers": finalizers or None}})
+
+
+def _essence(obj: Obj) -> object:
+    """What a decision rests on, of all that an object holds."""
+    metadata = obj["metadata"]
+    return metadata.get("uid"), metadata.get("generation"), obj.get("status"), metadata.get("deletionTimestamp")
+
+
+def _is_deleting(obj: Obj) -> bool:
+    metadata = obj["metadata"]
+    return bool(metadata.get("deletionTimestamp")) and FINALIZER in (metadata.get("finalizers") or ())
+
+
+def _request(obj: Obj) -> Request | None:
+    """What the annotation asks for. A word that is no verb asks for nothing."""
+    text = str((obj["metadata"].get("annotations") or {}).get(REQUEST, ""))
+    try:
+        return Request(id=text, verb=Verb(text.partition("/")[0].strip().lower()))
+    except ValueError:
+        return None

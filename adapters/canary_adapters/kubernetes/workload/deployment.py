@@ -1,0 +1,222 @@
+"""Deployments as workloads: observed through caches, cloned for the primary, scaled."""
+
+import threading
+from collections import OrderedDict
+from datetime import datetime
+from typing import Any, Final
+
+from canary_adapters.kubernetes.cluster import Cluster
+from canary_adapters.kubernetes.naming import REVISION, ObjectNames, is_owned_by
+from canary_adapters.kubernetes.resources import DEPLOYMENTS, Obj
+from canary_adapters.kubernetes.selector import Selector, selector_of
+from canary_adapters.kubernetes.settings import ObjectSettings
+from canary_adapters.kubernetes.workload.autoscaler import Autoscaler
+from canary_adapters.kubernetes.workload.configs import (
+    ConfigDigests,
+    Tracked,
+    clone_configs,
+    drop_clones,
+    referenced_configs,
+)
+from canary_adapters.kubernetes.workload.fingerprint import template_fingerprint
+from canary_adapters.kubernetes.workload.template import COPIED, primary_metadata, primary_spec
+from canary_adapters.manifests import Canary
+from canary_core import Workload
+from canary_ports import ConflictError, RefusedError, RevisionChangedError, Workloads
+
+__all__ = ["DeploymentWorkload", "Fingerprints"]
+
+_REMEMBERED: Final = 20_000
+
+
+class Fingerprints:
+    """Fingerprints of targets, made once for each generation. One for all canaries; safe for many threads."""
+
+    def __init__(self, digests: ConfigDigests, *, track_configs: bool) -> None:
+        self._digests, self._track = digests, track_configs
+        self._lock = threading.Lock()
+        self._known: OrderedDict[tuple[Any, ...], str] = OrderedDict()
+
+    def of(self, target: Obj) -> tuple[str, tuple[Tracked, ...]]:
+        """The fingerprint of a target and the configuration that belongs to it.
+
+        Raises:
+            UnavailableError: Its configuration could not be read.
+        """
+        metadata, template = target["metadata"], target["spec"]["template"]
+        tracked = self._digests.tracked(metadata["namespace"], referenced_configs(template)) if self._track else ()
+        key = (metadata["uid"], metadata.get("generation"), tracked)
+        with self._lock:
+            found = self._known.get(key)
+            if found is not None:
+                self._known.move_to_end(key)
+                return found, tracked
+        made = template_fingerprint(template, ((each.key, each.digest) for each in tracked))
+        with self._lock:
+            self._known[key] = made
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        return made, tracked
+
+
+class DeploymentWorkload:
+    """The workloads of a canary whose target is a Deployment: a `canary_ports.WorkloadPort`."""
+
+    def __init__(self, cluster: Cluster, canary: Canary, settings: ObjectSettings, fingerprints: Fingerprints) -> None:
+        """Makes one for a tick.
+
+        Args:
+            cluster: Reads and writes.
+            canary: As it is declared now.
+            settings: What the installation decides.
+            fingerprints: Shared by all.
+
+        Raises:
+            RefusedError: Its autoscaler is of a kind that is not served.
+        """
+        self._cluster, self._canary, self._settings = cluster, canary, settings
+        self._fingerprints = fingerprints
+        self._names = ObjectNames.of(canary)
+        self._autoscaler = Autoscaler(cluster, canary)
+
+    def observe(self) -> Workloads:
+        """Both workloads from the caches; nothing is asked unless a config object has changed.
+
+        Raises:
+            RefusedError: The target's pods cannot be told apart from the primary's.
+            UnavailableError: A config object could not be read.
+        """
+        target, primary = self._get(self._names.target), self._get(self._names.primary)
+        canary, stable = None, None
+        if target is not None:
+            self._selector(target)
+            canary = observed(target, self._fingerprints.of(target)[0], floor=self._autoscaler.floor)
+        if primary is not None:
+            revision = (primary["metadata"].get("annotations") or {}).get(REVISION)
+            floor, held = self._autoscaler.primary_floor, self._autoscaler.held
+            stable = observed(primary, revision, floor=floor, held=held)
+        return Workloads(canary=canary, primary=stable)
+
+    def ensure_primary(self, revision: str, replicas: int) -> None:
+        """Have a primary, its configuration and its autoscaler; see `canary_ports.WorkloadPort.ensure_primary`."""
+        target, tracked = self._copyable(revision)
+        primary = self._get(self._names.primary)
+        keeps = primary["spec"].get("replicas", 1) if primary is not None else replicas
+        self._write(target, tracked, revision, primary, keeps)
+        self._autoscaler.ensure(self._autoscaler.held)
+
+    def promote(self, revision: str, replicas: int | None) -> None:
+        """Have the primary run what the target declares; see `canary_ports.WorkloadPort.promote`."""
+        target, tracked = self._copyable(revision)
+        primary = self._get(self._names.primary)
+        if primary is None:
+            raise ConflictError(f"deployment {self._names.primary} is gone")
+        self._drop_clones(primary)
+        asked = primary["spec"].get("replicas", 1) if replicas is None else replicas
+        self._write(target, tracked, revision, primary, asked)
+        self._autoscaler.ensure(self._autoscaler.held)
+
+    def hold_primary(self, replicas: int | None) -> None:
+        """Have the primary's autoscaler keep so many; see `canary_ports.WorkloadPort.hold_primary`."""
+        if self._autoscaler.primary_floor is not None:
+            self._autoscaler.ensure(replicas)
+
+    def scale_canary(self, replicas: int) -> None:
+        """Have the target ask for so many pods; its number of replicas is all that is written."""
+        target = self._get(self._names.target)
+        if target is not None and target["spec"].get("replicas", 1) != replicas:
+            self._cluster.patch(DEPLOYMENTS, target, {"spec": {"replicas": replicas}})
+
+    # -- Making the primary -----------------------------------------------------------------------------------------
+
+    def _copyable(self, revision: str) -> tuple[Obj, tuple[Tracked, ...]]:
+        target = self._get(self._names.target)
+        if target is None:
+            raise RevisionChangedError(f"deployment {self._names.target} is gone")
+        found, tracked = self._fingerprints.of(target)
+        if found != revision:
+            raise RevisionChangedError(f"deployment {self._names.target} is {found} and not {revision}")
+        return target, tracked
+
+    def _write(
+        self, target: Obj, tracked: tuple[Tracked, ...], revision: str, primary: Obj | None, replicas: int
+    ) -> None:
+        selector = self._selector(target)
+        if primary is not None:
+            self._refuse_foreign(primary, selector)
+        copied = self._settings.copied
+        metadata = primary_metadata(self._canary, target, selector, copied, revision=revision, live=primary)
+        spec = primary_spec(target, selector, self._settings.selector_labels, tracked, replicas)
+        clone_configs(self._cluster, self._canary, tracked, target=self._names.target, copied=copied)
+        if primary is None:
+            self._cluster.create(DEPLOYMENTS, self._names.namespace, {"metadata": metadata, "spec": spec})
+            return
+        # Fields that are neither copied nor ours, such as spec.paused, stay as somebody has set them.
+        others = {key: value for key, value in primary["spec"].items() if key not in COPIED}
+        wanted = {**primary, "metadata": metadata, "spec": {**others, **spec}}
+        if wanted != primary:
+            self._cluster.replace(DEPLOYMENTS, wanted)
+
+    def _refuse_foreign(self, primary: Obj, selector: Selector) -> None:
+        owners = [owner for owner in primary["metadata"].get("ownerReferences") or () if owner.get("controller")]
+        where = f"deployment {self._names.primary}.{self._names.namespace}"
+        if owners and not is_owned_by(primary, self._canary):
+            owner = owners[0]
+            raise RefusedError(
+                "PrimaryNotOurs",
+                f"{where} belongs to {owner.get('kind')} {owner.get('name')}; delete it, or name another target",
+            )
+        has = (primary["spec"].get("selector") or {}).get("matchLabels")
+        if has != {selector.label: selector.primary_value}:
+            raise RefusedError(
+                "PrimarySelectorDiffers",
+                f"{where} selects {has} and not {selector.label}={selector.primary_value}; selectors cannot be "
+                "changed: delete it, and it is made anew",
+            )
+
+    def _drop_clones(self, primary: Obj) -> None:
+        """Clones that no pod of the primary can need any more."""
+        seen = observed(primary, None)
+        if not seen.is_mixed:
+            keep = referenced_configs(primary["spec"]["template"])
+            drop_clones(self._cluster, self._canary, target=self._names.target, keep=keep)
+
+    def _selector(self, target: Obj) -> Selector:
+        return selector_of(target, self._settings.selector_labels)
+
+    def _get(self, name: str) -> Obj | None:
+        return self._cluster.get(DEPLOYMENTS, self._names.namespace, name)
+
+
+def observed(deployment: Obj, revision: str | None, *, floor: int | None = None, held: int | None = None) -> Workload:
+    """A Deployment as its status tells it.
+
+    Args:
+        deployment: As read.
+        revision: Fingerprint of what it runs.
+        floor: The fewest replicas that its autoscaler keeps.
+        held: The fewest that it was told to keep.
+    """
+    status = deployment.get("status") or {}
+    conditions = {each["type"]: each for each in status.get("conditions") or ()}
+    progressing, available = conditions.get("Progressing"), conditions.get("Available") or {}
+    short = available.get("status") == "False" and available.get("reason") == "MinimumReplicasUnavailable"
+    return Workload(
+        revision=revision,
+        replicas=deployment["spec"].get("replicas", 1),
+        updated=status.get("updatedReplicas") or 0,
+        total=status.get("replicas") or 0,
+        available=status.get("availableReplicas") or 0,
+        observed=(status.get("observedGeneration") or 0) >= (deployment["metadata"].get("generation") or 0),
+        stalled=(progressing or {}).get("reason") == "ProgressDeadlineExceeded",
+        unavailable_since_s=_seconds(available.get("lastUpdateTime")) if short and progressing else None,
+        floor=floor,
+        held=held,
+    )
+
+
+def _seconds(time: str | None) -> float | None:
+    try:
+        return datetime.fromisoformat(time).timestamp() if time else None
+    except ValueError:
+        return None

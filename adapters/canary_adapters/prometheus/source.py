@@ -1,0 +1,210 @@
+"""The checks of one canary, asked of Prometheus."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from canary_adapters.kubernetes.naming import ObjectNames
+from canary_adapters.manifests import Canary, CheckOrigin, CheckSource, MetricTemplate, check_sources
+from canary_adapters.manifests.declare import Table
+from canary_adapters.manifests.objects import MetricProvider
+from canary_adapters.prometheus.pool import PrometheusPool, QueryError, Server
+from canary_adapters.prometheus.queries import built_in
+from canary_adapters.prometheus.templates import QueryTemplateError, render
+from canary_core import Measurement, MetricQuestion, NoData, Sample, SourceError, SourcesOnline
+from canary_ports import RefusedError
+
+__all__ = ["CanaryMetrics", "SecretReader", "TemplateReader"]
+
+TemplateReader: TypeAlias = Callable[[str, str], MetricTemplate | None]
+"""A MetricTemplate by namespace and name."""
+SecretReader: TypeAlias = Callable[[str, str], Mapping[str, bytes] | None]
+"""Contents of a Secret by namespace and name."""
+WINDOW: Final = "1m"
+PROMETHEUS: Final = "prometheus"
+
+
+class _NoAnswerError(Exception):
+    """With the text for people."""
+
+
+class CanaryMetrics:
+    """A `canary_ports.MetricSource`."""
+
+    def __init__(
+        self,
+        canary: Canary,
+        *,
+        provider: str,
+        metrics_server: str,
+        templates: TemplateReader,
+        secrets: SecretReader,
+        pool: PrometheusPool,
+        cross_namespace: bool = True,
+    ) -> None:
+        """Makes one for a tick.
+
+        Args:
+            canary: As it is declared now.
+            provider: What moves its traffic.
+            metrics_server: Prometheus of the installation.
+            templates: Where MetricTemplates are found.
+            secrets: Where credentials are found.
+            pool: Connections.
+            cross_namespace: Whether templates of other namespaces may be used.
+        """
+        self._canary, self._provider = canary, provider
+        self._server = Server(url=canary.spec.metrics_server or metrics_server)
+        self._templates, self._secrets, self._pool = templates, secrets, pool
+        self._cross_namespace = cross_namespace
+        self._sources = {source.id: source for source in check_sources(canary)}
+
+    def measure(self, question: MetricQuestion) -> Measurement:
+        """The present value of a check.
+
+        Raises:
+            RefusedError: What was declared cannot be asked.
+        """
+        source = self._sources[question.check]
+        try:
+            return self._measure(source)
+        except (QueryError, QueryTemplateError, _NoAnswerError) as error:
+            return SourceError(message=f"{self._told(source)}: {error}")
+
+    def online(self) -> SourcesOnline | SourceError:
+        """Whether every server that is needed answers.
+
+        Raises:
+            RefusedError: What was declared cannot be asked.
+        """
+        asked: set[Server] = set()
+        for source in self._sources.values():
+            try:
+                server = self._server_of(source)
+                if server not in asked and self._pool.query(server, "vector(1)") != [1.0]:
+                    return SourceError(message=f"{self._told(source)}: vector(1) is not 1")
+                asked.add(server)
+            except (QueryError, _NoAnswerError) as error:
+                return SourceError(message=f"{self._told(source)}: {error}")
+        return SourcesOnline()
+
+    # -- One check --------------------------------------------------------------------------------------------------
+
+    def _measure(self, source: CheckSource) -> Measurement:
+        metric = source.metric
+        server = self._server_of(source)
+        if source.origin is CheckOrigin.BUILT_IN:
+            names = ObjectNames.of(self._canary)
+            check = built_in(
+                metric.name,
+                provider=self._provider,
+                is_service=self._canary.spec.target_ref.kind == "Service",
+                namespace=names.namespace,
+                target=names.target,
+                window=metric.interval or WINDOW,
+            )
+            if check is None:
+                raise _NoAnswerError("there is no built-in check of this name")
+            count = self._count(server, check.count) if metric.min_samples is not None else None
+            return _one(self._pool.query(server, check.query), factor=check.factor, count=count)
+        return _one(self._pool.query(server, self._rendered(source)))
+
+    def _count(self, server: Server, query: str) -> int | None:
+        found = self._pool.query(server, query)
+        return round(found[0]) if len(found) == 1 and math.isfinite(found[0]) else 0
+
+    def _rendered(self, source: CheckSource) -> str:
+        metric, spec = source.metric, self._canary.spec
+        names = ObjectNames.of(self._canary)
+        text = self._template(source).spec.query if source.origin is CheckOrigin.TEMPLATE else metric.query or ""
+        values = {
+            "name": self._canary.name,
+            "namespace": names.namespace,
+            "target": names.target,
+            "service": names.apex,
+            "ingress": spec.ingress_ref.name if spec.ingress_ref is not None else names.target,
+            "route": spec.route_ref.name if spec.route_ref is not None else names.target,
+            "interval": metric.interval or WINDOW,
+        }
+        return render(text, values, metric.template_variables or {})
+
+    # -- Whom to ask ------------------------------------------------------------------------------------------------
+
+    def _server_of(self, source: CheckSource) -> Server:
+        if source.origin is not CheckOrigin.TEMPLATE:
+            return self._server
+        template = self._template(source)
+        provider = template.spec.provider
+        if provider.type != PROMETHEUS:
+            raise RefusedError(
+                "MetricProviderUnsupported",
+                f"MetricTemplate {template.metadata.name}: provider {provider.type} is not supported: use {PROMETHEUS}",
+            )
+        if not provider.address:
+            raise RefusedError(
+                "MetricProviderIncomplete", f"MetricTemplate {template.metadata.name}: spec.provider.address is missing"
+            )
+        return self._with_credentials(template, provider)
+
+    def _with_credentials(self, template: MetricTemplate, provider: MetricProvider) -> Server:
+        given = {name: ", ".join(values) for name, values in (provider.headers or {}).items()}
+        token = user = password = ""
+        if provider.secret_ref is not None:
+            namespace = template.metadata.namespace or self._canary.namespace
+            secret = self._secrets(namespace, provider.secret_ref.name)
+            where = f"Secret {provider.secret_ref.name}.{namespace}"
+            if secret is None:
+                raise _NoAnswerError(f"{where} not found")
+            token = _text(secret, "token")
+            user, password = _text(secret, "username"), _text(secret, "password")
+            if not token and not (user and password):
+                raise _NoAnswerError(f"{where} has neither token, nor username and password")
+        return Server(
+            url=provider.address or "",
+            token=token,
+            user="" if token else user,
+            password="" if token else password,
+            headers=Table(given),
+            verify=not provider.insecure_skip_verify,
+        )
+
+    def _template(self, source: CheckSource) -> MetricTemplate:
+        ref = source.metric.template_ref
+        name = ref.name if ref is not None else ""
+        namespace = (ref.namespace if ref is not None else None) or self._canary.namespace
+        if not self._cross_namespace and namespace != self._canary.namespace:
+            raise RefusedError(
+                "CrossNamespaceReference",
+                f"can't access metric template {name}.{namespace}, cross-namespace references are blocked",
+            )
+        found = self._templates(namespace, name)
+        if found is None:
+            raise RefusedError(
+                "MetricTemplateNotFound",
+                f"spec.analysis.metrics: there is no MetricTemplate {name} in namespace {namespace}; "
+                "make it, or correct templateRef",
+            )
+        return found
+
+    def _told(self, source: CheckSource) -> str:
+        match source.origin:
+            case CheckOrigin.BUILT_IN:
+                return "Prometheus query failed"
+            case CheckOrigin.QUERY:
+                return f"Prometheus query failed for {source.metric.name}"
+            case CheckOrigin.TEMPLATE:
+                return f"Metric query failed for {source.metric.name}"
+
+
+def _one(values: list[float], *, factor: float = 1.0, count: int | None = None) -> Measurement:
+    """The value of a query. Several series say several things: which of them is meant, only the query can tell."""
+    known = [value for value in values if not math.isnan(value)]
+    if not known:
+        return NoData()
+    if len(values) > 1:
+        raise QueryError(f"the query returned {len(values)} series; aggregate them into one (sum, max, avg, ...)")
+    return Sample(value=known[0] * factor, count=count)
+
+
+def _text(secret: Mapping[str, bytes], key: str) -> str:
+    return secret.get(key, b"").decode("utf-8", "replace").strip()

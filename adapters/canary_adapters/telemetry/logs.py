@@ -1,0 +1,87 @@
+"""Logs: one JSON object a line, on stderr."""
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Final, TextIO
+
+import structlog
+
+from canary_core import Notice, Rollout
+from canary_core.messages import Names, code, is_warning, message
+
+__all__ = ["LogNotifier", "configure_logging"]
+
+_LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "fatal": logging.CRITICAL,
+    "panic": logging.CRITICAL,
+}
+_SECRET: Final = ("token", "password", "authorization", "secret", "credential", "address", "url")
+"""Keys whose values are not written: addresses of webhooks and receivers often hold a secret."""
+
+
+def configure_logging(level: str, *, encoding: str = "json", stream: TextIO | None = None) -> None:
+    """Set the process' logging up: ours, and that of libraries from warnings on.
+
+    Args:
+        level: debug, info, warn, error, fatal or panic; anything else is info.
+        encoding: ``json``, or ``console`` for people.
+        stream: Where to; stderr by default.
+    """
+    output = stream if stream is not None else sys.stderr
+    number = _LEVELS.get(level.lower(), logging.INFO)
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+        _without_secrets,
+        structlog.processors.format_exc_info,
+        structlog.processors.EventRenamer("msg"),
+    ]
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(event_key="msg", timestamp_key="ts")
+        if encoding == "console"
+        else structlog.processors.JSONRenderer(sort_keys=True, default=str)
+    )
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(output),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(output)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[_bare, renderer]))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(number, logging.WARNING))
+
+
+def _bare(_: object, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    event.pop("_record", None)
+    event.pop("_from_structlog", None)
+    return event
+
+
+def _without_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key in event:
+        if any(part in key.lower() for part in _SECRET):
+            event[key] = "***"
+    return event
+
+
+class LogNotifier:
+    """One line for each notice: a `canary_ports.Notifier`."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._log = structlog.get_logger("canary.rollout").bind(canary=names.full_canary, namespace=names.namespace)
+
+    def tell(self, notice: Notice, rollout: Rollout) -> None:
+        """Write it."""
+        write = self._log.warning if is_warning(notice) else self._log.info
+        write(message(notice, self._names), reason=code(notice), phase=rollout.phase.value, revision=rollout.applied)
