@@ -1,5 +1,6 @@
 """A laboratory for end-to-end tests: an API server, a Prometheus that says what it is told to, and controllers as
-processes of their own, watched through kubectl."""
+processes of their own, watched through kubectl.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -12,8 +11,7 @@ from kubernetes.client import Configuration
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_sims.cluster import EmbeddedCluster, Timing
-
-_NUMBERS = itertools.count(1)
+from declared import a_namespace, install_definitions
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +27,9 @@ def configuration(embedded: EmbeddedCluster, tmp_path_factory: pytest.TempPathFa
     found = Configuration()
     path = embedded.kubeconfig(tmp_path_factory.mktemp("kubernetes") / "kubeconfig")
     config.load_kube_config(str(path), client_configuration=found)
+    api = Api(found)
+    install_definitions(api)
+    api.close()
     return found
 
 
@@ -49,6 +50,4 @@ def cluster(api: Api) -> Cluster:
 @pytest.fixture
 def namespace(api: Api) -> str:
     """A new namespace."""
-    name = f"test-{next(_NUMBERS)}"
-    api._send("POST", "/api/v1/namespaces", body={"metadata": {"name": name}})
-    return name
+    return a_namespace(api)

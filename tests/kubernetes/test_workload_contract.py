@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from typing import Any
 
@@ -14,48 +13,15 @@ from canary_adapters.kubernetes.naming import REVISION
 from canary_adapters.kubernetes.resources import DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, SERVICES, Obj
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.kubernetes.workload import ConfigDigests, Fingerprints, workload_port
-from canary_adapters.manifests import Canary, read_object
-from canary_ports import WorkloadPort
+from canary_ports import ConflictError, WorkloadPort
 from canary_sims.harness.contracts import WorkloadContract
-
-_NUMBERS = itertools.count(1)
-
-
-def a_canary(namespace: str, *, kind: str = "Deployment", **spec: Any) -> Canary:
-    version = "apps/v1" if kind == "Deployment" else "v1"
-    found = read_object(
-        {
-            "apiVersion": "flagger.app/v1beta1",
-            "kind": "Canary",
-            "metadata": {"name": "app", "namespace": namespace, "uid": "11111111-2222-3333-4444-555555555555"},
-            "spec": {
-                "targetRef": {"apiVersion": version, "kind": kind, "name": "app"},
-                "service": {"port": 80},
-                "analysis": {"interval": "1m", "threshold": 1, "stepWeight": 10},
-                **spec,
-            },
-        }
-    )
-    assert isinstance(found, Canary)
-    return found
-
-
-def a_deployment(name: str, image: str, replicas: int = 2) -> Obj:
-    return {
-        "metadata": {"name": name},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": {"app": name}},
-            "template": {
-                "metadata": {"labels": {"app": name}},
-                "spec": {"containers": [{"name": "app", "image": image}]},
-            },
-        },
-    }
+from declared import a_canary, a_deployment, a_namespace
 
 
 @define
 class DeploymentDoor:
+    """What is behind the port."""
+
     cluster: Cluster
     namespace: str
     fewest: int | None = None
@@ -63,14 +29,14 @@ class DeploymentDoor:
 
     def __attrs_post_init__(self) -> None:
         self.fingerprints = Fingerprints(ConfigDigests(self.cluster), track_configs=True)
-        self.cluster.create(DEPLOYMENTS, self.namespace, a_deployment("app", "example.com/app:one"))
+        self.cluster.create(DEPLOYMENTS, self.namespace, a_deployment())
 
     @property
     def workload(self) -> WorkloadPort:
         spec: dict[str, Any] = {}
         if self.fewest is not None:
             spec["autoscalerRef"] = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "app"}
-        canary = a_canary(self.namespace, **spec)
+        canary = a_canary(self.cluster.api, self.namespace, **spec)
         return workload_port(self.cluster, canary, ObjectSettings(), self.fingerprints)
 
     def _target(self, name: str = "app") -> Obj | None:
@@ -80,10 +46,10 @@ class DeploymentDoor:
         while True:
             target = self._target()
             assert target is not None
-            template = a_deployment("app", f"example.com/app:{name}")["spec"]["template"]
+            template = a_deployment(f"example.com/app:{name}")["spec"]["template"]
             try:
                 self.cluster.patch(DEPLOYMENTS, target, {"spec": {"template": template}})
-            except Exception:
+            except ConflictError:
                 continue
             return
 
@@ -121,7 +87,7 @@ class DeploymentDoor:
         while (target := self._target()) is not None:
             try:
                 self.cluster.delete(DEPLOYMENTS, target)
-            except Exception:
+            except ConflictError:
                 continue
 
     def target_replicas(self) -> int:
@@ -149,9 +115,7 @@ class TestDeployments(WorkloadContract):
         self.cluster, self.api = cluster, api
 
     def door(self) -> DeploymentDoor:
-        namespace = f"workload-{next(_NUMBERS)}"
-        self.api._send("POST", "/api/v1/namespaces", body={"metadata": {"name": namespace}})
-        return DeploymentDoor(self.cluster, namespace)
+        return DeploymentDoor(self.cluster, a_namespace(self.api))
 
 
 # -- Services -------------------------------------------------------------------------------------------------------
@@ -161,7 +125,7 @@ def test_a_service_is_copied_and_scaled_by_note_only(cluster: Cluster, namespace
     spec = {"selector": {"app": "one"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
     target = cluster.create(SERVICES, namespace, {"metadata": {"name": "app"}, "spec": spec})
     fingerprints = Fingerprints(ConfigDigests(cluster), track_configs=True)
-    port = workload_port(cluster, a_canary(namespace, kind="Service"), ObjectSettings(), fingerprints)
+    port = workload_port(cluster, a_canary(cluster.api, namespace, kind="Service"), ObjectSettings(), fingerprints)
     first = port.observe()
     assert first.primary is None
     assert first.canary is not None

@@ -10,6 +10,7 @@ from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.kubernetes.store.records import read_rollout, written_rollout
 from canary_core import Audience, Cookies, Counts, KnownGood, Phase, Policy, Rollout, SessionAffinity, Traffic
 from canary_core.policy import ABTest
+from canary_core.rollout import Wait
 from canary_core.split import shown_weight
 
 __all__ = ["Problem", "read_status", "rfc3339", "with_problem", "written_status"]
@@ -44,6 +45,15 @@ class Problem:
     message: str
 
 
+@frozen
+class Target:
+    """The workload that a canary names."""
+
+    kind: str
+    full: str
+    """Kind and name, for people."""
+
+
 def rfc3339(now_s: float) -> str:
     """A time as Kubernetes writes it."""
     return datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -53,7 +63,7 @@ def rfc3339(now_s: float) -> str:
 
 
 def written_status(
-    policy: Policy, rollout: Rollout, old: Mapping[str, Any], *, kind: str, now_s: float, generation: int
+    policy: Policy, rollout: Rollout, old: Mapping[str, Any], *, target: Target, now_s: float, generation: int
 ) -> Obj:
     """The whole status for a rollout.
 
@@ -61,7 +71,7 @@ def written_status(
         policy: What is declared.
         rollout: To be remembered.
         old: The status as it is.
-        kind: Of the target.
+        target: The workload that is declared.
         now_s: The present time.
         generation: Of the Canary that was acted upon.
     """
@@ -83,11 +93,18 @@ def written_status(
         "observedGeneration": generation,
         "rollout": written_rollout(rollout),
     }
+    condition = _condition(old, *_said(rollout, target), now)
+    return {key: value for key, value in found.items() if value is not None} | {"conditions": [condition]}
+
+
+def _said(rollout: Rollout, target: Target) -> tuple[str, str, str]:
+    """Status, reason and message of the condition."""
+    if rollout.waiting is not None and rollout.waiting.on is Wait.TARGET:
+        return "False", "TargetNotFound", f"{target.full} not found: make it, or correct spec.targetRef"
     status, message = _SENTENCES[rollout.phase]
     if rollout.phase is Phase.FAILED and rollout.traffic.reaches_canary:
         message = _KEPT
-    condition = _condition(old, status, rollout.phase.value, message.format(kind=kind), now)
-    return {key: value for key, value in found.items() if value is not None} | {"conditions": [condition]}
+    return status, rollout.phase.value, message.format(kind=target.kind)
 
 
 def with_problem(old: Mapping[str, Any], problem: Problem, *, now_s: float, generation: int) -> Obj:

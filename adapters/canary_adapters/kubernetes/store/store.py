@@ -5,7 +5,8 @@ from typing import Final
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.resources import CANARIES, Obj
 from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
-from canary_adapters.kubernetes.store.status import Problem, read_status, with_problem, written_status
+from canary_adapters.kubernetes.store.status import Problem, Target, read_status, with_problem, written_status
+from canary_adapters.manifests import Canary
 from canary_core import Request, Rollout, Verb
 from canary_ports import Clock, ConflictError, GoneError, RefusedError, Stored
 
@@ -93,7 +94,7 @@ class CanaryStore:
             loaded.policy,
             rollout,
             obj.get("status") or {},
-            kind=loaded.canary.spec.target_ref.kind,
+            target=_target(loaded.canary),
             now_s=self._clock.now_s(),
             generation=int(metadata.get("generation") or 0),
         )
@@ -160,10 +161,8 @@ class CanaryStore:
             UnavailableError: Unknown whether it was done.
         """
         obj = self._obj()
-        status = obj.get("status") or {}
-        reasons = [each.get("reason") for each in status.get("conditions") or ()]
-        if status.get("rollout") and reasons != [status.get("phase")]:
-            self.save(self.rollout, obj["metadata"]["resourceVersion"])
+        if (obj.get("status") or {}).get("rollout"):
+            self.save(self.rollout, obj["metadata"]["resourceVersion"])  # no request if it says so already
 
     def _obj(self) -> Obj:
         obj = self._cluster.get(CANARIES, self._namespace, self._name)
@@ -192,6 +191,11 @@ class CanaryStore:
 
     def _finalizers(self, obj: Obj, finalizers: list[str]) -> None:
         self._cluster.patch(CANARIES, obj, {"metadata": {"finalizers": finalizers or None}})
+
+
+def _target(canary: Canary) -> Target:
+    ref = canary.spec.target_ref
+    return Target(kind=ref.kind, full=f"{ref.kind.lower()} {ref.name}.{canary.namespace}")
 
 
 def _essence(obj: Obj) -> object:

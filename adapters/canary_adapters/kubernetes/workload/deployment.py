@@ -103,7 +103,6 @@ class DeploymentWorkload:
         primary = self._get(self._names.primary)
         keeps = primary["spec"].get("replicas", 1) if primary is not None else replicas
         self._write(target, tracked, revision, primary, keeps)
-        self._autoscaler.ensure(self._autoscaler.held)
 
     def promote(self, revision: str, replicas: int | None) -> None:
         """Have the primary run what the target declares; see `canary_ports.WorkloadPort.promote`."""
@@ -114,7 +113,6 @@ class DeploymentWorkload:
         self._drop_clones(primary)
         asked = primary["spec"].get("replicas", 1) if replicas is None else replicas
         self._write(target, tracked, revision, primary, asked)
-        self._autoscaler.ensure(self._autoscaler.held)
 
     def hold_primary(self, replicas: int | None) -> None:
         """Have the primary's autoscaler keep so many; see `canary_ports.WorkloadPort.hold_primary`."""
@@ -148,6 +146,8 @@ class DeploymentWorkload:
         metadata = primary_metadata(self._canary, target, selector, copied, revision=revision, live=primary)
         spec = primary_spec(target, selector, self._settings.selector_labels, tracked, replicas)
         clone_configs(self._cluster, self._canary, tracked, target=self._names.target, copied=copied)
+        # What the Deployment needs comes first: once it is written, nobody asks for the rest again.
+        self._autoscaler.ensure(self._autoscaler.held)
         if primary is None:
             self._cluster.create(DEPLOYMENTS, self._names.namespace, {"metadata": metadata, "spec": spec})
             return

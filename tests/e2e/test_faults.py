@@ -1,0 +1,269 @@
+"""A controller that is killed, two of them, one with the rights of its role only, and one among mistakes."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from lab import AGENT, Lab, eventually
+
+if TYPE_CHECKING:
+    from conftest import App
+
+pytestmark = pytest.mark.slow
+
+RBAC = Path(__file__).parents[2] / "examples" / "controller" / "rbac.yaml"
+SYSTEM = "canary-system"
+
+
+def _image_of_primary(app: App) -> str:
+    found = app.lab.get("deployment", f"{app.name}-primary", app.namespace)
+    assert found is not None
+    image: str = found["spec"]["template"]["spec"]["containers"][0]["image"]
+    return image
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_killed_at_any_moment_and_started_again_it_finishes(lab: Lab, app: App, seed: int) -> None:
+    chance = random.Random(seed)
+    running = lab.start()
+    app.deploy(analysis={"stepWeight": 25, "maxWeight": 50})
+    if seed % 2:
+        app.until("Initialized")
+        app.image("v2")
+    for _ in range(3):
+        time.sleep(chance.uniform(0.0, 1.5))
+        running.kill()
+        running = lab.start()
+    if seed % 2:
+        app.until("Succeeded")
+        assert _image_of_primary(app) == "example.com/app:v2"
+    else:
+        app.until("Initialized")
+    eventually(lambda: app.replicas() == 0)
+    assert app.weights() == [100, 0]
+    assert running.terminate() == 0
+
+
+def test_of_two_replicas_one_acts_and_the_other_takes_over(lab: Lab, app: App) -> None:
+    lab.kubectl("create", "namespace", SYSTEM, check=False)
+    flags = ("-enable-leader-election=true", f"-leader-election-namespace={SYSTEM}", "-lease-duration=3s")
+    first, second = lab.start(*flags), lab.start(*flags)
+
+    def holder() -> str:
+        found = lab.get("lease", "flagger-leader-election", SYSTEM)
+        name: str = (found or {"spec": {"holderIdentity": ""}})["spec"]["holderIdentity"]
+        return name
+
+    app.deploy(analysis={"stepWeight": 10, "maxWeight": 50})
+    app.until("Initialized")
+    leader = first if "working" in first.text() else second
+    follower = second if leader is first else first
+    assert "working" not in follower.text()
+    before = holder()
+    app.image("v2")
+    eventually(lambda: lab.status(app.name, app.namespace)["canaryWeight"] >= 20)
+    leader.kill()
+    killed = time.monotonic()
+    eventually(lambda: holder() != before)
+    print(f"taken over after {time.monotonic() - killed:.1f} s")  # noqa: T201 - a figure for people
+    app.until("Succeeded")
+    assert _image_of_primary(app) == "example.com/app:v2"
+    weights = [event for event in app.events() if "canary weight" in event]
+    assert [text.rpartition(" ")[2] for text in weights] == ["10", "20", "30", "40", "50"]
+    assert follower.terminate() == 0
+    assert holder() == ""
+
+
+def test_the_rights_of_its_role_are_what_it_needs(lab: Lab, app: App, tmp_path: Path) -> None:
+    lab.kubectl("create", "namespace", SYSTEM, check=False)
+    lab.apply(RBAC.read_text())
+    token = lab.kubectl("create", "token", "canary-controller", "-n", SYSTEM).strip()
+    bearer = lab.cluster.kubeconfig(tmp_path / "kubeconfig", token=token)
+    lab.cluster.requests.clear()
+    running = lab.start(
+        "-enable-leader-election", f"-leader-election-namespace={SYSTEM}", "-lease-duration=3s", kubeconfig=bearer
+    )
+    scaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": app.name, "namespace": app.namespace},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": app.name},
+            "minReplicas": 1,
+            "maxReplicas": 3,
+        },
+    }
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": app.namespace}}
+    lab.kubectl("create", "namespace", app.namespace)
+    lab.apply(yaml.safe_dump_all([scaler, {**config, "data": {"a": "1"}}]))
+    ref = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": app.name}
+    app.deploy(revertOnDeletion=True, autoscalerRef=ref, analysis={"stepWeight": 50, "maxWeight": 50})
+    app.until("Initialized")
+    container = '{"name":"app","envFrom":[{"configMapRef":{"name":"settings"}}]}'
+    add = f'{{"spec":{{"template":{{"spec":{{"containers":[{container}]}}}}}}}}'
+    app.kubectl("patch", "deployment", app.name, "-p", add)
+    app.until("Promoting")
+    app.until("Succeeded")
+    lab.apply(yaml.safe_dump({**config, "data": {"a": "2"}}))
+    app.until("Progressing")
+    app.until("Succeeded")
+    app.kubectl("delete", "canary", app.name, "--timeout=30s")
+    plain = type(app)(lab, f"{app.namespace}-plain")
+    plain.deploy(
+        provider="kubernetes", revertOnDeletion=True, analysis={"iterations": 1, "stepWeight": None, "maxWeight": None}
+    )
+    plain.until("Initialized")
+    plain.kubectl("delete", "canary", app.name, "--timeout=30s")
+    assert running.terminate() == 0
+    ours = lab.cluster.requests.matching(agent=AGENT)
+    assert [each for each in ours if each.code in {401, 403}] == []
+    granted = _granted()
+    used = {
+        (each.group, each.resource, each.verb) for each in ours if each.resource and not each.resource.startswith("/")
+    }
+    assert used <= granted
+    # Reads that only a conflict, or the garbage of an older release, calls for.
+    rare = {
+        ("flagger.app", "canaries", "get"),
+        ("flagger.app", "canaries/finalizers", "update"),
+        ("", "secrets", "create"),
+        ("", "secrets", "get"),
+        ("", "secrets", "delete"),
+        ("", "configmaps", "delete"),
+        ("", "events", "patch"),
+        ("networking.istio.io", "destinationrules", "update"),
+    }
+    assert granted - used <= rare
+
+
+def _granted() -> set[tuple[str, str, str]]:
+    found = set()
+    for document in yaml.safe_load_all(RBAC.read_text()):
+        for rule in document.get("rules") or ():
+            found |= {(g, r, v) for g in rule["apiGroups"] for r in rule["resources"] for v in rule["verbs"]}
+    return found
+
+
+MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "an unknown provider": ({"provider": "bogus"}, "spec.provider"),
+    "a provider that is not served": ({"provider": "linkerd"}, "spec.provider"),
+    "a missing deployment": (
+        {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "nobody"}},
+        "nobody",
+    ),
+    "a negative step": ({"analysis": {"stepWeight": -5}}, "spec.analysis.stepWeight"),
+    "a malformed duration": ({"analysis": {"interval": "soon"}}, "spec.analysis.interval"),
+    "a fraction": ({"analysis": {"maxWeight": 50.5}}, "spec.analysis.maxWeight"),
+    "an unknown template": (
+        {"analysis": {"metrics": [{"name": "own", "thresholdRange": {"max": 1}, "templateRef": {"name": "nobody"}}]}},
+        "MetricTemplate nobody",
+    ),
+    "a port that no container has": ({"service": {"port": 8080, "targetPort": "nobody"}}, "targetPort nobody"),
+    "a port that nobody uses": ({"service": {"port": 9999}}, "spec.service.port 9999"),
+    "a kind that is not served": (
+        {"targetRef": {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "fleet-simple-app"}},
+        "DaemonSet",
+    ),
+    "an autoscaler that does not exist": (
+        {"autoscalerRef": {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "nobody"}},
+        "HorizontalPodAutoscaler nobody",
+    ),
+}
+
+
+def test_each_mistake_is_told_where_people_look_and_harms_nobody_else(lab: Lab, app: App) -> None:
+    good = type(app)(lab, f"{app.namespace}-good")
+    with lab.controller():
+        bad = {}
+        for number, what in enumerate(MISTAKES):
+            bad[what] = type(app)(lab, f"{app.namespace}-bad-{number}")
+            bad[what].deploy(**MISTAKES[what][0])
+        good.deploy(analysis={"stepWeight": 50, "maxWeight": 50})
+        good.until("Initialized")
+        good.image("v2")
+        good.until("Succeeded")
+        for what, (_, words) in MISTAKES.items():
+            _told(bad[what], what, words)
+        for what in MISTAKES:
+            bad[what].declare()
+        for what in MISTAKES:
+            bad[what].until("Initialized")
+
+
+def _told(app: App, what: str, words: str) -> None:
+    def condition() -> dict[str, Any] | None:
+        found = app.lab.status(app.name, app.namespace).get("conditions") or [{}]
+        return found[0] if found[0].get("status") == "False" else None
+
+    try:
+        found = eventually(condition, 20)
+    except AssertionError:
+        raise AssertionError(f"{what}: {app.lab.status(app.name, app.namespace)}") from None
+    assert found["type"] == "Promoted", (what, found)
+    assert words in found["message"], (what, found)
+    assert eventually(lambda: [text for text in app.events() if words in text]), what
+    assert words in app.kubectl("describe", "canary"), what
+    assert app.replicas() == 1, what
+    service = app.lab.get("service", app.name, app.namespace)
+    assert service is not None
+    assert service["spec"]["selector"] == {"app": app.name}, what
+
+
+def test_a_selector_without_a_usual_label_is_told(lab: Lab, app: App) -> None:
+    lab.kubectl("create", "namespace", app.namespace)
+    labels = {"odd": "x"}
+    pods = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "example.com/app:v1"}]}}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": app.name, "namespace": app.namespace},
+        "spec": {"selector": {"matchLabels": labels}, "template": pods},
+    }
+    with lab.controller():
+        lab.apply(yaml.safe_dump_all([deployment, app.canary()]))
+        eventually(
+            lambda: "must contain one of [app, name, app.kubernetes.io/name]" in app.kubectl("describe", "canary")
+        )
+    with lab.controller("-selector-labels=odd"):
+        app.until("Initialized")
+
+
+def test_two_canaries_on_one_target_are_refused_but_for_the_older(lab: Lab, app: App) -> None:
+    with lab.controller():
+        app.deploy()
+        app.until("Initialized")
+        time.sleep(1.1)  # ages are told apart by the second
+        second = app.canary()
+        second["metadata"]["name"] = "second"
+        lab.apply(yaml.safe_dump(second))
+
+        def refused() -> bool:
+            conditions = lab.status("second", app.namespace).get("conditions") or [{}]
+            return conditions[0].get("reason") == "TargetInUse"
+
+        eventually(refused)
+        app.image("v2")
+        app.until("Progressing")
+        app.kubectl("delete", "canary", app.name, "--wait=true")
+        lab.until_phase("Initialized", "second", app.namespace)
+
+
+def test_what_somebody_else_changes_is_put_back(lab: Lab, app: App) -> None:
+    with lab.controller():
+        app.deploy(analysis={"stepWeight": 10, "maxWeight": 20, "interval": "3s"})
+        app.until("Initialized")
+        app.image("v2")
+        eventually(lambda: app.weights() == [90, 10])
+        weight = '{{"op":"replace","path":"/spec/http/0/route/{}/weight","value":{}}}'
+        patch = f"[{weight.format(0, 40)},{weight.format(1, 60)}]"
+        app.kubectl("patch", "virtualservice", app.name, "--type=json", "-p", patch)
+        eventually(lambda: app.weights() == [90, 10])
+        app.kubectl("delete", "service", f"{app.name}-canary")
+        eventually(lambda: lab.get("service", f"{app.name}-canary", app.namespace) is not None)
+        app.until("Succeeded")
