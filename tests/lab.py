@@ -1,5 +1,6 @@
-"""A laboratory for end-to-end tests: an API server, a Prometheus that says what it is told to, and controllers as
-processes of their own, watched through kubectl.
+"""A laboratory for end-to-end tests, watched through kubectl.
+
+An API server, a Prometheus that says what it is told to say, and controllers as processes of their own.
 """
 
 from __future__ import annotations

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from demo_app import App
 from lab import AGENT, Controller, Lab, eventually
-
-if TYPE_CHECKING:
-    from conftest import App
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +58,7 @@ def test_from_apply_to_promotion_and_back_from_a_bad_one(lab: Lab, app: App) -> 
     _settled_log(lab)
     lab.cluster.requests.clear()
     app.image("v2")
-    seen = []
+    seen: list[str] = []
 
     def story() -> bool:
         status = lab.status(app.name, app.namespace)

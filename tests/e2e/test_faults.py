@@ -5,15 +5,13 @@ from __future__ import annotations
 import random
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import yaml
 
+from demo_app import App
 from lab import AGENT, Lab, eventually
-
-if TYPE_CHECKING:
-    from conftest import App
 
 pytestmark = pytest.mark.slow
 
@@ -131,6 +129,7 @@ def test_the_rights_of_its_role_are_what_it_needs(lab: Lab, app: App, tmp_path: 
     # Reads that only a conflict, or the garbage of an older release, calls for.
     rare = {
         ("flagger.app", "canaries", "get"),
+        ("apps", "deployments", "get"),
         ("flagger.app", "canaries/finalizers", "update"),
         ("", "secrets", "create"),
         ("", "secrets", "get"),
@@ -245,7 +244,7 @@ def test_two_canaries_on_one_target_are_refused_but_for_the_older(lab: Lab, app:
 
         def refused() -> bool:
             conditions = lab.status("second", app.namespace).get("conditions") or [{}]
-            return conditions[0].get("reason") == "TargetInUse"
+            return bool(conditions[0].get("reason") == "TargetInUse")
 
         eventually(refused)
         app.image("v2")

@@ -150,7 +150,14 @@ def _trimmed(obj: Obj) -> Obj:
     return obj
 
 
+def _uid(obj: Obj) -> str:
+    found: str = obj["metadata"]["uid"]
+    return found
+
+
 def _caught_up(written: _Written, seen: int, cached: Obj | None) -> bool:
     if written.obj is None:
-        return cached is None or cached["metadata"]["uid"] != written.uid
+        # The version is one at which it was still there: whoever has seen that and has nothing has seen it go.
+        gone = cached is None and seen >= written.version
+        return gone or (cached is not None and version_of(cached) > written.version and _uid(cached) != written.uid)
     return seen >= written.version or (cached is not None and version_of(cached) >= written.version)

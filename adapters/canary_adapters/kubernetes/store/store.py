@@ -34,6 +34,10 @@ class CanaryStore:
         self._reader, self._clock = reader, clock
         self._loaded: Loaded | None = None
         self._generation: int | None = None
+        self._seen: tuple[str, object] | None = None
+        """The version that was loaded, and what a decision on it rests on."""
+        self._pinned = False
+        """Whether somebody has built on what was declared, so that it must not change under him."""
         self.rollout = Rollout()
         """As it was last loaded or saved."""
 
@@ -53,7 +57,7 @@ class CanaryStore:
         found = self._reader.read_to_delete(obj) if _is_deleting(obj) else self._reader.read(obj)
         if found is None:
             raise RefusedError("InvalidSpec", "nothing can be undone: spec cannot be read")
-        self._loaded, self._generation = found, obj["metadata"].get("generation")
+        self._loaded, self._generation, self._pinned = found, obj["metadata"].get("generation"), True
         return found
 
     def load(self) -> Stored:
@@ -63,12 +67,14 @@ class CanaryStore:
             ConflictError: What is declared has changed since `declared` was asked: begin again with that.
         """
         obj = self._obj()
-        if self._loaded is None:
+        if not self._pinned:
             self.declared()
+            self._pinned = False
         loaded = self._loaded
         if loaded is None or obj["metadata"].get("generation") != self._generation:
             raise ConflictError(f"canary {self._name}.{self._namespace} declares something else by now")
         self.rollout = read_status(loaded.policy, obj.get("status") or {})
+        self._seen = (obj["metadata"]["resourceVersion"], _essence(obj))
         return Stored(
             policy=loaded.policy,
             rollout=self.rollout,
@@ -88,7 +94,8 @@ class CanaryStore:
         if loaded is None:
             raise ConflictError("nothing was loaded")
         metadata = obj["metadata"]
-        if metadata["resourceVersion"] != version and not self._only_metadata_changed(obj):
+        # Somebody's change of labels or annotations is no reason to decide anew.
+        if metadata["resourceVersion"] != version and self._seen != (version, _essence(obj)):
             raise ConflictError(f"canary {self._name}.{self._namespace} was written by somebody else")
         status = written_status(
             loaded.policy,
@@ -176,18 +183,12 @@ class CanaryStore:
         try:
             return self._cluster.replace(CANARIES, {**obj, "status": status}, subresource="status")
         except ConflictError:
-            # Somebody's change of labels or annotations is no reason to decide anew.
             fresh = self._cluster.read(CANARIES, self._namespace, self._name)
             if fresh is None:
                 raise GoneError(f"canary {self._name}.{self._namespace} is gone") from None
             if _essence(fresh) != _essence(obj):
                 raise
             return self._cluster.replace(CANARIES, {**fresh, "status": status}, subresource="status")
-
-    def _only_metadata_changed(self, obj: Obj) -> bool:
-        loaded = self._loaded
-        same = loaded is not None and read_status(loaded.policy, obj.get("status") or {}) == self.rollout
-        return same and obj["metadata"].get("generation") == self._generation and not _is_deleting(obj)
 
     def _finalizers(self, obj: Obj, finalizers: list[str]) -> None:
         self._cluster.patch(CANARIES, obj, {"metadata": {"finalizers": finalizers or None}})

@@ -123,7 +123,19 @@ class DeploymentWorkload:
         """Have the target ask for so many pods; its number of replicas is all that is written."""
         target = self._get(self._names.target)
         if target is not None and target["spec"].get("replicas", 1) != replicas:
-            self._cluster.patch(DEPLOYMENTS, target, {"spec": {"replicas": replicas}})
+            self._scale(target, replicas)
+
+    def _scale(self, target: Obj, replicas: int) -> None:
+        changes = {"spec": {"replicas": replicas}}
+        try:
+            self._cluster.patch(DEPLOYMENTS, target, changes)
+        except ConflictError:
+            # Most often only its status has changed, as it does all the time while pods come and go.
+            fresh = self._cluster.read(DEPLOYMENTS, self._names.namespace, self._names.target)
+            same = fresh is not None and fresh["metadata"].get("generation") == target["metadata"].get("generation")
+            if fresh is None or not same:
+                raise
+            self._cluster.patch(DEPLOYMENTS, fresh, changes)
 
     # -- Making the primary -----------------------------------------------------------------------------------------
 

@@ -144,11 +144,17 @@ class RolloutStoreContract:
         assert door.store.load().rollout == Rollout()
 
     def test_a_request_is_loaded(self) -> None:
-        """As long as it stands there."""
+        """As long as it stands there; another identity is another request."""
         door = self.door()
-        request = Request(id="r1", verb=Verb.PAUSE)
-        door.ask(request)
-        assert door.store.load().request == request
+        door.ask(Request(id="r1", verb=Verb.PAUSE))
+        first = door.store.load().request
+        assert first is not None
+        assert first.verb is Verb.PAUSE
+        assert door.store.load().request == first
+        door.ask(Request(id="r2", verb=Verb.PAUSE))
+        second = door.store.load().request
+        assert second is not None
+        assert (second.verb, second.id != first.id) == (Verb.PAUSE, True)
 
     def test_deletion_is_seen_and_waits_for_release(self) -> None:
         """An object that is being deleted can still be saved to."""
