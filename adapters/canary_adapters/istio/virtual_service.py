@@ -109,7 +109,7 @@ def _head(canary: Canary) -> Obj:
 def _metadata(canary: Canary, traffic: Traffic, live: Obj, *, changed: bool) -> Obj:
     metadata = live["metadata"]
     old = metadata.get("annotations") or {}
-    annotations = dict(old)
+    annotations = {key: value for key, value in old.items() if key != PRIMARY_COOKIE}
     apex = canary.spec.service.apex
     ours = is_owned_by(live, canary)
     if ours or changed:
