@@ -252,7 +252,7 @@ K3 = "Setting canaryAnalysis.iterations: 10"
         ({"analysis.mirrorWeight": 20}, ("mirrorWeight has no effect without mirror: true",)),
         ({"analysis.interval": "5s"}, ("interval 5s is below the minimum and becomes 10s",)),
         ({"analysis.alerts": [{"name": "chat", "providerRef": {"name": "chat"}}]},
-         ("alert chat has no severity, so it is never sent",)),
+         ("alert chat has no severity: all are sent, of which Flagger sends none",)),
         ({"analysis.metrics": [{"name": "request-success-rate"}]},
          ("metric request-success-rate has no thresholdRange, so every value passes",)),
         ({"analysis.metrics": [{"name": "q", "query": "up", "thresholdRange": {}}]},

@@ -105,9 +105,7 @@ class Alert:
 
     name: str = required("Name of the alert.", least=1)
     provider_ref: ObjectRef = required("The AlertProvider.")
-    severity: str = prop(
-        "Least severity that is sent. Empty: none is ever sent.", default="", enum=("", "info", "warn", "error")
-    )
+    severity: str = prop("Least severity that is sent. Empty: info.", default="", enum=("", "info", "warn", "error"))
 
 
 @frozen(kw_only=True)

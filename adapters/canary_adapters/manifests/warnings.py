@@ -65,7 +65,7 @@ def _of_times(canary: Canary, minimum_interval_s: float) -> Iterator[str]:
 def _of_alerts(canary: Canary) -> Iterator[str]:
     for alert in canary.spec.analysis.alerts:
         if not alert.severity:
-            yield f"alert {alert.name} has no severity, so it is never sent"
+            yield f"alert {alert.name} has no severity: all are sent, of which Flagger sends none"
 
 
 def _of_metrics(canary: Canary) -> Iterator[str]:

@@ -140,10 +140,6 @@ class CanaryMetrics:
                 "MetricProviderUnsupported",
                 f"MetricTemplate {template.metadata.name}: provider {provider.type} is not supported: use {PROMETHEUS}",
             )
-        if not provider.address:
-            raise RefusedError(
-                "MetricProviderIncomplete", f"MetricTemplate {template.metadata.name}: spec.provider.address is missing"
-            )
         return self._with_credentials(template, provider)
 
     def _with_credentials(self, template: MetricTemplate, provider: MetricProvider) -> Server:
