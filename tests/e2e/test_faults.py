@@ -81,6 +81,7 @@ def test_of_two_replicas_one_acts_and_the_other_takes_over(lab: Lab, app: App) -
 def test_the_rights_of_its_role_are_what_it_needs(lab: Lab, app: App, tmp_path: Path) -> None:
     lab.kubectl("create", "namespace", SYSTEM, check=False)
     lab.apply(RBAC.read_text())
+    lab.apply((RBAC.parent / "deployment.yaml").read_text())
     token = lab.kubectl("create", "token", "canary-controller", "-n", SYSTEM).strip()
     bearer = lab.cluster.kubeconfig(tmp_path / "kubeconfig", token=token)
     lab.cluster.requests.clear()
@@ -251,6 +252,26 @@ def test_two_canaries_on_one_target_are_refused_but_for_the_older(lab: Lab, app:
         app.until("Progressing")
         app.kubectl("delete", "canary", app.name, "--wait=true")
         lab.until_phase("Initialized", "second", app.namespace)
+
+
+def test_a_change_of_the_service_keeps_the_weight(lab: Lab, app: App) -> None:
+    with lab.controller():
+        steps = {"stepWeight": 10, "maxWeight": 20, "interval": "3s"}
+        app.deploy(analysis=steps)
+        app.until("Initialized")
+        app.image("v2")
+        eventually(lambda: app.weights() == [90, 10])
+        app.declare(analysis=steps, service={"port": 8080, "timeout": "7s"})
+
+        def timeout() -> Any:
+            found = lab.get("virtualservice.v1beta1.networking.istio.io", app.name, app.namespace)
+            assert found is not None
+            weights = [each["weight"] for each in found["spec"]["http"][0]["route"]]
+            assert weights[1] >= 10
+            return found["spec"]["http"][0].get("timeout")
+
+        eventually(lambda: timeout() == "7s")
+        app.until("Succeeded")
 
 
 def test_what_somebody_else_changes_is_put_back(lab: Lab, app: App) -> None:

@@ -150,6 +150,26 @@ def test_a_promotion_takes_away_what_it_had_copied_and_leaves_what_others_put_th
     assert primary["spec"]["template"]["spec"]["containers"][0]["image"] == "example.com/app:2"
 
 
+def test_rules_about_pods_follow_the_value_of_the_label(cluster: Cluster, namespace: str) -> None:
+    """Flagger compares with the name of the Deployment (12.1 #20)."""
+    target = a_deployment()
+    labels = {"app": "another"}
+    target["spec"]["selector"]["matchLabels"] = labels
+    target["spec"]["template"]["metadata"]["labels"] = labels
+    term = {"topologyKey": "host", "labelSelector": {"matchLabels": labels}}
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
+    target["spec"]["template"]["spec"]["affinity"] = {"podAntiAffinity": required}
+    cluster.create(DEPLOYMENTS, namespace, target)
+    port = _port(cluster, namespace)
+    port.ensure_primary(_revision(port), 1)
+    primary = _get(cluster, DEPLOYMENTS, namespace, "app-primary")
+    assert primary["spec"]["selector"] == {"matchLabels": {"app": "another-primary"}}
+    (found,) = primary["spec"]["template"]["spec"]["affinity"]["podAntiAffinity"][
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    ]
+    assert found["labelSelector"] == {"matchLabels": {"app": "another-primary"}}
+
+
 # -- Configuration --------------------------------------------------------------------------------------------------
 
 
