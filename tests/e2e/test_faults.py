@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 
 from demo_app import App
@@ -232,6 +236,90 @@ def test_a_selector_without_a_usual_label_is_told(lab: Lab, app: App) -> None:
         )
     with lab.controller("-selector-labels=odd"):
         app.until("Initialized")
+
+
+def test_an_end_in_the_middle_of_a_tick_is_orderly(lab: Lab, app: App) -> None:
+    """A slow hook is waited for; what it says is not lost."""
+    asked = threading.Event()
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            asked.set()
+            time.sleep(1.5)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    hook = {
+        "name": "slow",
+        "type": "confirm-rollout",
+        "url": f"http://127.0.0.1:{server.server_port}/",
+        "timeout": "5s",
+    }
+    running = lab.start()
+    app.deploy(analysis={"stepWeight": 50, "maxWeight": 50, "webhooks": [hook]})
+    app.until("Initialized")
+    app.image("v2")
+    assert asked.wait(20)
+    assert running.terminate() == 0
+    assert lab.status(app.name, app.namespace)["phase"] == "Progressing"
+    assert "Confirm-rollout check slow passed" in app.events()
+    with lab.controller():
+        app.until("Succeeded")
+    server.shutdown()
+    server.server_close()
+
+
+def test_what_flagger_left_behind_is_taken_over_without_a_rollout(lab: Lab, app: App) -> None:
+    with lab.controller():
+        app.deploy(analysis={"stepWeight": 50, "maxWeight": 50})
+        app.until("Initialized")
+    flagger = {"rollout": None, "lastAppliedSpec": "5978589476", "lastPromotedSpec": "5978589476"}
+    patch = json.dumps({"status": {**flagger, "phase": "Succeeded", "trackedConfigs": {}}})
+    app.kubectl("patch", "canary", app.name, "--subresource=status", "--type=merge", "-p", patch)
+    app.kubectl("annotate", "deployment", f"{app.name}-primary", "canary-core/revision-", "canary-core/copied-")
+    before = lab.get("deployment", f"{app.name}-primary", app.namespace)
+    assert before is not None
+    with lab.controller():
+        eventually(lambda: lab.status(app.name, app.namespace).get("lastAppliedSpec", "").startswith("v1:"))
+        time.sleep(2)
+        assert lab.status(app.name, app.namespace)["phase"] == "Succeeded"
+        after = lab.get("deployment", f"{app.name}-primary", app.namespace)
+        assert after is not None
+        assert after["spec"] == before["spec"]
+        assert app.replicas() == 0
+        app.image("v2")
+        app.until("Progressing")
+        app.until("Succeeded")
+        assert _image_of_primary(app) == "example.com/app:v2"
+
+
+def test_one_namespace_is_served_alone_where_that_is_wanted(lab: Lab, app: App) -> None:
+    other = type(app)(lab, f"{app.namespace}-other")
+    lab.kubectl("create", "namespace", app.namespace)
+    with lab.controller(f"-namespace={app.namespace}") as running:
+        other.deploy()
+        app.deploy()
+        app.until("Initialized")
+        assert lab.status(other.name, other.namespace) == {}
+        metrics = requests.get(f"http://127.0.0.1:{running.port}/metrics", timeout=5).text
+        assert f'flagger_canary_total{{namespace="{app.namespace}"}} 1.0' in metrics
+        for probe in ("healthz", "readyz"):
+            assert requests.get(f"http://127.0.0.1:{running.port}/{probe}", timeout=5).status_code == 200
+        app.kubectl("delete", "canary", app.name)
+
+        def gone() -> bool:
+            text = requests.get(f"http://127.0.0.1:{running.port}/metrics", timeout=5).text
+            return app.namespace not in text
+
+        eventually(gone)
 
 
 def test_two_canaries_on_one_target_are_refused_but_for_the_older(lab: Lab, app: App) -> None:

@@ -77,23 +77,23 @@ def run(
     lease_duration: Annotated[
         str, typer.Option(metavar="D", help="How long a lease lasts that is not renewed; at least 3s.")
     ] = "60s",
-    event_webhook: Annotated[
-        str, typer.Option(metavar="URL", envvar="EVENT_WEBHOOK_URL", help="Told of every event.")
-    ] = "",
+    event_webhook: Annotated[str, typer.Option(metavar="URL", help="Told of every event. $EVENT_WEBHOOK_URL")] = "",
     cluster_name: Annotated[str, typer.Option(help="Shown in alerts.")] = "",
-    slack_url: Annotated[str, typer.Option(metavar="URL", envvar="SLACK_URL", help="Alerts go here.")] = "",
-    slack_token: Annotated[str, typer.Option(envvar="SLACK_TOKEN", help="Token for it.")] = "",
-    slack_proxy_url: Annotated[str, typer.Option(metavar="URL", envvar="SLACK_PROXY_URL")] = "",
+    slack_url: Annotated[str, typer.Option(metavar="URL", help="Alerts go here. $SLACK_URL")] = "",
+    slack_token: Annotated[str, typer.Option(help="Token for it. $SLACK_TOKEN")] = "",
+    slack_proxy_url: Annotated[str, typer.Option(metavar="URL", help="Proxy on the way. $SLACK_PROXY_URL")] = "",
     slack_user: Annotated[str, typer.Option(help="Sender of alerts.")] = "flagger",
     slack_channel: Annotated[str, typer.Option(help="Channel of alerts.")] = "",
     msteams_url: Annotated[
-        str, typer.Option(metavar="URL", envvar="MSTEAMS_URL", help="Alerts go here rather than to Slack.")
+        str, typer.Option(metavar="URL", help="Alerts go here rather than to Slack. $MSTEAMS_URL")
     ] = "",
-    msteams_proxy_url: Annotated[str, typer.Option(metavar="URL", envvar="MSTEAMS_PROXY_URL")] = "",
+    msteams_proxy_url: Annotated[str, typer.Option(metavar="URL", help="Proxy on the way. $MSTEAMS_PROXY_URL")] = "",
     threadiness: Annotated[int, typer.Option(min=1, max=256, help="Rollouts that are worked on at once.")] = 16,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of /healthz, /readyz and /metrics; 0: any.")] = 8080,
     log_level: Annotated[str, typer.Option(help="debug, info, warn, error, fatal or panic.")] = "info",
     zap_encoding: Annotated[str, typer.Option(help="json or console.")] = "json",
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+    kubeconfig_service_mesh: Annotated[str, typer.Option(hidden=True, help="Not served.")] = "",
     control_loop_interval: Annotated[str, typer.Option(hidden=True, help=_ACCEPTED)] = "10s",
     zap_replace_globals: Annotated[bool, typer.Option("--zap-replace-globals", hidden=True, help=_ACCEPTED)] = False,
     ingress_annotations_prefix: Annotated[str, typer.Option(hidden=True, help=_ACCEPTED)] = "",
@@ -109,10 +109,20 @@ def run(
     from canary_adapters.kubernetes.settings import ObjectSettings
     from canary_adapters.telemetry import configure_logging
 
+    if version:
+        from canary_adapters.controller.assembly import own_version
+
+        typer.echo(own_version())
+        raise typer.Exit
+    if kubeconfig_service_mesh:
+        raise typer.BadParameter(
+            "mesh objects in another cluster are not served", param_hint="--kubeconfig-service-mesh"
+        )
     del control_loop_interval, zap_replace_globals, ingress_annotations_prefix, ingress_class
     lease_s = _seconds("--lease-duration", lease_duration)
     if lease_s < LeaseTimes.of(3).duration_s:
         raise typer.BadParameter(f"{lease_duration}: at least 3s", param_hint="--lease-duration")
+    over = _environment()
     options = Options(
         mesh_provider=mesh_provider,
         metrics_server=metrics_server,
@@ -124,15 +134,15 @@ def run(
         ),
         minimum_interval_s=_seconds("--minimum-interval", minimum_interval),
         no_cross_namespace_refs=no_cross_namespace_refs,
-        event_webhook=event_webhook,
+        event_webhook=over.get("event_webhook", event_webhook),
         cluster_name=cluster_name,
-        slack_url=slack_url,
-        slack_token=slack_token,
-        slack_proxy_url=slack_proxy_url,
+        slack_url=over.get("slack_url", slack_url),
+        slack_token=over.get("slack_token", slack_token),
+        slack_proxy_url=over.get("slack_proxy_url", slack_proxy_url),
         slack_user=slack_user,
         slack_channel=slack_channel,
-        msteams_url=msteams_url,
-        msteams_proxy_url=msteams_proxy_url,
+        msteams_url=over.get("msteams_url", msteams_url),
+        msteams_proxy_url=over.get("msteams_proxy_url", msteams_proxy_url),
         workers=threadiness,
         port=port,
         leader_election=enable_leader_election,
@@ -144,6 +154,16 @@ def run(
     _check(options)
     configure_logging(log_level, encoding="console" if zap_encoding == "console" else "json")
     raise typer.Exit(_serve(options, kubeconfig, master))
+
+
+def _environment() -> dict[str, str]:
+    """What the environment says of flags that may hold secrets: it wins, as with Flagger."""
+    import os
+
+    names = {name: name.upper() for name in ("slack_url", "slack_token", "slack_proxy_url")}
+    names |= {name: name.upper() for name in ("msteams_url", "msteams_proxy_url")}
+    names["event_webhook"] = "EVENT_WEBHOOK_URL"
+    return {flag: os.environ[name] for flag, name in names.items() if os.environ.get(name)}
 
 
 def _check(options: "Options") -> None:

@@ -19,6 +19,14 @@ class GoFlagsCommand(TyperCommand):
         return super().parse_args(ctx, _usual(args, known))
 
 
+def _switch(param: Any, name: str, value: str) -> list[str]:
+    if value in _TRUE:
+        return [name]
+    if value in _FALSE:
+        return list(param.secondary_opts[:1])  # a switch that cannot be turned off is off unless it is given
+    return [f"{name}={value}"]
+
+
 def _usual(args: list[str], known: dict[str, Any]) -> list[str]:
     found: list[str] = []
     for position, arg in enumerate(args):
@@ -28,9 +36,7 @@ def _usual(args: list[str], known: dict[str, Any]) -> list[str]:
         long = f"-{name}" if name.startswith("-") and not name.startswith("--") and f"-{name}" in known else name
         param = known.get(long)
         if param is not None and equals and getattr(param, "is_flag", False):
-            if value in _FALSE:
-                continue  # all switches are off by default, or have a --no- form for people
-            found.append(long if value in _TRUE else f"{long}={value}")
+            found += _switch(param, long, value)
         else:
             found.append(f"{long}{equals}{value}")
     return found

@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, entry_points, version
@@ -38,7 +40,7 @@ from canary_core import (
 from canary_core.messages import Names
 from canary_ports import Clock, MetricSource, Notifier, Ports, RefusedError, RouterPort, Tick
 
-__all__ = ["Assembly", "Rolling"]
+__all__ = ["Assembly", "Rolling", "own_version"]
 
 RouterFactory: TypeAlias = Callable[[Cluster, Canary, ObjectSettings], RouterPort]
 ROUTERS_GROUP: Final = "canary.routers"
@@ -63,14 +65,16 @@ class Assembly:
             clock: Wall-clock time.
         """
         self.options, self.cluster, self.clock = options, cluster, clock
-        self.telemetry = Telemetry(version=_version(), mesh_provider=options.mesh_provider)
+        self.telemetry = Telemetry(version=own_version(), mesh_provider=options.mesh_provider)
         self.reader = CanaryReader(mesh_provider=options.mesh_provider, minimum_interval_s=options.minimum_interval_s)
         self.fingerprints = Fingerprints(ConfigDigests(cluster), track_configs=options.objects.track_configs)
         self.recorder = EventRecorder(cluster.api, now_s=clock.now_s)
         self.background = Background()
         self.http, self.prometheus = HttpPool(), PrometheusPool()
         self.everybody = _everybody(options)
+        self._lock = threading.Lock()
         self._names: dict[Key, Names] = {}
+        self._counts: Counter[str] = Counter()
 
     def rolling(self, obj: Obj) -> "Rolling":
         """One canary, for one tick."""
@@ -78,13 +82,22 @@ class Assembly:
 
     def remember(self, key: Key, names: Names) -> None:
         """How the objects of a canary are called, for when it is gone."""
-        self._names[key] = names
+        with self._lock:
+            new = key not in self._names
+            self._names[key] = names
+            if new:
+                self._counts[key[0]] += 1
+                self.telemetry.total(key[0], self._counts[key[0]])
 
     def forget(self, key: Key) -> None:
         """A canary is gone."""
-        names = self._names.pop(key, None)
-        if names is not None:
-            self.telemetry.forget(names)
+        with self._lock:
+            names = self._names.pop(key, None)
+            if names is None:
+                return
+            self._counts[key[0]] -= 1
+            self.telemetry.total(key[0], self._counts[key[0]])
+        self.telemetry.forget(names)
 
     def close(self, timeout_s: float) -> None:
         """Tell what is still to be told, and close all connections."""
@@ -318,7 +331,8 @@ def _decoded(text: str) -> bytes:
         return b""
 
 
-def _version() -> str:
+def own_version() -> str:
+    """The version of the installed package."""
     try:
         return version("canary-core")
     except PackageNotFoundError:

@@ -70,7 +70,6 @@ class Telemetry:
         self.is_leader = Gauge("canary_is_leader", "1 if this replica acts.", registry=registry)
         self._lock = threading.Lock()
         self._checks: dict[tuple[str, str], set[str]] = {}
-        self._namespaces: set[str] = set()
 
     def ticked(self, result: str, *, late_s: float) -> None:
         """A tick has ended."""
@@ -103,15 +102,12 @@ class Telemetry:
         strategy = _STRATEGIES[type(policy.strategy)]
         counter.labels(names.target, names.namespace, strategy, "skipped" if skipped else "completed").inc()
 
-    def totals(self, counts: Mapping[str, int]) -> None:
-        """How many canaries each namespace has; a namespace that is not named has none."""
-        with self._lock:
-            gone = self._namespaces - counts.keys()
-            self._namespaces = set(counts)
-        for namespace in gone:
-            self._total.remove(namespace)
-        for namespace, count in counts.items():
+    def total(self, namespace: str, count: int) -> None:
+        """How many canaries a namespace has; the series of a namespace without any goes."""
+        if count:
             self._total.labels(namespace).set(count)
+        else:
+            _remove(self._total, namespace)
 
     def forget(self, names: Names) -> None:
         """A canary is gone, and its series with it."""
