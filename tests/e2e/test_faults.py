@@ -135,6 +135,7 @@ def test_the_rights_of_its_role_are_what_it_needs(lab: Lab, app: App, tmp_path: 
     rare = {
         ("flagger.app", "canaries", "get"),
         ("apps", "deployments", "get"),
+        ("coordination.k8s.io", "leases", "create"),
         ("flagger.app", "canaries/finalizers", "update"),
         ("", "secrets", "create"),
         ("", "secrets", "get"),

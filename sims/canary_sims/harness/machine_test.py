@@ -90,6 +90,7 @@ class RolloutMachine(RuleBasedStateMachine):
         self.world.faults = self.fault
         self.revisions = 1
         self.requests = 0
+        self.unseen = False
 
     # -- The driver -------------------------------------------------------------------------------------------------
 
@@ -100,6 +101,7 @@ class RolloutMachine(RuleBasedStateMachine):
             self.world.advance(seconds)
         try:
             self.witness.tick(self.ports)
+            self.unseen = False
         except (PortError, CrashError):
             self.ports = self.make_ports(self.world)  # it starts again, and remembers nothing
 
@@ -153,10 +155,15 @@ class RolloutMachine(RuleBasedStateMachine):
 
     # -- Other hands ------------------------------------------------------------------------------------------------
 
-    @precondition(lambda self: self.world.traffic is not None)
+    @precondition(lambda self: self.world.traffic is not None and not self.unseen)
     @rule(weight=st.integers(0, 100))
     def edit_routes(self, weight: int) -> None:
-        """Somebody edits the routes by hand."""
+        """Somebody edits the routes by hand.
+
+        Edited twice before anybody looks, they would show no trace of traffic that was there in between, and nobody
+        could drain what he never saw.
+        """
+        self.unseen = True
         self.world.traffic = Traffic(canary_weight=weight)
         self.world.changed()
 
@@ -226,7 +233,8 @@ class RolloutMachine(RuleBasedStateMachine):
         for deployment in (world.target, world.primary):
             if deployment is not None:
                 deployment.crashing = False
-        if world.rollout.paused:
+        asked = world.request is not None and world.request.verb is Verb.PAUSE
+        if world.rollout.paused or asked:
             self.requests += 1
             world.request = Request(id=f"r{self.requests}", verb=Verb.RESUME)
         world.changed()
