@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
-from demo_app import App
+from demo_app import App, application
 from lab import AGENT, Controller, Lab, eventually
 
 pytestmark = pytest.mark.slow
@@ -150,11 +152,17 @@ def test_the_virtual_service_is_the_articles(lab: Lab, app: App) -> None:
 def test_idle_canaries_cost_no_request(lab: Lab, app: App) -> None:
     """Fifty settled canaries, five intervals: nothing but watches."""
     namespaces = [f"{app.namespace}-idle-{number}" for number in range(50)]
-    apps = [type(app)(lab, namespace) for namespace in namespaces]
-    for each in apps:
-        each.deploy()
-    for each in apps:
-        each.until("Initialized")
+    places = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in namespaces]
+    lab.apply(yaml.safe_dump_all(places))
+    objects = [[*application(name), App(lab, name).canary()] for name in namespaces]
+    lab.apply(yaml.safe_dump_all([each for group in objects for each in group]))
+
+    def initialised() -> bool:
+        found = json.loads(lab.kubectl("get", "canary", "-A", "-o", "json"))["items"]
+        ours = [each for each in found if each["metadata"]["namespace"] in namespaces]
+        return len(ours) == 50 and all((each.get("status") or {}).get("phase") == "Initialized" for each in ours)
+
+    eventually(initialised)
     _settled_log(lab)
     lab.cluster.requests.clear()
     time.sleep(5.5)
