@@ -123,15 +123,20 @@ class _Source:
             try:
                 page = self._api.list(self._resource, self._namespace)
             except PortError as error:
-                absent = isinstance(error, UnknownKindError)
                 self._slower()
-                _log.warning("cannot list", resource=str(self._resource), error=str(error), again_in_s=self._pause_s)
-                if absent:
-                    self.known.set()  # nobody can have objects of a kind that the server does not know
+                self._tell(error)
                 self._wait()
             else:
                 self._pause_s = 0.0
                 return page
+
+    def _tell(self, error: PortError) -> None:
+        if not isinstance(error, UnknownKindError):
+            _log.warning("cannot list", resource=str(self._resource), error=str(error), again_in_s=self._pause_s)
+        elif not self.known.is_set():
+            # Nobody can have objects of a kind that the server does not know; it may learn it later.
+            _log.info("a kind is not served, and looked for again", resource=str(self._resource))
+            self.known.set()
 
     def _watch(self, resource_version: str) -> Any:
         self._wait()
