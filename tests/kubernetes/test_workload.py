@@ -18,7 +18,7 @@ from canary_adapters.kubernetes.resources import (
 )
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.kubernetes.workload import ConfigDigests, Fingerprints, workload_port
-from canary_ports import RefusedError, WorkloadPort
+from canary_ports import ConflictError, RefusedError, WorkloadPort
 from declared import a_canary, a_deployment
 
 SETTINGS = ObjectSettings(copied=LabelFilter(prefixes=("team",)))
@@ -29,11 +29,32 @@ def _port(cluster: Cluster, namespace: str, *, settings: ObjectSettings = SETTIN
     return workload_port(cluster, a_canary(cluster.api, namespace, **spec), settings, fingerprints)
 
 
+def _promote(port: WorkloadPort, replicas: int) -> None:
+    """Until no status update comes in between, as the driver does."""
+    while True:
+        try:
+            port.promote(_revision(port), replicas)
+        except ConflictError:
+            continue
+        return
+
+
 def _revision(port: WorkloadPort) -> str:
     canary = port.observe().canary
     assert canary is not None
     assert canary.revision is not None
     return canary.revision
+
+
+def _patch(cluster: Cluster, namespace: str, name: str, change: Obj) -> None:
+    while True:
+        live = cluster.read(DEPLOYMENTS, namespace, name)
+        assert live is not None
+        try:
+            cluster.patch(DEPLOYMENTS, live, change)
+        except ConflictError:
+            continue
+        return
 
 
 def _get(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Obj:
@@ -131,19 +152,15 @@ def test_a_promotion_takes_away_what_it_had_copied_and_leaves_what_others_put_th
     port = _port(cluster, namespace)
     port.ensure_primary(_revision(port), 2)
     primary = _get(cluster, DEPLOYMENTS, namespace, "app-primary")
-    cluster.patch(
-        DEPLOYMENTS,
-        cluster.read(DEPLOYMENTS, namespace, "app-primary") or primary,
-        {"metadata": {"labels": {"theirs": "1"}}},
-    )
+    _patch(cluster, namespace, "app-primary", {"metadata": {"labels": {"theirs": "1"}}})
     target = cluster.read(DEPLOYMENTS, namespace, "app") or target
     container = {**target["spec"]["template"]["spec"]["containers"][0], "image": "example.com/app:2"}
     change = {
         "metadata": {"labels": {"team": None, "team2": "red"}},
         "spec": {"template": {"spec": {"containers": [container]}}},
     }
-    cluster.patch(DEPLOYMENTS, target, change)
-    port.promote(_revision(port), 5)
+    _patch(cluster, namespace, "app", change)
+    _promote(port, 5)
     primary = _get(cluster, DEPLOYMENTS, namespace, "app-primary")
     assert primary["metadata"]["labels"] == {"theirs": "1", "team2": "red", "app": "app-primary"}
     assert primary["spec"]["replicas"] == 5
@@ -246,7 +263,7 @@ def test_running_pods_never_see_other_contents_and_old_clones_go(cluster: Cluste
     cluster.patch(CONFIG_MAPS, source, {"data": {"a": "changed"}})
     two = _revision(port)
     assert two != one
-    port.promote(two, 1)
+    _promote(port, 1)
     second = _references(_get(cluster, DEPLOYMENTS, namespace, "app-primary"))[0]
     old = cluster.read(CONFIG_MAPS, namespace, first)
     new = cluster.read(CONFIG_MAPS, namespace, second)
@@ -257,7 +274,7 @@ def test_running_pods_never_see_other_contents_and_old_clones_go(cluster: Cluste
     assert source is not None
     cluster.patch(CONFIG_MAPS, source, {"data": {"a": "again"}})
     _wait_until_rolled_out(cluster, namespace)
-    port.promote(_revision(port), 1)
+    _promote(port, 1)
     assert cluster.read(CONFIG_MAPS, namespace, first) is None
     assert cluster.read(CONFIG_MAPS, namespace, second) is not None
 

@@ -130,12 +130,18 @@ class DeploymentWorkload:
         try:
             self._cluster.patch(DEPLOYMENTS, target, changes)
         except ConflictError:
-            # Most often only its status has changed, as it does all the time while pods come and go.
-            fresh = self._cluster.read(DEPLOYMENTS, self._names.namespace, self._names.target)
-            same = fresh is not None and fresh["metadata"].get("generation") == target["metadata"].get("generation")
-            if fresh is None or not same:
+            fresh = self._unchanged(target)
+            if fresh is None:
                 raise
             self._cluster.patch(DEPLOYMENTS, fresh, changes)
+
+    def _unchanged(self, deployment: Obj) -> Obj | None:
+        """A Deployment as it is now, if only its status has changed, as it does all the time while pods come and go."""
+        fresh = self._cluster.read(DEPLOYMENTS, self._names.namespace, deployment["metadata"]["name"])
+        if fresh is None:
+            return None
+        same = all(fresh["metadata"].get(key) == deployment["metadata"].get(key) for key in ("uid", "generation"))
+        return fresh if same else None
 
     # -- Making the primary -----------------------------------------------------------------------------------------
 
@@ -166,8 +172,16 @@ class DeploymentWorkload:
         # Fields that are neither copied nor ours, such as spec.paused, stay as somebody has set them.
         others = {key: value for key, value in primary["spec"].items() if key not in COPIED}
         wanted = {**primary, "metadata": metadata, "spec": {**others, **spec}}
-        if wanted != primary:
+        if wanted == primary:
+            return
+        try:
             self._cluster.replace(DEPLOYMENTS, wanted)
+        except ConflictError:
+            fresh = self._unchanged(primary)
+            if fresh is None:
+                raise
+            metadata = primary_metadata(self._canary, target, selector, copied, revision=revision, live=fresh)
+            self._cluster.replace(DEPLOYMENTS, {**wanted, "metadata": metadata})
 
     def _refuse_foreign(self, primary: Obj, selector: Selector) -> None:
         owners = [owner for owner in primary["metadata"].get("ownerReferences") or () if owner.get("controller")]
