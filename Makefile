@@ -22,6 +22,10 @@ $(STAMP): requirements.lock pyproject.toml
 $(BIN)/helm: tests/tools/install_helm.py | $(STAMP)
 	$(BIN)/python tests/tools/install_helm.py $(BIN)
 
+$(VENV)/.programs: sims/install_programs.py | $(STAMP)
+	$(BIN)/python sims/install_programs.py $(BIN) prometheus hey
+	@touch $@
+
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --group bench --group build --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-emit-package canary-core --python-version 3.11 --universal \
@@ -49,7 +53,7 @@ check: lint types layers fast ## format, lint, types, layers, fast tests: what e
 
 test: lint types layers coverage ## every check there is
 
-coverage: setup $(BIN)/helm
+coverage: setup $(BIN)/helm $(VENV)/.programs
 	$(BIN)/coverage erase
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --cov --cov-report=term
 
