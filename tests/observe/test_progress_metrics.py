@@ -10,6 +10,7 @@ from canary_core import (
     Check,
     CheckKind,
     Counts,
+    Hook,
     HookType,
     KnownGood,
     Notice,
@@ -71,6 +72,7 @@ def test_bounds_are_in_the_unit_of_the_value_and_follow_the_policy(telemetry: Te
     }
     assert series(telemetry, "canary_interval_seconds") == {(): 30.0}
     assert series(telemetry, "canary_failed_checks_threshold") == {(): 7.0}
+    assert series(telemetry, "canary_progress_deadline_seconds") == {(): 600.0}
     telemetry.declared(NAMES, Policy(strategy=POLICY.strategy, checks=(SUCCESS,)))
     assert series(telemetry, "canary_metric_bound") == {("min", "ok"): 99.0}
 
@@ -108,6 +110,20 @@ def test_what_did_not_pass_is_counted_by_verdict(telemetry: Telemetry, notice: N
     for _ in range(2):
         notifier.tell(notice, Rollout(phase=Phase.PROGRESSING))
     assert series(telemetry, "canary_checks_not_passed_total") == {labels: 2.0}
+
+
+def test_counters_begin_with_zero_so_that_rates_see_the_first_time(telemetry: Telemetry) -> None:
+    load = Hook(id="load", type=HookType.ROLLOUT)
+    notes = Hook(id="notes", type=HookType.EVENT)
+    telemetry.declared(NAMES, Policy(strategy=POLICY.strategy, checks=(SUCCESS,), hooks=(load, notes)))
+    verdicts = ("error", "fail", "no-data")
+    assert series(telemetry, "canary_checks_not_passed_total") == {
+        (check, verdict): 0.0 for check in ("ok", "load") for verdict in verdicts
+    }
+    ticks = [s for family in telemetry.registry.collect() for s in family.samples if s.name == "canary_ticks_total"]
+    assert {s.labels["result"]: s.value for s in ticks} == dict.fromkeys(
+        ("ok", "conflict", "unavailable", "refused", "gone", "error"), 0.0
+    )
 
 
 def test_nothing_is_left_of_a_canary_that_is_gone(telemetry: Telemetry) -> None:

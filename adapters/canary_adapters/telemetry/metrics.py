@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -12,6 +13,7 @@ from canary_core import (
     BlueGreen,
     Check,
     CheckKind,
+    HookType,
     KnownGood,
     Measurement,
     Notice,
@@ -33,6 +35,8 @@ _STATUS: Final = {Phase.PROGRESSING: 0, Phase.FAILED: 2}
 """Values of ``flagger_canary_status``; every other phase is 1."""
 _STRATEGIES: Final[Mapping[type, str]] = {Progressive: "canary", ABTest: "ab-testing", BlueGreen: "blue-green"}
 _LATENESS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_RESULTS: Final = ("ok", "conflict", "unavailable", "refused", "gone", "error")
+_JUDGING: Final = (HookType.PRE_ROLLOUT, HookType.ROLLOUT)
 _VERDICTS: Final = {Verdict.FAIL: "fail", Verdict.NO_DATA: "no-data", Verdict.ERROR: "error"}
 
 
@@ -68,6 +72,8 @@ class Telemetry:
         self._successes = Counter("flagger_canary_successes", "Rollouts that were promoted.", ends, registry=registry)
         self._failures = Counter("flagger_canary_failures", "Rollouts that were rolled back.", ends, registry=registry)
         self._ticks = Counter("canary_ticks", "Ticks by result.", ["result"], registry=registry)
+        for result in _RESULTS:
+            self._ticks.labels(result)  # from 0 on: a rate does not see a series that begins with 1
         self._late = Histogram(
             "canary_tick_lateness_seconds", "How late ticks begin.", buckets=_LATENESS, registry=registry
         )
@@ -96,6 +102,9 @@ class Telemetry:
             "canary_measurement_start_time_seconds", "When the present measurement began.", target, registry=registry
         )
         self._interval = Gauge("canary_interval_seconds", "Interval of the analysis.", target, registry=registry)
+        self._deadline = Gauge(
+            "canary_progress_deadline_seconds", "For how long pods may take to get ready.", target, registry=registry
+        )
         self._failed = Gauge("canary_failed_checks", "Checks that failed in this rollout.", target, registry=registry)
         self._threshold = Gauge(
             "canary_failed_checks_threshold", "As many failed checks roll back.", target, registry=registry
@@ -135,10 +144,14 @@ class Telemetry:
         self._stranded.labels(*target).set(rollout.known_good is KnownGood.NONE)
 
     def declared(self, names: Names, policy: Policy) -> None:
-        """What the rollout goes by."""
+        """What the rollout goes by; what may not pass is counted from 0 on."""
         target = (names.target, names.namespace)
         self._interval.labels(*target).set(policy.interval_s)
+        self._deadline.labels(*target).set(policy.progress_deadline_s)
         self._threshold.labels(*target).set(policy.threshold)
+        judging = [hook.id for kind in _JUDGING for hook in policy.hooks_of(kind)]
+        for check, verdict in product((*(check.id for check in policy.checks), *judging), _VERDICTS.values()):
+            self._not_passed.labels(*target, check, verdict)
         self._bounds.replace(target, {labels: bound for check in policy.checks for labels, bound in _bounds(check)})
 
     def measured(self, names: Names, check: Check, measurement: Measurement) -> None:
@@ -185,7 +198,8 @@ class Telemetry:
             counter.remove_by_labels({"name": target, "namespace": namespace})
 
     def _progress(self) -> tuple[Gauge, ...]:
-        return self._measured, self._interval, self._failed, self._threshold, self._paused, self._stranded
+        judged = (self._measured, self._interval, self._deadline, self._failed, self._threshold)
+        return (*judged, self._paused, self._stranded)
 
 
 def _exported(check: Check, value: float) -> float:
