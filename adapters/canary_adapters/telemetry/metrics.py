@@ -149,6 +149,8 @@ class Telemetry:
         self._interval.labels(*target).set(policy.interval_s)
         self._deadline.labels(*target).set(policy.progress_deadline_s)
         self._threshold.labels(*target).set(policy.threshold)
+        for counter in (self._successes, self._failures):
+            counter.labels(*target, _STRATEGIES[type(policy.strategy)], "completed")
         judging = [hook.id for kind in _JUDGING for hook in policy.hooks_of(kind)]
         for check, verdict in product((*(check.id for check in policy.checks), *judging), _VERDICTS.values()):
             self._not_passed.labels(*target, check, verdict)
