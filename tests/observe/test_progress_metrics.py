@@ -56,6 +56,13 @@ def test_a_phase_is_told_alone_with_its_beginning(telemetry: Telemetry) -> None:
     assert series(telemetry, "canary_phase_start_time_seconds") == {("Promoting",): 1060.0}
 
 
+def test_the_first_phase_begins_with_its_first_wait_and_not_in_1970(telemetry: Telemetry) -> None:
+    telemetry.state(NAMES, Rollout())
+    assert series(telemetry, "canary_phase_start_time_seconds") == {}
+    telemetry.state(NAMES, Rollout(waiting=Waiting(on=Wait.PRIMARY, since_s=7.0)))
+    assert series(telemetry, "canary_phase_start_time_seconds") == {("Initializing",): 7.0}
+
+
 def test_a_wait_is_told_while_it_lasts(telemetry: Telemetry) -> None:
     telemetry.state(NAMES, Rollout(waiting=Waiting(on=Wait.APPROVAL, since_s=5.0)))
     assert series(telemetry, "canary_waiting_start_time_seconds") == {("approval",): 5.0}

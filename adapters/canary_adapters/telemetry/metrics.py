@@ -136,7 +136,9 @@ class Telemetry:
         self._weight.labels(names.target, names.namespace).set(traffic.canary_weight)
         self._weight.labels(f"{names.target}-primary", names.namespace).set(traffic.primary_weight)
         target, waiting = (names.target, names.namespace), rollout.waiting
-        self._phase.replace(target, {(rollout.phase.value,): rollout.changed_s})
+        began_s = rollout.changed_s or (waiting.since_s if waiting is not None else rollout.since_s)
+        # The very first phase was never entered: its time is that of its first wait.
+        self._phase.replace(target, {(rollout.phase.value,): began_s} if began_s else {})
         self._waiting.replace(target, {} if waiting is None else {(waiting.on.value,): waiting.since_s})
         self._measured.labels(*target).set(rollout.since_s)
         self._failed.labels(*target).set(rollout.counts.failed)
