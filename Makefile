@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-CODE   := canary_core ports adapters sims tests bench docs
+CODE   := canary_core ports adapters sims tests bench docs charts
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock format lint types layers fast check test coverage explore test-cluster demo bench docs clean
@@ -71,8 +71,9 @@ explore: setup ## every reachable state of every example policy, invariants chec
 bench: setup ## measure, and write the tables of docs/performance.md
 	$(BIN)/python bench/run.py
 
-docs: setup ## write what is made from code: docs/phases.md and the pictures
+docs: setup ## write what is made from code: docs/phases.md, the pictures, the dashboard
 	$(BIN)/python docs/generate.py
+	$(BIN)/python charts/generate_dashboard.py
 
 clean: ## remove what setup made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
