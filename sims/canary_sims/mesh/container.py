@@ -14,7 +14,7 @@ from typing import Final
 from canary_sims.cluster.store import Obj
 from canary_sims.mesh.programs import free_port, program, tied
 
-__all__ = ["Container"]
+__all__ = ["Container", "listens"]
 
 _PROBE_TIMEOUT_S: Final = 1.0
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "TMPDIR")
@@ -61,7 +61,7 @@ class Container:
         probe = (self._spec.get("readinessProbe") or {}).get("httpGet")
         if probe:
             return _answers(self._port_of(probe.get("port")), str(probe.get("path") or "/"))
-        return all(_listens(port) for port in self.ports.values())
+        return all(listens(port) for port in self.ports.values())
 
     def _port_of(self, wanted: object) -> int:
         for each in self._spec.get("ports") or ():
@@ -85,7 +85,8 @@ class Container:
             self._process.wait()
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether something takes connections at a port of this machine."""
     try:
         socket.create_connection(("127.0.0.1", port), _PROBE_TIMEOUT_S).close()
     except OSError:
