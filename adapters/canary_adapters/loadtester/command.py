@@ -91,13 +91,13 @@ def command_for(
 
 def _program(kind: str, text: str, options: Options) -> tuple[str, tuple[str, ...]]:
     if kind == "bash":
-        if not options.bash:
+        if not options.enable_bash:
             why = "type bash is off: start the load tester with -enable-bash, or use type cmd with blocking: 'true'"
             raise RefusedError(HTTPStatus.FORBIDDEN, why)
         return "bash", ("-c", text)
     if kind in _OWN_PROGRAMS:
         return _allowed(kind, options), tuple(text.split())
-    if options.shell:
+    if options.enable_shell:
         return "sh", ("-c", text)
     try:
         words = split(text)

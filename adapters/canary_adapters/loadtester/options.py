@@ -25,9 +25,9 @@ class Options:
     """Found in the namespace of a payload, or the payload is refused. None: all namespaces."""
     programs: frozenset[str] = frozenset(DEFAULT_PROGRAMS)
     """Bare names of what may be run."""
-    shell: bool = False
+    enable_shell: bool = False
     """Whether commands of type cmd go through ``sh -c``, and so may be any program."""
-    bash: bool = False
+    enable_bash: bool = False
     """Whether commands of type bash are run."""
     most_running: int = 64
     """Commands at the same time."""

@@ -24,6 +24,8 @@ _HEAD_S: Final = 10
 """Seconds for the head of a request to arrive."""
 _HEAD_LINE: Final = 8 * 1024
 """Bytes of the first line, and of each header."""
+_REST_S: Final = 2.0
+"""For the rest of a body that was refused: a client reads the answer only when it has sent all."""
 _ANSWERS_S: Final = 2.0
 """For answers that are still on their way at the end."""
 _BACKLOG: Final = 128
@@ -68,7 +70,7 @@ async def serve(options: Options, listener: socket.socket, *, ready: Callable[[]
         auto_decompress=False,
         handler_cancellation=True,  # so that a command ends when nobody waits for its answer any more
         keepalive_timeout=_HEAD_S,
-        lingering_time=0,
+        lingering_time=_REST_S,
         logger=_deaf(),
         max_field_size=_HEAD_LINE,
         max_line_size=_HEAD_LINE,
