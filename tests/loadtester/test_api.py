@@ -204,6 +204,22 @@ def test_what_is_not_http_is_answered_and_not_logged(tester: LoadTester, head: b
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("parser", "status"), [("", b"408"), ("1", b"400")])
+def test_a_body_that_breaks_off_is_a_mistake_of_the_client(programs: Programs, parser: str, status: bytes) -> None:
+    """Of the two parsers of aiohttp, one says so; the other waits for more."""
+    environment = {"AIOHTTP_NO_EXTENSIONS": parser}
+    with (
+        LoadTester(programs, environment=environment) as tester,
+        socket.create_connection(("127.0.0.1", tester.port), timeout=60) as client,
+    ):
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n")
+        assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(b"2\r\n{}\r\nzz\r\n")
+        assert client.recv(12)[9:] == status
+        assert "Traceback" not in tester.log
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sent", "answer"),
     [(b"POST / HTTP/1.1\r\nHost: ", b""), (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{", b"408")],

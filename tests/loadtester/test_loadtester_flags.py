@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,18 @@ import typer
 import yaml
 
 from canary_adapters.cli import loadtester as command
+from canary_adapters.cli.errors import BadInputError
 from canary_adapters.loadtester.options import Options
 from load_tester import CANARY
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "loadtester" / "deployment.yaml"
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE, GUIDE = ROOT / "examples" / "loadtester" / "deployment.yaml", ROOT / "docs" / "loadtester.md"
 
 
 def _options(monkeypatch: pytest.MonkeyPatch, *args: str) -> Options:
     """What a command line comes to."""
     seen: list[Options] = []
-    monkeypatch.setattr(command, "_serve", seen.append)
-    monkeypatch.setattr("canary_adapters.telemetry.logs.configure_logging", lambda *_, **__: None)
+    monkeypatch.setattr(command, "_serve", lambda options, *_: seen.append(options))
     found: Any = typer.main.get_command(command.loadtester)
     found.main(list(args), standalone_mode=False)
     return seen[0]
@@ -57,6 +59,20 @@ def test_our_own_flags(monkeypatch: pytest.MonkeyPatch) -> None:
         most_waiting=0,
         passed_on=("A", "B"),
     )
+
+
+def test_the_guide_has_every_flag() -> None:
+    found: Any = typer.main.get_command(command.loadtester)
+    flags = {param.opts[0].removeprefix("-") for param in found.params if not param.hidden} - {"-help"}
+    assert len(flags) > 10
+    assert {flag for flag in flags if f"`{flag}`" not in GUIDE.read_text(encoding="utf-8")} == set()
+
+
+def test_without_its_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "canary_adapters.loadtester.service", raising=False)
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    with pytest.raises(BadInputError, match=r"needs aiohttp.*canary-core\[loadtester\]"):
+        command._serve(Options(), "info", "json")
 
 
 def test_the_example_is_a_command_line_that_works(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,8 +48,6 @@ def run(
 
     Exit codes: 0 it was ended; 2 a flag cannot be used.
     """
-    from canary_adapters.telemetry.logs import configure_logging
-
     del zap_replace_globals
     options = Options(
         host=host,
@@ -63,8 +61,7 @@ def run(
         most_waiting=max_waiting,
         passed_on=_listed(pass_env),
     )
-    configure_logging(log_level, encoding="console" if zap_encoding == "console" else "json")
-    _serve(options)
+    _serve(options, log_level, "console" if zap_encoding == "console" else "json")
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -97,11 +94,18 @@ def _programs(text: str) -> frozenset[str]:
     return found
 
 
-def _serve(options: Options) -> None:
+def _serve(options: Options, log_level: str, encoding: str) -> None:
     import asyncio
 
-    from canary_adapters.loadtester.service import listen, serve
+    from canary_adapters.cli.errors import BadInputError
 
+    try:
+        from canary_adapters.loadtester.service import listen, serve
+        from canary_adapters.telemetry.logs import configure_logging
+    except ModuleNotFoundError as missing:
+        why = f'canary loadtester needs {missing.name}, which is not installed: pip install "canary-core[loadtester]"'
+        raise BadInputError(why) from missing
+    configure_logging(log_level, encoding=encoding)
     try:
         listener = listen(options.host, options.port)
     except OSError as error:

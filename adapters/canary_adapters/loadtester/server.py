@@ -154,6 +154,8 @@ class LoadTester:
                 body = await request.read()
         except TimeoutError:
             raise RefusedError(HTTPStatus.REQUEST_TIMEOUT, f"no whole body within {_BODY_S:g} s") from None
+        except web.RequestPayloadError:
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "the body breaks off") from None
         payload = read_payload(body)
         structlog.contextvars.bind_contextvars(canary=f"{payload.name}.{payload.namespace}")  # of this request's task
         if self._options.namespaces is not None and not self._options.namespaces.search(payload.namespace):
