@@ -17,7 +17,7 @@ from canary_sims.mesh import app
 
 __all__ = ["Program", "free_port", "program", "tied"]
 
-OURS: Final = "canary"
+OURS: Final = "canary-core"
 """Images whose name begins so run the ``canary`` command with the container's arguments; all others the demo app."""
 _PORT_FLAG: Final = re.compile(r"(--?port)=(\d+)")
 
