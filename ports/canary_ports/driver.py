@@ -36,6 +36,7 @@ from canary_core import (
     step,
 )
 from canary_ports.clock import Clock
+from canary_ports.errors import ConflictError
 from canary_ports.hooks import Hooks
 from canary_ports.metrics import MetricSource
 from canary_ports.notifier import Notifier
@@ -47,6 +48,8 @@ __all__ = ["Gather", "Ports", "Tick", "tick"]
 
 MAX_PASSES: Final = 12
 """Passes of one tick. The longest chain that the machine takes without waiting for anything is shorter."""
+PROMPT_S: Final = 1.0
+"""What takes no longer than this falsifies no measurement."""
 
 
 class Gather(Protocol):
@@ -117,10 +120,18 @@ def tick(ports: Ports, *, gather: Gather = map) -> Tick:
             deleting=stored.deleting,
         )
         decided, answers = _decide(ports, policy, stored.rollout, seen, gather)
+        decided = _from_now(ports, decided, seen.now_s)
+        version = stored.version
         if decided.rollout != stored.rollout:
-            ports.store.save(decided.rollout, stored.version)
+            version = ports.store.save(decided.rollout, version)
+        elif decided.decisions and ports.store.load().version != version:
+            raise ConflictError("somebody else has gone on from the state that was to be acted on")
         for decision in decided.decisions:
             _act(ports, decision)
+        begun = _from_now(ports, decided, seen.now_s)
+        if begun is not decided:
+            ports.store.save(begun.rollout, version)
+            decided = begun
         for notice in decided.notices:
             _tell(ports, policy, notice, decided.rollout)
         steps.append(decided)
@@ -128,6 +139,18 @@ def tick(ports: Ports, *, gather: Gather = map) -> Tick:
         again = decided.next_s is not None and decided.next_s <= seen.now_s
         if not again or len(steps) >= MAX_PASSES:
             return Tick(rollout=decided.rollout, steps=tuple(steps), answers=tuple(asked), next_s=decided.next_s)
+
+
+def _from_now(ports: Ports, decided: Step, seen_s: float) -> Step:
+    """Have a measurement that this pass begins begin only now, should much time have passed since it would.
+
+    Questions may take long, and so may writes: what is to be measured is in force only after them.
+    """
+    begins_s = decided.rollout.since_s
+    if not decided.decisions or begins_s < seen_s:
+        return decided
+    now_s = ports.clock.now_s()
+    return decided if now_s - begins_s <= PROMPT_S else evolve(decided, rollout=decided.rollout.but(since_s=now_s))
 
 
 def _decide(
