@@ -4,9 +4,10 @@ What it needs is a `BackDoor`: a view of the truth, and a way to make things hap
 `WorldBackDoor` is that of the world in memory. Whoever tests adapters of their own writes another one.
 """
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Final, Protocol
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from canary_core import (
     Answered,
@@ -23,7 +24,7 @@ from canary_core import (
 )
 from canary_ports import Hooks, MetricSource, Ports, Tick, tick
 from canary_sims.harness.invariants import broken
-from canary_sims.harness.truth import Acted, Decided, Facts, Pods, Rested, counted, promised
+from canary_sims.harness.truth import Acted, Decided, Event, Facts, Pods, Rested, counted, promised
 from canary_sims.world import Deployment, HookAnswer, World
 
 __all__ = ["BackDoor", "Witness", "WorldBackDoor"]
@@ -136,6 +137,20 @@ class _Hooks:
         return answer
 
 
+_ALWAYS: Final = ("invariant 1,",)
+_WHATEVER_IS_KNOWN: Final = ("invariant 1,", "invariant 9,")
+"""What holds whatever its author knew of the world."""
+
+
+@frozen
+class Known:
+    """What was known when a call was made whose effect comes later."""
+
+    heard: tuple[Answered, ...]
+    facts: Facts
+    at_s: float
+
+
 @define
 class Witness:
     """Looks at every instant, and keeps what is broken."""
@@ -144,85 +159,138 @@ class Witness:
     broken: list[str] = field(factory=list)
     heard: list[Answered] = field(factory=list)
     """Answers since the last decision was stored."""
+    raw: Facts = field(init=False)
+    """The world as it was last seen, without its history."""
     facts: Facts = field(init=False)
+    """The same with its history."""
     rollout: Rollout = field(init=False)
     routed_s: float = field(init=False)
     """Since when the present routes are in force."""
     written: int = field(init=False)
-    quiet: tuple[Facts, Request | None] | None = field(default=None, init=False)
+    quiet: tuple[Facts, Rollout, Request | None] | None = field(default=None, init=False)
     """The world as the last tick left it, if it left nothing to be done."""
+    idle: bool = field(default=False, init=False)
+    """Whether nothing was to be done when the present tick began."""
+    misled: bool = field(default=False, init=False)
+    """Whether what the present tick goes by is not, or no longer, the case: it was shown something old, or the world
+    has changed since it looked. What it does then says nothing of how it decides."""
+    disturbed: bool = field(default=False, init=False)
+    """Whether anything but the present tick itself has changed anything in its course."""
+    deposed: bool = False
+    """Whether another controller has been at work in the course of the present tick, and something else went wrong,
+    too: what is left then is to be put right by the next one."""
+    late: Known | None = field(default=None, init=False)
+    """If the effect of an earlier call arrives just now: what was known when that was made."""
+    slack_s: float = field(default=0.0, kw_only=True)
+    """How much shorter than an interval a measurement may be."""
 
     def __attrs_post_init__(self) -> None:
         facts = self.behind.facts()
         good = frozenset({facts.target.declared}) if facts.target is not None else frozenset()
-        self.facts = evolve(facts, good=good)
+        self.raw, self.facts = facts, evolve(facts, good=good)
         self.rollout = self.behind.rollout()
         self.routed_s = self.behind.now_s()
         self.written = self.behind.writes()
 
     def look(self) -> None:
         """Compare the present instant with the one before, and hold what happened against the invariants."""
-        rollout, ours = self.behind.rollout(), self.behind.writes() > self.written
-        self.written = self.behind.writes()
-        if rollout != self.rollout:
+        rollout, written, raw = self.behind.rollout(), self.behind.writes(), self.behind.facts()
+        ours, self.written = written > self.written, written
+        saved = rollout is not self.rollout and rollout != self.rollout
+        self.disturbed = self.disturbed or self.late is not None
+        if not saved and raw == self.raw:
+            return  # the most common case by far
+        if saved:
             self._decided(rollout)
-        before = self._present(self.facts)
-        after = self._present(self.behind.facts())
-        if after.routes != before.routes:
-            self.routed_s = self.behind.now_s()
-            after = evolve(after, in_force_s=0.0)
-        if ours and after != before:
-            event = Acted(policy=self.behind.policy(), rollout=self.rollout, before=before, after=after)
-            self.broken += broken(event)
-        self.facts = after
+        before = self._present(self.raw)
+        if raw.routes != self.raw.routes:
+            # One that arrives after its caller gave up counts from when it was sent: nobody can know better.
+            self.routed_s = self.behind.now_s() if self.late is None else self.late.at_s
+        after = self._present(raw)
+        if ours and raw != self.raw:
+            self._hold(Acted(policy=self.behind.policy(), rollout=self.rollout, before=before, after=after))
+        elif raw != self.raw:
+            self.disturbed = self.misled = True
+        self.misled = self.misled or self.late is not None
+        self.raw, self.facts = raw, after
 
-    def _present(self, facts: Facts) -> Facts:
+    def _hold(self, event: Event) -> None:
+        """Hold an event against the invariants, as far as its author could know what the case was."""
+        if self.deposed or (self.late is not None and not isinstance(event, Decided)):
+            certain: tuple[str, ...] = _ALWAYS
+        else:
+            certain = _WHATEVER_IS_KNOWN if self.misled else ("",)
+        self.broken += [each for each in broken(event) if each.startswith(certain)]
+
+    def _present(self, raw: Facts) -> Facts:
         """Facts with their history up to now."""
         old = self.facts
-        in_force_s = self.behind.now_s() - self.routed_s
-        return evolve(facts, in_force_s=in_force_s, good=old.good, failures=old.failures)
+        return Facts(
+            target=raw.target,
+            primary=raw.primary,
+            routes=raw.routes,
+            in_force_s=self.behind.now_s() - self.routed_s + self.slack_s,
+            good=old.good,
+            failures=old.failures,
+            deleting=raw.deleting,
+            gone=raw.gone,
+        )
 
     def _decided(self, rollout: Rollout) -> None:
-        facts, policy, answers = self._present(self.facts), self.behind.policy(), tuple(self.heard)
+        present, policy = self._present(self.raw), self.behind.policy()
+        answers, facts = (tuple(self.heard), present) if self.late is None else (self.late.heard, self.late.facts)
         before, self.rollout = self.rollout, rollout
         self.heard.clear()
-        event = Decided(policy=policy, before=before, after=rollout, answers=answers, notices=(), facts=facts)
-        self.broken += broken(event)
+        self._hold(Decided(policy=policy, before=before, after=rollout, answers=answers, notices=(), facts=facts))
         self.facts = evolve(
-            facts,
+            present,
             failures=counted(policy, facts, before, rollout, answers),
             good=promised(facts, before, rollout),
         )
 
-    def tick(self, ports: Ports) -> Tick:
-        """One tick over ports, watched.
+    def tick(self, ports: Ports, driver: Callable[[Ports], Tick] = tick) -> Tick:
+        """One tick over ports, watched. Another one may be going on: then this is that of a second controller.
+
+        Args:
+            ports: What the driver works with.
+            driver: What a tick is; tests pass others.
 
         Raises:
             PortError: As the driver does.
         """
         self.look()
         self.facts = evolve(self.facts, good=promised(self.facts, self.rollout, self.rollout))
-        self.heard.clear()
-        idle = self.quiet is not None and self.quiet == self._timeless()
+        outer = (self.heard, self.idle, self.misled)
+        self.heard, self.misled, self.disturbed, self.deposed = [], False, False, False
+        try:
+            return self._tick(ports, driver)
+        finally:
+            self.heard, self.idle, self.misled = outer
+            self.disturbed = True  # of the tick that this one came in the course of, if any
+
+    def known(self) -> Known:
+        """What is known just now, for `late`."""
+        return Known(tuple(self.heard), self._present(self.raw), self.behind.now_s())
+
+    def _tick(self, ports: Ports, driver: Callable[[Ports], Tick]) -> Tick:
+        self.idle = self.quiet is not None and self.quiet == self._timeless()
         self.quiet = None
         written = self.behind.writes()
-        heard: list[Answered] = []
         metrics, hooks = _Metrics(ports.metrics, self.heard), _Hooks(ports.hooks, self.heard)
-        done = tick(evolve(ports, metrics=metrics, hooks=hooks))
-        heard += done.answers
+        done = driver(evolve(ports, metrics=metrics, hooks=hooks))
         self.look()
         event = Rested(
             policy=self.behind.policy(),
             rollout=self.rollout,
-            facts=self.facts,
-            idle=idle,
-            asked=len(heard),
+            facts=self._present(self.raw),
+            idle=self.idle and not self.disturbed,
+            asked=len(done.answers),
             changes=self.behind.writes() - written,
         )
-        self.broken += broken(event)
-        if done.next_s is None and done.rollout.settled:
+        self._hold(event)
+        if done.next_s is None and done.rollout.settled and not (self.disturbed or self.misled):
             self.quiet = self._timeless()
         return done
 
-    def _timeless(self) -> tuple[Facts, Request | None]:
-        return evolve(self.facts, in_force_s=0.0), self.behind.request()
+    def _timeless(self) -> tuple[Facts, Rollout, Request | None]:
+        return evolve(self.facts, in_force_s=0.0), self.rollout, self.behind.request()

@@ -1,8 +1,10 @@
 """Requests of users, counted per workload, and what a monitoring system would make of the counts."""
 
+import copy
 import math
 import random
 from collections import deque
+from typing import Self
 
 from attrs import define, field, frozen
 
@@ -34,6 +36,12 @@ class Meter:
     """Of users, ever."""
     errors: int = 0
     """Felt by users, ever."""
+
+    def fork(self) -> Self:
+        """Another meter that has counted the same."""
+        found = copy.copy(self)
+        found.spans, found.chance = deque(self.spans), copy.copy(self.chance)
+        return found
 
     def count(
         self, start_s: float, end_s: float, rate: float, version: Version | None, *, of_users: bool = True

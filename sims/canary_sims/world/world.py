@@ -4,9 +4,10 @@ Deterministic from its seed. Nothing in it decides anything about a rollout: it 
 and the truth that invariants are checked on.
 """
 
+import copy
 import random
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from attrs import define, evolve, field, frozen
 
@@ -144,6 +145,17 @@ class World:
         """Let the observers look."""
         for observer in self.observers:
             observer(self)
+
+    def fork(self) -> Self:
+        """Another world that is as this one is, without its observers and faults."""
+        found = copy.copy(self)
+        found.faults, found.observers = Faults(), []
+        found.target, found.primary = copy.copy(self.target), copy.copy(self.primary)
+        found.primary_meter, found.canary_meter = self.primary_meter.fork(), self.canary_meter.fork()
+        found.hook_answers = dict(self.hook_answers)
+        found.asked, found.told = list(self.asked), list(self.told)
+        found.told_to_hooks, found.writes = list(self.told_to_hooks), list(self.writes)
+        return found
 
     def ports(self) -> Ports:
         """This world as the driver sees it."""
