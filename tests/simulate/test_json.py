@@ -114,6 +114,7 @@ def test_schema_version_one() -> None:
         "revisions",
         "seed",
         "exit_code",
+        "broken",
     ]
 
 

@@ -106,7 +106,7 @@ def test_all_mistakes_come_together() -> None:
     assert str(raised.value).splitlines() == [
         (
             "s.yaml:1: descripton: unknown field, known are description, initialized, replicas, requestsPerSecond, "
-            "testsPerSecond, matchedShare, app, events; did you mean description?"
+            "testsPerSecond, matchedShare, app, events, faults; did you mean description?"
         ),
         "s.yaml:2: replicas: 0 is not allowed: must be a whole number of pods from 1 to 10000",
         "s.yaml:4: events[0].at: is missing, but must be given",
@@ -123,7 +123,7 @@ def test_all_mistakes_come_together() -> None:
         's.yaml:6: events[2].suspend: "maybe" is not allowed: must be true or false',
         (
             's.yaml:7: events[3]: "request and suspend" is not allowed: must be exactly one of declare, canary, '
-            "latencyCreep, primary, metrics, hook, routes, request, suspend, requestsPerSecond"
+            "latencyCreep, primary, metrics, hook, routes, request, suspend, requestsPerSecond, scale, delete"
         ),
     ]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from canary_sims.scenario import Scenario
     from canary_sims.simulation import Run
 
-__all__ = ["simulate"]
+__all__ = ["canary_of", "simulate"]
 
 
 def simulate(
@@ -44,7 +44,7 @@ def simulate(
     if html is not None:
         _write(html, run)
     _print(run, as_json=as_json)
-    raise typer.Exit(run.ending.exit_code)
+    raise typer.Exit(run.exit_code)
 
 
 def _run(file: Path, scenario: Path | None, name: str | None, seed: int) -> "Run":
@@ -58,7 +58,7 @@ def _run(file: Path, scenario: Path | None, name: str | None, seed: int) -> "Run
     from canary_core.messages import Names
     from canary_sims import simulation
 
-    canary = _canary(file, name)
+    canary = canary_of(file, name)
     target = canary.spec.target_ref
     names = Names(canary=canary.name, namespace=canary.namespace, target=target.name, kind=target.kind)
     return simulation.simulate(policy_of(canary), _scenario(scenario), seed=seed, names=names)
@@ -70,8 +70,13 @@ def _scenario(path: Path | None) -> "Scenario":
     return HEALTHY if path is None else read_scenario(path)
 
 
-def _canary(file: Path, name: str | None) -> "Canary":
-    """The canary of that name, or the only one."""
+def canary_of(file: Path, name: str | None) -> "Canary":
+    """The canary of that name, or the only one.
+
+    Raises:
+        BadInputError: The file does not hold the one that is asked for.
+        ManifestError: It has mistakes.
+    """
     from canary_adapters.manifests import read_file
 
     found = read_file(file).canaries

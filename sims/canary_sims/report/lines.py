@@ -107,7 +107,8 @@ def _outcome(run: Run) -> dict[str, Any]:
         "copied_requests": ending.copied,
         "revisions": [_plain(served) for served in ending.served],
         "seed": run.seed,
-        "exit_code": ending.exit_code,
+        "exit_code": run.exit_code,
+        "broken": list(run.broken),
     }
 
 

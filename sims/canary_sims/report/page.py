@@ -41,7 +41,7 @@ th { position: sticky; top: 0; background: #f6f8fa; }
 def to_html(run: Run) -> str:
     """The whole file."""
     title = f"Simulation of {escape(run.names.full_canary)}"
-    mood = "good" if run.ending.result.is_good else "bad"
+    mood = "good" if run.exit_code == 0 else "bad"
     return "\n".join(
         (
             "<!doctype html>",
@@ -50,6 +50,7 @@ def to_html(run: Run) -> str:
             f"<title>{title}</title><style>{_STYLE}</style></head><body>",
             f"<h1>{title}</h1>",
             f'<p class="ending {mood}">{escape(ending_text(run))}</p>',
+            *(f'<p class="ending bad">Broken: {escape(each)}</p>' for each in run.broken),
             _pairs(facts(run)),
             "<h2>What happened</h2>",
             picture(run),

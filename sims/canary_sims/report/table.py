@@ -102,10 +102,11 @@ def _legend(run: Run, marks: _Marks) -> str:
 
 def _foot(run: Run, width: int) -> list[Text]:
     ending = run.ending
-    style = "bold green" if ending.result.is_good else "bold red"
+    style = "bold green" if run.exit_code == 0 else "bold red"
     lines = [Text(line, style=style) for line in _wrapped(ending_text(run), width)]
     by_revision = {f"  {name}": said for name, said in served_text(ending).items()}
-    return [*lines, *_pairs({"Requests": totals_text(ending), **by_revision}, width, "")]
+    broken = [Text(line, style="bold red") for each in run.broken for line in _wrapped(f"Broken: {each}", width)]
+    return [*lines, *broken, *_pairs({"Requests": totals_text(ending), **by_revision}, width, "")]
 
 
 def _pairs(pairs: dict[str, str], width: int, style: str) -> list[Text]:

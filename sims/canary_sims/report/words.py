@@ -14,6 +14,7 @@ from canary_core import (
     Sample,
     SourceError,
 )
+from canary_sims.harness.faults import CallKind, Struck, WakeFault, WakeKind
 from canary_sims.scenario import (
     Answer,
     AnswerHook,
@@ -22,10 +23,12 @@ from canary_sims.scenario import (
     ChangePrimary,
     CreepLatency,
     Declare,
+    Delete,
     EditRoutes,
     Happening,
     MakeRequest,
     Metrics,
+    Scale,
     SetMetrics,
     SetRate,
     Suspend,
@@ -43,6 +46,7 @@ __all__ = [
     "reading",
     "served_text",
     "span",
+    "struck_text",
     "totals_text",
     "value_text",
 ]
@@ -159,8 +163,33 @@ _ANSWERS = {
 }
 
 
-def happening_text(what: Happening) -> str:
-    """Something that a scenario did."""
+_CALL_FAULTS = {
+    CallKind.FAIL: "fails",
+    CallKind.LOST_ANSWER: "is done, but the answer is lost",
+    CallKind.TIME_OUT: "times out, and is done later",
+    CallKind.CONFLICT: "meets a conflict",
+    CallKind.SLOW: "takes long",
+    CallKind.STALE: "returns something old",
+    CallKind.CRASH: "is not made: the controller dies before it",
+    CallKind.CRASH_AFTER: "is done, then the controller dies",
+    CallKind.RIVAL: "has to wait while another controller acts",
+    CallKind.PAUSE: "has to wait while the controller is paused and another one leads",
+}
+_WAKE_FAULTS = {WakeKind.TWICE: "comes twice", WakeKind.LATE: "comes late", WakeKind.NEVER: "is lost"}
+
+
+def struck_text(struck: Struck) -> str:
+    """Something that went wrong around the controller."""
+    what = struck.what
+    if isinstance(what, WakeFault):
+        return f"wake-up {what.wake} {_WAKE_FAULTS[what.kind]}"
+    return f"call {what.call}, {struck.name}, {_CALL_FAULTS[what.kind]}"
+
+
+def happening_text(what: Happening | Struck) -> str:
+    """Something that a scenario did, or that went wrong."""
+    if isinstance(what, Struck):
+        return struck_text(what)
     match what:
         case Declare() | ChangeCanary() | CreepLatency() | ChangePrimary():
             return _app_text(what)
@@ -182,7 +211,9 @@ def _app_text(what: Declare | ChangeCanary | CreepLatency | ChangePrimary) -> st
             assert_never(what)
 
 
-def _surroundings_text(what: SetMetrics | AnswerHook | EditRoutes | MakeRequest | Suspend | SetRate) -> str:
+def _surroundings_text(
+    what: SetMetrics | AnswerHook | EditRoutes | MakeRequest | Suspend | SetRate | Scale | Delete,
+) -> str:
     match what:
         case SetMetrics(state=state):
             return _SOURCE[state]
@@ -196,6 +227,10 @@ def _surroundings_text(what: SetMetrics | AnswerHook | EditRoutes | MakeRequest 
             return "the canary is suspended" if on else "the canary is no longer suspended"
         case SetRate(rate=rate):
             return f"users send {rate:g} requests per second"
+        case Scale(replicas=replicas):
+            return f"the target is scaled to {replicas} by hand"
+        case Delete():
+            return "the canary object is deleted"
         case _:
             assert_never(what)
 
@@ -228,6 +263,8 @@ def ending_text(run: Run) -> str:
             return _promotion_failed(ending, declared, last.rollout.traffic.canary_weight)
         case Result.INITIALIZATION_FAILED:
             return f"Initialization failed: the first primary did not become ready; {declared} goes on serving."
+        case Result.DELETED:
+            return f"Deleted: the canary object is gone after {span(ending.duration_s)}."
         case Result.UNFINISHED:
             return (
                 f"Unfinished: still {ending.phase.value} after {span(ending.duration_s)}, and nothing moves any more."

@@ -11,16 +11,19 @@ from canary_sims.scenario.types import (
     ChangePrimary,
     CreepLatency,
     Declare,
+    Delete,
     EditRoutes,
     Event,
     Happening,
     MakeRequest,
     Metrics,
+    Scale,
     Scenario,
     SetMetrics,
     SetRate,
     Suspend,
 )
+from canary_sims.scenario.writer import written
 
 __all__ = [
     "HEALTHY",
@@ -31,11 +34,13 @@ __all__ = [
     "ChangePrimary",
     "CreepLatency",
     "Declare",
+    "Delete",
     "EditRoutes",
     "Event",
     "Happening",
     "MakeRequest",
     "Metrics",
+    "Scale",
     "Scenario",
     "ScenarioError",
     "SetMetrics",
@@ -43,4 +48,5 @@ __all__ = [
     "Suspend",
     "parse_scenario",
     "read_scenario",
+    "written",
 ]

@@ -15,6 +15,7 @@ __all__ = [
     "NotAllowedError",
     "Rate",
     "ReadyAfter",
+    "Replicas",
     "Seconds",
     "Share",
     "Text",
@@ -26,6 +27,7 @@ __all__ = [
     "millis",
     "rate",
     "ready_after",
+    "replicas",
     "seconds",
     "share",
     "text",
@@ -39,6 +41,7 @@ ReadyAfter = NewType("ReadyAfter", float)
 Rate = NewType("Rate", float)
 Count = NewType("Count", int)
 Weight = NewType("Weight", int)
+Replicas = NewType("Replicas", int)
 Text = NewType("Text", str)
 _E = TypeVar("_E", bound=enum.Enum)
 
@@ -121,6 +124,13 @@ def count(value: Any, _: Any = None) -> Count:
     if type(value) is not int or not 1 <= value <= _MOST_PODS:
         raise NotAllowedError(value, f"a whole number of pods from 1 to {_MOST_PODS}")
     return Count(value)
+
+
+def replicas(value: Any, _: Any = None) -> Replicas:
+    """A number of pods, or none."""
+    if type(value) is not int or not 0 <= value <= _MOST_PODS:
+        raise NotAllowedError(value, f"a whole number of pods from 0 to {_MOST_PODS}")
+    return Replicas(value)
 
 
 def weight(value: Any, _: Any = None) -> Weight:

@@ -20,6 +20,7 @@ from canary_core import Verb
 from canary_sims.scenario import quantities as q
 from canary_sims.scenario import types as t
 from canary_sims.scenario.errors import ScenarioError
+from canary_sims.scenario.faults import CallName, FaultShape, Number, call_name, number, plan_of
 
 __all__ = ["parse_scenario", "read_scenario"]
 
@@ -113,12 +114,16 @@ class _Event:
     request: Verb | None = None
     suspend: bool | None = None
     requests_per_second: q.Rate | None = None
+    scale: q.Replicas | None = None
+    delete: bool | None = None
 
     def __attrs_post_init__(self) -> None:
         """One thing each, so that the order of two at the same time is that of the file."""
         if len(self._said()) != 1:
             given = " and ".join(_camel(name) for name in self._said()) or "nothing"
             raise q.NotAllowedError(given, "exactly one of " + ", ".join(map(_camel, _HAPPENINGS)))
+        if self.delete is False:
+            raise q.NotAllowedError("delete: false", "delete: true, or left out")
 
     def _said(self) -> list[str]:
         return [name for name in _HAPPENINGS if getattr(self, name) is not None]
@@ -135,6 +140,10 @@ class _Event:
             return t.Suspend(on=self.suspend)
         if self.requests_per_second is not None:
             return t.SetRate(rate=self.requests_per_second)
+        if self.scale is not None:
+            return t.Scale(replicas=self.scale)
+        if self.delete is not None:
+            return t.Delete()
         nested: t.Happening = getattr(self, self._said()[0]).happening()
         return nested
 
@@ -152,6 +161,7 @@ class _Scenario:
     matched_share: q.Share | None = None
     app: _App = field(factory=_App)
     events: list[_Event] = field(factory=list)
+    faults: list[FaultShape] = field(factory=list)
 
     def scenario(self, source: str) -> t.Scenario:
         """What is not said is as `Scenario` has it."""
@@ -165,6 +175,7 @@ class _Scenario:
             "revision": self.app.revision,
             "behaviour": _completed(self.app.behaviour()),
             "events": tuple(event.event() for event in self.events),
+            "faults": plan_of(self.faults),
         }
         given: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
         return t.Scenario(source=source, **given)
@@ -262,6 +273,9 @@ def _converter() -> cattrs.Converter:
         (q.Rate, q.rate),
         (q.Count, q.count),
         (q.Weight, q.weight),
+        (q.Replicas, q.replicas),
+        (Number, number),
+        (CallName, call_name),
         (q.Text, q.text),
         (t.Metrics, q.choice),
         (t.Answer, q.choice),
@@ -270,8 +284,14 @@ def _converter() -> cattrs.Converter:
     for kind, hook in scalars:
         converter.register_structure_hook_func(functools.partial(_is, kind), hook)
     converter.register_structure_hook(bool, q.flag)
-    converter.register_structure_hook_func(functools.partial(_is, list[_Event]), functools.partial(_events, converter))
-    for shape in (_App, _Declare, _Canary, _Creep, _Primary, _Hook, _Routes, _Event, _Scenario):
+    lists: tuple[tuple[Any, type, str], ...] = (
+        (list[_Event], _Event, "events, each beginning with '- at:'"),
+        (list[FaultShape], FaultShape, "faults, each with a kind"),
+    )
+    for whole, element, said in lists:
+        of_list = functools.partial(_listed, converter, element, said)
+        converter.register_structure_hook_func(functools.partial(_is, whole), of_list)
+    for shape in (_App, _Declare, _Canary, _Creep, _Primary, _Hook, _Routes, _Event, FaultShape, _Scenario):
         converter.register_structure_hook(shape, _shaped(converter, shape))
     return converter
 
@@ -295,22 +315,24 @@ def _shaped(converter: cattrs.Converter, shape: type) -> Any:
     return structure
 
 
-def _events(converter: cattrs.Converter, value: Any, _: Any) -> list[_Event]:
+def _listed(converter: cattrs.Converter, kind: type, said: str, value: Any, _: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise q.NotAllowedError(value, "a list of events, each beginning with '- at:'")
+        raise q.NotAllowedError(value, f"a list of {said}")
+    name = said.split(",", maxsplit=1)[0]
     if len(value) > MAX_EVENTS:
-        raise q.NotAllowedError(f"{len(value)} events", f"at most {MAX_EVENTS}")
-    events, errors = [], []
+        raise q.NotAllowedError(f"{len(value)} {name}", f"at most {MAX_EVENTS}")
+    found: list[Any] = []
+    errors = []
     for index, each in enumerate(value):
         try:
-            events.append(converter.structure(each, _Event))
+            found.append(converter.structure(each, kind))
         except Exception as error:  # noqa: BLE001 -- cattrs collects all of them likewise, to tell them together
-            note = cattrs.IterableValidationNote(f"Structuring event {index}", index, _Event)
+            note = cattrs.IterableValidationNote(f"Structuring {name} {index}", index, kind)
             error.__notes__ = [*getattr(error, "__notes__", []), note]
             errors.append(error)
     if errors:
-        raise cattrs.IterableValidationError("events", errors, list[_Event])
-    return events
+        raise cattrs.IterableValidationError(name, errors, list)
+    return found
 
 
 # -- Mistakes -------------------------------------------------------------------------------------------------------

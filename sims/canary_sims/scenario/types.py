@@ -6,6 +6,7 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from canary_core import Verb
+from canary_sims.harness.faults.plan import Plan
 
 __all__ = [
     "Answer",
@@ -15,11 +16,13 @@ __all__ = [
     "ChangePrimary",
     "CreepLatency",
     "Declare",
+    "Delete",
     "EditRoutes",
     "Event",
     "Happening",
     "MakeRequest",
     "Metrics",
+    "Scale",
     "Scenario",
     "SetMetrics",
     "SetRate",
@@ -138,6 +141,18 @@ class SetRate:
     rate: float
 
 
+@frozen(kw_only=True)
+class Scale:
+    """Somebody changes the number of the target's pods by hand."""
+
+    replicas: int
+
+
+@frozen(kw_only=True)
+class Delete:
+    """Somebody deletes the canary object; the target stays."""
+
+
 Happening: TypeAlias = (
     Declare
     | ChangeCanary
@@ -149,6 +164,8 @@ Happening: TypeAlias = (
     | MakeRequest
     | Suspend
     | SetRate
+    | Scale
+    | Delete
 )
 
 
@@ -186,5 +203,7 @@ class Scenario:
     """Of that revision, and of each later one where nothing else is said."""
     events: tuple[Event, ...] = ()
     """In any order; those of the same time happen in this one."""
+    faults: Plan = field(factory=Plan)
+    """What goes wrong around the controller meanwhile."""
     source: str = field(default="scenario", eq=False)
     """What to call it in messages: the file that it was read from."""

@@ -14,10 +14,12 @@ from canary_sims.scenario import (
     ChangePrimary,
     CreepLatency,
     Declare,
+    Delete,
     EditRoutes,
     Happening,
     MakeRequest,
     Metrics,
+    Scale,
     SetMetrics,
     SetRate,
     Suspend,
@@ -89,7 +91,7 @@ class Effects:
                 assert_never(what)
 
     def _change_surroundings(
-        self, what: SetMetrics | AnswerHook | EditRoutes | MakeRequest | Suspend | SetRate
+        self, what: SetMetrics | AnswerHook | EditRoutes | MakeRequest | Suspend | SetRate | Scale | Delete
     ) -> None:
         world = self.world
         match what:
@@ -107,6 +109,10 @@ class Effects:
                 world.policy = evolve(world.policy, suspend=on)
             case SetRate(rate=rate):
                 world.rate = rate
+            case Scale(replicas=replicas):
+                self._target.scale(replicas, world.now_s)
+            case Delete():
+                world.deleting = True
             case _:
                 assert_never(what)
 

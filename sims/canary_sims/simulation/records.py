@@ -6,6 +6,7 @@ from attrs import frozen
 
 from canary_core import Check, Counts, Measurement, Notice, Outcome, Phase, Policy, Rollout, Traffic, Verdict
 from canary_core.messages import Names
+from canary_sims.harness.faults import Struck
 from canary_sims.scenario import Happening, Scenario
 
 __all__ = ["Ending", "Happened", "Measured", "Pods", "Result", "Run", "Served", "TickRecord"]
@@ -26,13 +27,15 @@ class Result(enum.Enum):
     """The new revision was found good, but the primary did not become ready with it."""
     INITIALIZATION_FAILED = "initialization-failed"
     """The first primary did not become ready."""
+    DELETED = "deleted"
+    """The canary object was deleted, and let go."""
     UNFINISHED = "unfinished"
     """Nothing moved any more, and nothing was going to happen."""
 
     @property
     def is_good(self) -> bool:
         """Whether a release that ended so may be called a success."""
-        return self in {Result.PROMOTED, Result.WITHDRAWN, Result.UNCHANGED}
+        return self in {Result.PROMOTED, Result.WITHDRAWN, Result.UNCHANGED, Result.DELETED}
 
 
 @frozen(kw_only=True)
@@ -46,10 +49,10 @@ class Measured:
 
 @frozen(kw_only=True)
 class Happened:
-    """Something that the scenario did."""
+    """Something that the scenario did, or that went wrong around the controller."""
 
     time_s: float
-    what: Happening
+    what: Happening | Struck
 
 
 @frozen(kw_only=True)
@@ -85,7 +88,7 @@ class TickRecord:
     notices: tuple[Notice, ...]
     """What people were told, in order."""
     happened: tuple[Happened, ...]
-    """What the scenario did since the tick before."""
+    """What the scenario did, and what went wrong, since the tick before."""
 
     @property
     def phase(self) -> Phase:
@@ -157,4 +160,12 @@ class Run:
     names: Names
     seed: int
     ticks: tuple[TickRecord, ...]
+    """Of the wake-ups, those that came to an end."""
     ending: Ending
+    broken: tuple[str, ...] = ()
+    """Invariants that did not hold; looked for if the scenario has faults."""
+
+    @property
+    def exit_code(self) -> int:
+        """0 if the rollout did what it was to do and nothing was broken, else 1."""
+        return 1 if self.broken else self.ending.exit_code

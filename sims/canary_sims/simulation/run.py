@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from attrs import evolve
+
 from canary_adapters.manifests.mistakes import Mistake, shown
 from canary_core import (
     Measurement,
@@ -18,18 +20,14 @@ from canary_core import (
 )
 from canary_core.messages import Names
 from canary_core.split import shown_weight
-from canary_ports import Tick, tick
+from canary_ports import Tick
 from canary_sims.scenario import HEALTHY, AnswerHook, Declare, Scenario, ScenarioError
+from canary_sims.simulation.life import Life, Turn, has_moved
 from canary_sims.simulation.records import Ending, Happened, Measured, Pods, Result, Run, TickRecord
 from canary_sims.simulation.stage import Stage
 from canary_sims.world import Deployment, World
 
-__all__ = ["simulate"]
-
-MAX_TICKS: Final = 20_000
-"""A guard against a scenario that never lets a rollout rest."""
-PATIENCE: Final = 60
-"""So many intervals without any move, at least, before a simulation gives up."""
+__all__ = ["check_hooks", "simulate"]
 
 DEFAULT_NAMES: Final = Names(canary="app", namespace="default", target="app")
 
@@ -49,9 +47,10 @@ def simulate(policy: Policy, scenario: Scenario = HEALTHY, *, seed: int = 0, nam
     Raises:
         ScenarioError: The scenario speaks of a hook that the policy does not have.
     """
-    _check_hooks(policy, scenario)
+    check_hooks(policy, scenario)
     stage = Stage.of(policy, scenario, seed)
-    ticks = _ticks(stage)
+    life = Life.of(stage, scenario.faults, watched=bool(scenario.faults))
+    ticks = _ticks(life)
     return Run(
         policy=policy,
         scenario=scenario,
@@ -59,10 +58,16 @@ def simulate(policy: Policy, scenario: Scenario = HEALTHY, *, seed: int = 0, nam
         seed=seed,
         ticks=ticks,
         ending=_ending(stage, scenario, ticks),
+        broken=() if life.witness is None else tuple(life.witness.broken),
     )
 
 
-def _check_hooks(policy: Policy, scenario: Scenario) -> None:
+def check_hooks(policy: Policy, scenario: Scenario) -> None:
+    """Refuse a scenario that speaks of hooks that the policy does not have.
+
+    Raises:
+        ScenarioError: It does.
+    """
     hooks = [hook.id for hook in policy.hooks]
     allowed = "must be one of " + ", ".join(hooks) if hooks else "this canary has no webhooks"
     mistakes = [
@@ -77,47 +82,24 @@ def _check_hooks(policy: Policy, scenario: Scenario) -> None:
 # -- Ticks ----------------------------------------------------------------------------------------------------------
 
 
-def _ticks(stage: Stage) -> tuple[TickRecord, ...]:
-    world = stage.world
-    ports = world.ports()
+def _ticks(life: Life) -> tuple[TickRecord, ...]:
     ticks: list[TickRecord] = []
-    happened: list[Happened] = []
-    moved_s = world.now_s
-    while True:
-        before, told = world.rollout, len(world.told)
-        result = tick(ports)
-        notices = tuple(each.notice for each in world.told[told:])
-        record = _record(world, before, result, notices, tuple(happened))
-        ticks.append(record)
-        if stage.left or _has_moved(before, record.rollout):
-            moved_s = world.now_s
-        if _is_over(stage, result) or world.now_s - moved_s > _patience_s(world.policy) or len(ticks) >= MAX_TICKS:
-            return tuple(ticks)
-        happened = stage.advance(_next_s(world.now_s, world.policy, result))
+    missed = Turn(tick=None, before=life.world.rollout, notices=(), happened=())
+    for turn in life.turns():
+        whole = _joined(missed, turn)
+        if whole.tick is None:
+            missed = whole
+            continue
+        ticks.append(_record(life.world, whole.before, whole.tick, whole.notices, whole.happened))
+        missed = Turn(tick=None, before=life.world.rollout, notices=(), happened=())
+    return tuple(ticks)
 
 
-def _has_moved(before: Rollout, after: Rollout) -> bool:
-    """Whether anything but a wait has changed."""
-    return _essence(before) != _essence(after)
-
-
-def _essence(rollout: Rollout) -> tuple[object, ...]:
-    return (rollout.phase, rollout.traffic, rollout.iterations, rollout.counts, rollout.applied, rollout.request)
-
-
-def _patience_s(policy: Policy) -> float:
-    """Longer than any wait that ends by itself."""
-    return PATIENCE * policy.interval_s + 2 * policy.progress_deadline_s + (policy.approval_deadline_s or 0.0)
-
-
-def _is_over(stage: Stage, result: Tick) -> bool:
-    return not stage.left and result.rollout.settled and result.next_s is None
-
-
-def _next_s(now_s: float, policy: Policy, result: Tick) -> float:
-    """One interval later, or sooner if the machine wants to be called."""
-    later = now_s + policy.interval_s
-    return later if result.next_s is None or result.next_s <= now_s else min(later, result.next_s)
+def _joined(missed: Turn, turn: Turn) -> Turn:
+    """What wake-ups that came to nothing have brought about is told with the next one that does not."""
+    return evolve(
+        turn, before=missed.before, notices=missed.notices + turn.notices, happened=missed.happened + turn.happened
+    )
 
 
 # -- Records --------------------------------------------------------------------------------------------------------
@@ -166,7 +148,7 @@ def _reason(before: Rollout, result: Tick) -> Notice:
     """Of the passes of a tick, why the last one that moved anything did so; if none did, why not."""
     reason = result.reason
     for step in result.steps:
-        if _has_moved(before, step.rollout):
+        if has_moved(before, step.rollout):
             reason = step.reason
         before = step.rollout
     return reason
@@ -193,6 +175,8 @@ def _ending(stage: Stage, scenario: Scenario, ticks: tuple[TickRecord, ...]) -> 
 
 def _result(last: TickRecord) -> Result:
     rollout = last.rollout
+    if last.phase is Phase.TERMINATED:
+        return Result.DELETED
     if last.phase not in Phase.settled() or last.canary.revision != rollout.applied:
         return Result.UNFINISHED
     if last.phase is Phase.FAILED:

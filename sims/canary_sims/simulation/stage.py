@@ -1,10 +1,11 @@
 """The world with a scenario in it: lets time pass, makes things happen when they are due, counts who was served."""
 
+import copy
 import math
 from collections import deque
 from typing import Self
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from canary_core import HookType, KnownGood, Phase, Policy, Rollout, Traffic
 from canary_sims.scenario import CreepLatency, Event, Scenario
@@ -53,6 +54,12 @@ class Stage:
             _initialise(world, version)
         effects = Effects(world, scenario.behaviour, known={version.revision: version})
         return cls(world, effects, deque(sorted(scenario.events, key=lambda event: event.at_s)))
+
+    def fork(self, world: World) -> Self:
+        """The same in another world, which is as this one is."""
+        effects = evolve(self.effects, world=world, known=dict(self.effects.known))
+        counts = {revision: copy.copy(count) for revision, count in self.counts.items()}
+        return evolve(self, world=world, effects=effects, left=deque(self.left), counts=counts)
 
     def advance(self, until_s: float) -> list[Happened]:
         """Let time pass, and happen what is due before that.
