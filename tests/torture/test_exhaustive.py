@@ -1,0 +1,57 @@
+"""Every single fault, every frozen one, and every pair of faults of the article's policy: nothing is lost."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from canary_sims.harness.faults import Plan
+from canary_sims.harness.faults.enumeration import singles
+from canary_sims.harness.faults.exhaustive import Tally, exhaust
+from canary_sims.harness.faults.trial import Playing, Rest, begun, patience, tried
+from tortured import ARTICLE, ENDINGS, FILES, stories_of, story
+
+
+def holds(tallies: list[Tally]) -> None:
+    """Nothing was broken, and not for want of trying."""
+    broken = [trial for tally in tallies for trial in tally.broken]
+    assert not broken, "\n".join(f"{trial.story.name}: {trial.plan}: {trial.broken}" for trial in broken[:3])
+    assert all(tally.plans > 50 for tally in tallies)
+    assert all(tally.slowest <= patience(tally.calm) for tally in tallies)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_no_single_fault_breaks_anything(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """At no port call and no wake-up, for no strategy, however the rollout ends."""
+    names = () if file == ARTICLE else ENDINGS
+    tallies = [exhaust(each) for each in stories_of(file, *names)]
+    with capsys.disabled():
+        sys.stdout.write(f" {file.stem}: {sum(tally.plans for tally in tallies)} plans ")
+    holds(tallies)
+
+
+@pytest.mark.slow
+def test_no_pair_of_faults_breaks_anything(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the article's rollout, wherever the two strike."""
+    tally = exhaust(story("a good revision"), pairs=True)
+    with capsys.disabled():
+        sys.stdout.write(f" pairs: {tally.plans} plans, which stand for {tally.covered} ")
+    holds([tally])
+    assert tally.covered > 50_000
+
+
+def test_playing_on_from_a_known_place_changes_nothing() -> None:
+    """What makes the search quick does not make it blind: every single fault, played to its end, comes to the same."""
+    told = story("the old revision again during the analysis")
+    calm = tried(told, Plan())
+    known: dict[object, Rest] = {}
+    for fault in singles(calm.calls, calm.turns, interval_s=told.policy.interval_s):
+        plan = Plan(faults=(fault,))
+        whole = tried(told, plan, calm=calm)
+        short = Playing(told, begun(told, plan))
+        short.play(patience(calm), known)
+        found = short.trial(calm)
+        short.remember(found, known)
+        assert (found.broken, found.over, found.end) == (whole.broken, whole.over, whole.end), fault
+    assert len(known) > 20
