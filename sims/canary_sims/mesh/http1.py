@@ -122,16 +122,16 @@ def request_to(
 
 
 def _split(field: str, url: str) -> SplitResult:
-    allowed = "an address like http://127.0.0.1:8080/path, in printable ASCII and without a user"
+    refused = SettingError(field, url, "an address like http://127.0.0.1:8080/path, in printable ASCII, without a user")
     if not _URL.fullmatch(url):  # urlsplit itself would drop line breaks without a word
-        raise SettingError(field, url, allowed)
+        raise refused
     try:
         parts = urlsplit(url)
-        usable = parts.scheme == "http" and parts.hostname and parts.port != 0 and "@" not in parts.netloc
+        port = parts.port
     except ValueError:
-        usable = None
-    if not usable:
-        raise SettingError(field, url, allowed)
+        raise refused from None
+    if parts.scheme != "http" or not parts.hostname or port == 0 or "@" in parts.netloc:
+        raise refused
     return parts
 
 
