@@ -75,7 +75,8 @@ class Peer:
     """A server on a free port; a context manager."""
 
     def __init__(self, behaviour: Behaviour) -> None:
-        self._behaviour = behaviour
+        self.behaviour = behaviour
+        """May be exchanged for another; that counts for connections from then on."""
         self.requests: list[Seen] = []
         self.connections = 0
         self.port = 0
@@ -122,7 +123,7 @@ class Peer:
         self.connections += 1
         caller = Caller(self, reader, writer)
         try:
-            await self._behaviour(caller)
+            await self.behaviour(caller)
         finally:
             await caller.close()
             self.ended.release()

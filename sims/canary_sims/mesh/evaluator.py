@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 
 from aiohttp import ClientSession, ClientTimeout, web
 from prombed import Prombed, PrombedError, ScrapeTarget
@@ -69,7 +69,6 @@ class Evaluator:
             fetch=self._fetch,
         )
         self._session: ClientSession | None = None
-        self._scraping: asyncio.Task[None] | None = None
         self._trouble = ""
 
     @property
@@ -79,15 +78,9 @@ class Evaluator:
 
     async def __aenter__(self) -> Self:
         self._session = ClientSession()
-        await self.scrape()
-        self._scraping = asyncio.create_task(self._scrape_on())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._scraping is not None:
-            self._scraping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._scraping
         if self._session is not None:
             await self._session.close()
 
@@ -100,6 +93,14 @@ class Evaluator:
             self._trouble = " ".join(str(error).split())
         if self._trouble != before:
             sys.stderr.write(f"{self._trouble or 'scraped again'}\n")
+
+    async def scrape_on(self) -> NoReturn:
+        """Scrape at a steady pace until it is cancelled."""
+        begin_s = time.monotonic()
+        while True:
+            passed_s = time.monotonic() - begin_s
+            await asyncio.sleep((math.floor(passed_s / INTERVAL_S) + 1) * INTERVAL_S - passed_s)
+            await self.scrape()
 
     def query(self, text: str, at_s: float | None = None) -> dict[str, Any]:
         """An instant query.
@@ -126,13 +127,6 @@ class Evaluator:
         except RecursionError:
             raise PrombedError("invalid_query", "the query is nested too deeply") from None
         return answer
-
-    async def _scrape_on(self) -> None:
-        begin_s = time.monotonic()
-        while True:
-            passed_s = time.monotonic() - begin_s
-            await asyncio.sleep((math.floor(passed_s / INTERVAL_S) + 1) * INTERVAL_S - passed_s)
-            await self.scrape()
 
     async def _fetch(self, url: str, headers: dict[str, str], timeout_s: float, most: int) -> bytes:
         try:
@@ -232,13 +226,19 @@ async def _serve(evaluator: Evaluator, port: int) -> None:
     # A query in the address is longer there than it is: each character may take three.
     runner = web.AppRunner(application(evaluator), access_log=None, max_line_size=3 * LONGEST_QUERY)
     async with evaluator:
+        await evaluator.scrape()
         await runner.setup()
+        scraping = asyncio.create_task(evaluator.scrape_on())
+        scraping.add_done_callback(lambda _: ended.set())
         try:
             await web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=1.0).start()
             sys.stderr.write(f"listening on port {runner.addresses[0][1]}\n")
             sys.stderr.flush()
             await ended.wait()
         finally:
+            scraping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await scraping
             await runner.cleanup()
 
 

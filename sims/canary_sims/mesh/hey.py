@@ -28,7 +28,7 @@ from canary_sims.mesh.commands import OneLineParser, refuse
 from canary_sims.mesh.http1 import Request, SettingError, request_to
 from canary_sims.mesh.load import percentile
 
-__all__ = ["Plan", "Run", "main"]
+__all__ = ["Plan", "Run", "main", "next_tick"]
 
 MOST_WORKERS: Final = 10_000
 MOST_TIMES: Final = 1_000_000
@@ -87,8 +87,7 @@ class Run:
         begin_s, tick, rate = time.monotonic(), 0, self._plan.rate
         while True:
             if rate:
-                # A worker that was held up sends one request at once; the other ticks that it missed are gone.
-                tick = max(tick + 1, int((time.monotonic() - begin_s) * rate))
+                tick = next_tick(tick, (time.monotonic() - begin_s) * rate)
                 await self._wait_until(begin_s + tick / rate)
             if self._over.is_set() or self._begun == self._plan.count:
                 return
@@ -133,6 +132,18 @@ class Run:
         if self._errors:
             yield from ("", "Error distribution:")
             yield from (f"  [{number}]\t{error}" for error, number in self._errors.most_common())
+
+
+def next_tick(last: int, passed: float) -> int:
+    """The number of the tick at which a worker sends next.
+
+    A worker that was held up sends one request at once; the other ticks that it missed are gone.
+
+    Args:
+        last: The tick of its last request; 0 before the first.
+        passed: How many ticks have passed since it began.
+    """
+    return max(last + 1, int(passed))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
