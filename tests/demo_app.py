@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from attrs import frozen
 
-from lab import Lab
+from lab import Watched
 
 ARTICLE = Path(__file__).parents[1] / "examples" / "article"
 NAME = "fleet-simple-app"
@@ -18,7 +18,7 @@ NAME = "fleet-simple-app"
 class App:
     """The article's application in a namespace."""
 
-    lab: Lab
+    lab: Watched
     namespace: str
     name: str = NAME
 

@@ -10,10 +10,8 @@ from typing import Final
 
 from prombed import ExpositionSample, parse_exposition
 
-__all__ = ["SCRAPE_PATH", "istio_names"]
+__all__ = ["istio_names"]
 
-SCRAPE_PATH: Final = "/stats/prometheus?usedonly&filter=%5Ecluster%5C.%5B%5E.%5D%2B%5C.upstream_rq(_%5Cd%2B%7C_time)%24"
-"""Of Envoy's admin interface: the statistics that are needed here, and no others."""
 _REQUESTS: Final = "envoy_cluster_upstream_rq"
 _DURATION: Final = "envoy_cluster_upstream_rq_time"
 _NAMES: Final = {

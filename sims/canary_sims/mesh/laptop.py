@@ -39,7 +39,8 @@ class Laptop:
         self._real_prometheus = real_prometheus
         self._cluster = self._command("cluster", "--no-play-pods", f"--kubeconfig={self.kubeconfig}")
         self._mesh: Command | None = None
-        self._controllers: list[Command] = []
+        self.controllers: list[Command] = []
+        """All that were ever started."""
         self.prometheus: Prometheus | None = None
         self.has_hey = False
         """Whether the load of the load tester comes from hey itself."""
@@ -73,7 +74,7 @@ class Laptop:
 
     def stop(self) -> None:
         """End everything, in the order in which nobody complains."""
-        for controller in self._controllers:
+        for controller in self.controllers:
             controller.stop()
         if self.prometheus is not None:
             self.prometheus.stop()
@@ -91,7 +92,7 @@ class Laptop:
             CommandError: It does not come up.
         """
         proxy = self.addresses.proxies[_HOME]
-        number = len(self._controllers)
+        number = len(self.controllers)
         found = Command(
             "controller",
             f"-kubeconfig={self.kubeconfig}",
@@ -101,7 +102,7 @@ class Laptop:
             log=self.folder / f"controller{f'-{number}' if number else ''}.log",
             environment=through(proxy),
         )
-        self._controllers.append(found)
+        self.controllers.append(found)
         found.start("listening on port")
         return found
 
