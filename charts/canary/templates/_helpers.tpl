@@ -85,6 +85,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if ((.Values.controlplane).kubeconfig).secretName -}}
 {{- fail "controlplane.kubeconfig.secretName: mesh objects in another cluster are not served" -}}
 {{- end -}}
+{{- if regexMatch "(^|/)(fluxcd|weaveworks)/flagger$" .Values.image.repository -}}
+{{- fail (printf "image.repository: %s is Flagger's image; leave image out, or name one of canary-core" .Values.image.repository) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Rules on objects of canaries: those that examples/controller/rbac.yaml explains. */}}
