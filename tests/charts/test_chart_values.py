@@ -56,7 +56,9 @@ def test_any_combination_hangs_together(helm: Helm, values: dict[str, Any], rele
     if (values.get("serviceAccount") or {}).get("create", True):
         assert one(objects, "ServiceAccount")["metadata"]["name"] == pod_spec(objects)["serviceAccountName"]
     elects = "-enable-leader-election" in container(objects)["args"]
-    assert elects or deployment["spec"]["replicas"] <= 1
+    replicas = (values.get("leaderElection") or {}).get("replicaCount", 1)
+    assert deployment["spec"]["replicas"] == replicas
+    assert elects or replicas <= 1
     named = {each["valueFrom"]["secretKeyRef"]["name"] for each in container(objects).get("env", ())}
     assert named == {obj["metadata"]["name"] for obj in objects if obj["kind"] == "Secret"}
     given_name = (values.get("clusterName") or "").strip()
