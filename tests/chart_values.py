@@ -90,7 +90,7 @@ LOAD: dict[str, Any] = {
         "enableShell": True,
         "maxCommands": 4,
     },
-    "env": [{"name": "A", "value": "b"}],
+    "env": [{"name": "FIRST", "value": "a"}, {"name": "SECOND", "value": "b"}],
     "istio": {"enabled": True, "gateway": {"enabled": True}, "tls": {"enabled": True, "httpsRedirect": True}},
     "rbac": {
         "create": True,

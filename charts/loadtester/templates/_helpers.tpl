@@ -50,12 +50,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* The flags of `canary loadtester`, as a list. Quoted, because a value may look like YAML. */}}
 {{- define "loadtester.flags" -}}
 {{- $found := list "-port=8080" -}}
+{{- $env := list -}}
+{{- range .Values.env -}}{{- $env = append $env .name -}}{{- end -}}
 {{- $flags := list
   (list "log-level" .Values.logLevel)
   (list "timeout" (.Values.cmd).timeout)
   (list "namespace-regexp" (.Values.cmd).namespaceRegexp)
   (list "allow-programs" (join "," (.Values.cmd).allowPrograms))
-  (list "max-commands" (.Values.cmd).maxCommands) -}}
+  (list "max-commands" (.Values.cmd).maxCommands)
+  (list "pass-env" (join "," $env)) -}}
 {{- range $flags -}}
 {{- if index . 1 -}}{{- $found = append $found (printf "-%s=%v" (index . 0) (index . 1)) -}}{{- end -}}
 {{- end -}}
