@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-CODE   := canary_core ports adapters sims tests bench docs
+CODE   := canary_core ports adapters sims tests bench docs charts
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock format lint types layers fast check test coverage explore test-cluster demo bench docs clean
@@ -21,6 +21,10 @@ $(STAMP): requirements.lock pyproject.toml
 
 $(BIN)/helm: tests/tools/install_helm.py | $(STAMP)
 	$(BIN)/python tests/tools/install_helm.py $(BIN)
+
+$(VENV)/.programs: sims/install_programs.py | $(STAMP)
+	$(BIN)/python sims/install_programs.py $(BIN) prometheus hey
+	@touch $@
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --group bench --group build --generate-hashes \
@@ -49,7 +53,7 @@ check: lint types layers fast ## format, lint, types, layers, fast tests: what e
 
 test: lint types layers coverage ## every check there is
 
-coverage: setup $(BIN)/helm
+coverage: setup $(BIN)/helm $(VENV)/.programs
 	$(BIN)/coverage erase
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --cov --cov-report=term
 
@@ -67,8 +71,9 @@ explore: setup ## every reachable state of every example policy, invariants chec
 bench: setup ## measure, and write the tables of docs/performance.md
 	$(BIN)/python bench/run.py
 
-docs: setup ## write what is made from code: docs/phases.md and the pictures
+docs: setup ## write what is made from code: docs/phases.md, the pictures, the dashboard
 	$(BIN)/python docs/generate.py
+	$(BIN)/python charts/generate_dashboard.py
 
 clean: ## remove what setup made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

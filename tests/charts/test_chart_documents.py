@@ -22,7 +22,7 @@ BOTH = pytest.mark.parametrize("chart", [CONTROLLER, LOADTESTER], ids=lambda cha
 
 
 def _generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate_charts", CHARTS / "generate.py")
+    spec = importlib.util.spec_from_file_location("generate_charts", CHARTS / "generate_charts.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

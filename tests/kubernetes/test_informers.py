@@ -150,3 +150,11 @@ def test_a_cluster_reads_its_writes_through_them(informers: Informers, reached: 
         assert seen["metadata"]["labels"] == {"turn": str(number)}
     cluster.delete(SERVICES, made)
     assert cluster.get(SERVICES, "default", "mine") is None
+
+
+def test_the_end_of_a_watch_that_was_asked_for_is_no_error(reached: Api, caplog: pytest.LogCaptureFixture) -> None:
+    informers = Informers(reached, (SERVICES,), on_change=lambda *_: None)
+    informers.start()
+    assert informers.wait(20)
+    informers.stop()
+    assert [record.getMessage() for record in caplog.records] == []

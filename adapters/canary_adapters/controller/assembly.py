@@ -217,7 +217,9 @@ class Rolling:
 
     def ended(self, done: Tick, took_s: float) -> None:
         """A tick went well: a problem that was told is none any more."""
-        names = _names_of(self._store.declared().canary)
+        loaded = self._store.declared()
+        names = _names_of(loaded.canary)
+        self._shared.telemetry.declared(names, loaded.policy)
         self._shared.telemetry.state(names, done.rollout)
         if self._judged:
             self._shared.telemetry.analysed(names, took_s)

@@ -128,6 +128,7 @@ class Controller:
         self._assembly.close(max(1.0, end - time.monotonic()))
         if self._election is not None:
             self._election.stop()
+        self._assembly.telemetry.is_leader.set(0)
         self._informers.stop()
         self._asking.shutdown(wait=False, cancel_futures=True)
         if self._status is not None:
@@ -168,6 +169,7 @@ class Controller:
     def _lose(self) -> None:
         _log.error("the lease is lost: ending")
         self.lost = True
+        self._assembly.telemetry.is_leader.set(0)
         self._queue.close()
         self.ended.set()
 

@@ -6,10 +6,12 @@ notices dead connections, and a cache without the fields that nobody reads.
 
 import random
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
+import urllib3
 from kubernetes.client.exceptions import ApiException
 from kubernetes.informer import ADDED, BOOKMARK, DELETED, MODIFIED, ObjectCache, SharedInformer
 
@@ -103,11 +105,14 @@ class _Source:
         """Set when the kind has been listed, or the server does not have it."""
         self._api, self._resource, self._namespace = api, resource, namespace
         self._stopped = threading.Event()
+        self._stream: _Stream | None = None
         self._pause_s = 0.0
 
     def stop(self) -> None:
-        """Ends all waiting."""
+        """Ends all waiting, and the watch that is open or just being opened."""
         self._stopped.set()
+        if self._stream is not None:
+            self._stream.end()
 
     def __call__(self, *, watch: bool = False, resource_version: str = "0", **_: Any) -> Any:
         """List, or open a watch.
@@ -143,11 +148,15 @@ class _Source:
         self._slower()  # until the watch has lasted
         timeout_s = WATCH_S + random.randrange(WATCH_S)
         try:
-            return self._api.watch(
+            response = self._api.watch(
                 self._resource, self._namespace, resource_version=resource_version, timeout_s=timeout_s
             )
         except PortError as error:
             raise ApiException(status=503, reason=str(error)) from error
+        self._stream = _Stream(response, self._stopped)
+        if self._stopped.is_set():  # `stop` has come too early to know of this one
+            self._stream.end()
+        return self._stream
 
     def lasted(self) -> None:
         """Told when something came through the watch."""
@@ -159,6 +168,29 @@ class _Source:
     def _wait(self) -> None:
         if self._stopped.wait(self._pause_s * random.uniform(0.5, 1.0)):
             raise ApiException(status=503, reason="stopping")
+
+
+class _Stream:
+    """What a watch brings; that it breaks off is no error when it was to end."""
+
+    def __init__(self, response: "urllib3.BaseHTTPResponse", stopped: threading.Event) -> None:
+        self._response, self._stopped = response, stopped
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._response, name)
+
+    def end(self) -> None:
+        """Have whoever reads see the end now."""
+        with suppress(ValueError, RuntimeError, OSError):  # it has ended already
+            self._response.shutdown()
+
+    def stream(self, *args: Any, **more: Any) -> Iterator[bytes]:
+        """The pieces as they come."""
+        try:
+            yield from self._response.stream(*args, **more)
+        except urllib3.exceptions.HTTPError:
+            if not self._stopped.is_set():
+                raise
 
 
 class _Cache(ObjectCache):

@@ -1,16 +1,20 @@
 """What the controller counts: Flagger's metrics under Flagger's names, and what operators of this one need besides."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from canary_adapters.telemetry.series import ChangingSeries, Target
 from canary_core import (
     ABTest,
     BlueGreen,
     Check,
     CheckKind,
+    HookType,
+    KnownGood,
     Measurement,
     Notice,
     Outcome,
@@ -20,6 +24,7 @@ from canary_core import (
     Rollout,
     Sample,
     Traffic,
+    Verdict,
 )
 from canary_core import notices as n
 from canary_core.messages import Names
@@ -30,6 +35,9 @@ _STATUS: Final = {Phase.PROGRESSING: 0, Phase.FAILED: 2}
 """Values of ``flagger_canary_status``; every other phase is 1."""
 _STRATEGIES: Final[Mapping[type, str]] = {Progressive: "canary", ABTest: "ab-testing", BlueGreen: "blue-green"}
 _LATENESS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_RESULTS: Final = ("ok", "conflict", "unavailable", "refused", "gone", "error")
+_JUDGING: Final = (HookType.PRE_ROLLOUT, HookType.ROLLOUT)
+_VERDICTS: Final = {Verdict.FAIL: "fail", Verdict.NO_DATA: "no-data", Verdict.ERROR: "error"}
 
 
 class Telemetry:
@@ -64,12 +72,53 @@ class Telemetry:
         self._successes = Counter("flagger_canary_successes", "Rollouts that were promoted.", ends, registry=registry)
         self._failures = Counter("flagger_canary_failures", "Rollouts that were rolled back.", ends, registry=registry)
         self._ticks = Counter("canary_ticks", "Ticks by result.", ["result"], registry=registry)
+        for result in _RESULTS:
+            self._ticks.labels(result)  # from 0 on: a rate does not see a series that begins with 1
         self._late = Histogram(
             "canary_tick_lateness_seconds", "How late ticks begin.", buckets=_LATENESS, registry=registry
         )
         self.is_leader = Gauge("canary_is_leader", "1 if this replica acts.", registry=registry)
+        self._make_progress(target)
         self._lock = threading.Lock()
-        self._checks: dict[tuple[str, str], set[str]] = {}
+        self._checks: dict[Target, set[str]] = {}
+        ProcessCollector(registry=registry)
+
+    def _make_progress(self, target: list[str]) -> None:
+        """What Flagger has no metric for, and without which one cannot say that a rollout is stuck, or near its end."""
+        registry = self.registry
+        self._phase = ChangingSeries(
+            "canary_phase_start_time_seconds", "When the present phase began, Unix time.", ("phase",), registry
+        )
+        self._waiting = ChangingSeries(
+            "canary_waiting_start_time_seconds", "When a wait began, and on what, Unix time.", ("on",), registry
+        )
+        self._bounds = ChangingSeries(
+            "canary_metric_bound",
+            "What a check allows, in the unit of flagger_canary_metric_analysis.",
+            ("metric", "bound"),
+            registry,
+        )
+        self._measured = Gauge(
+            "canary_measurement_start_time_seconds", "When the present measurement began.", target, registry=registry
+        )
+        self._interval = Gauge("canary_interval_seconds", "Interval of the analysis.", target, registry=registry)
+        self._deadline = Gauge(
+            "canary_progress_deadline_seconds", "For how long pods may take to get ready.", target, registry=registry
+        )
+        self._failed = Gauge("canary_failed_checks", "Checks that failed in this rollout.", target, registry=registry)
+        self._threshold = Gauge(
+            "canary_failed_checks_threshold", "As many failed checks roll back.", target, registry=registry
+        )
+        self._paused = Gauge("canary_paused", "1 if held by a person or suspended.", target, registry=registry)
+        self._stranded = Gauge(
+            "canary_without_known_good", "1 if no workload is known to be good.", target, registry=registry
+        )
+        self._not_passed = Counter(
+            "canary_checks_not_passed",
+            "Checks and hooks that did not pass, by verdict.",
+            [*target, "check", "verdict"],
+            registry=registry,
+        )
 
     def ticked(self, result: str, *, late_s: float) -> None:
         """A tick has ended."""
@@ -86,15 +135,41 @@ class Telemetry:
         self._status.labels(names.target, names.namespace).set(_STATUS.get(rollout.phase, 1))
         self._weight.labels(names.target, names.namespace).set(traffic.canary_weight)
         self._weight.labels(f"{names.target}-primary", names.namespace).set(traffic.primary_weight)
+        target, waiting = (names.target, names.namespace), rollout.waiting
+        began_s = rollout.changed_s or (waiting.since_s if waiting is not None else rollout.since_s)
+        # The very first phase was never entered: its time is that of its first wait.
+        self._phase.replace(target, {(rollout.phase.value,): began_s} if began_s else {})
+        self._waiting.replace(target, {} if waiting is None else {(waiting.on.value,): waiting.since_s})
+        self._measured.labels(*target).set(rollout.since_s)
+        self._failed.labels(*target).set(rollout.counts.failed)
+        self._paused.labels(*target).set(rollout.paused or rollout.suspended)
+        self._stranded.labels(*target).set(rollout.known_good is KnownGood.NONE)
+
+    def declared(self, names: Names, policy: Policy) -> None:
+        """What the rollout goes by; what may not pass is counted from 0 on."""
+        target = (names.target, names.namespace)
+        self._interval.labels(*target).set(policy.interval_s)
+        self._deadline.labels(*target).set(policy.progress_deadline_s)
+        self._threshold.labels(*target).set(policy.threshold)
+        for counter in (self._successes, self._failures):
+            counter.labels(*target, _STRATEGIES[type(policy.strategy)], "completed")
+        judging = [hook.id for kind in _JUDGING for hook in policy.hooks_of(kind)]
+        for check, verdict in product((*(check.id for check in policy.checks), *judging), _VERDICTS.values()):
+            self._not_passed.labels(*target, check, verdict)
+        self._bounds.replace(target, {labels: bound for check in policy.checks for labels, bound in _bounds(check)})
 
     def measured(self, names: Names, check: Check, measurement: Measurement) -> None:
         """What a check has shown; durations in seconds."""
         if not isinstance(measurement, Sample):
             return
-        value = measurement.value / 1000 if check.kind is CheckKind.DURATION else measurement.value
+        value = _exported(check, measurement.value)
         with self._lock:
             self._checks.setdefault((names.target, names.namespace), set()).add(check.id)
         self._analysis.labels(names.target, names.namespace, check.id).set(value)
+
+    def not_passed(self, names: Names, check: str, verdict: Verdict) -> None:
+        """A check or a hook did not pass."""
+        self._not_passed.labels(names.target, names.namespace, check, _VERDICTS[verdict]).inc()
 
     def ended(self, names: Names, policy: Policy, *, promoted: bool, skipped: bool = False) -> None:
         """A rollout has ended."""
@@ -114,14 +189,32 @@ class Telemetry:
         target, namespace = names.target, names.namespace
         with self._lock:
             checks = self._checks.pop((target, namespace), set())
-        for metric in (self._status, self._duration):
-            _remove(metric, target, namespace)
+        for gauge in (self._status, *self._progress()):
+            _remove(gauge, target, namespace)
+        _remove(self._duration, target, namespace)
+        for changing in (self._phase, self._waiting, self._bounds):
+            changing.replace((target, namespace), {})
         for workload in (target, f"{target}-primary"):
             _remove(self._weight, workload, namespace)
         for check in checks:
             _remove(self._analysis, target, namespace, check)
-        for counter in (self._successes, self._failures):
+        for counter in (self._successes, self._failures, self._not_passed):
             counter.remove_by_labels({"name": target, "namespace": namespace})
+
+    def _progress(self) -> tuple[Gauge, ...]:
+        judged = (self._measured, self._interval, self._deadline, self._failed, self._threshold)
+        return (*judged, self._paused, self._stranded)
+
+
+def _exported(check: Check, value: float) -> float:
+    """Durations in seconds, as Flagger exports them."""
+    return value / 1000 if check.kind is CheckKind.DURATION else value
+
+
+def _bounds(check: Check) -> Iterator[tuple[tuple[str, str], float]]:
+    for side, bound in (("min", check.bound.minimum), ("max", check.bound.maximum)):
+        if bound is not None:
+            yield (check.id, side), _exported(check, bound)
 
 
 def _remove(metric: Gauge | Histogram, *labels: str) -> None:
@@ -145,8 +238,12 @@ class TelemetryNotifier:
         self._telemetry, self._names, self._policy = telemetry, names, policy
 
     def tell(self, notice: Notice, rollout: Rollout) -> None:
-        """Count the end of a rollout."""
+        """Count the end of a rollout, and what did not pass on the way."""
         match notice:
+            case n.CheckNotPassed(check=check, verdict=verdict):
+                self._telemetry.not_passed(self._names, check, verdict)
+            case n.HookNotPassed(hook=hook, unreachable=unreachable):
+                self._telemetry.not_passed(self._names, hook, Verdict.ERROR if unreachable else Verdict.FAIL)
             case n.Promoted(skipped=skipped):
                 self._telemetry.ended(self._names, self._policy, promoted=True, skipped=skipped)
             case n.RolledBack() | n.PromotionFailed():

@@ -1,16 +1,19 @@
 """POST requests to addresses that users declare: bounded in time and size, repeated where that may help."""
 
+import ipaddress
 import json
 import threading
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 from attrs import frozen
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
 from urllib3.util.retry import Retry
 
-__all__ = ["Answer", "HttpPool", "NoAnswerError"]
+__all__ = ["Answer", "HttpPool", "NoAnswerError", "environment_proxy"]
 
 LARGEST: Final = 64 * 1024
 """Bytes of a body that are read."""
@@ -52,6 +55,25 @@ class _Retry(Retry):
         return None if found is None else min(float(LONGEST_PAUSE_S), found)
 
 
+def environment_proxy(url: str) -> str:
+    """The proxy that ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY`` name for an address; empty: none.
+
+    As Go programs have it, and so Flagger: this machine itself is never reached through a proxy.
+    https://pkg.go.dev/golang.org/x/net/http/httpproxy#FromEnvironment
+    """
+    parts = urlsplit(url)
+    if _is_this_machine(parts.hostname or ""):
+        return ""
+    return str(get_environ_proxies(url).get(parts.scheme, ""))
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class HttpPool:
     """Connections that are kept. Safe for many threads."""
 
@@ -78,15 +100,15 @@ class HttpPool:
             timeout_s: For each attempt.
             retries: Further attempts after no answer, 429 and errors of the server but 501.
             verify: Whether the certificate is verified.
-            proxy: HTTP proxy on the way; empty: none.
+            proxy: HTTP proxy on the way; empty: the one of the environment, if any.
             headers: Further ones.
 
         Raises:
             NoAnswerError: There was no answer in any attempt.
         """
-        session = self._session(retries, verify, proxy)
         head = {"Content-Type": "application/json", **(headers or {})}
         try:
+            session = self._session(retries, verify, proxy or environment_proxy(url))
             data = json.dumps(body)
             with session.post(url, data=data, headers=head, timeout=timeout_s, stream=True) as response:
                 return Answer(response.status_code, _text(response))

@@ -13,6 +13,13 @@ def cluster(
     kubeconfig: Annotated[
         Path, typer.Option(metavar="FILE", help="Where to write the kubeconfig for kubectl and other clients.")
     ] = Path("cluster.kubeconfig"),
+    play_pods: Annotated[
+        bool,
+        typer.Option(
+            "--play-pods/--no-play-pods",
+            help="Pods become ready by themselves; or `canary mesh` runs them.",
+        ),
+    ] = True,
 ) -> None:
     """Run a Kubernetes API server in memory, until Ctrl-C.
 
@@ -29,7 +36,7 @@ def cluster(
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    running = EmbeddedCluster(port=port)
+    running = EmbeddedCluster(port=port, play_pods=play_pods)
     try:
         running.start()
     except OSError as error:

@@ -34,14 +34,16 @@ class EmbeddedCluster:
     Everybody without a bearer token is the administrator. Tokens of service accounts have the rights that RBAC gives.
     """
 
-    def __init__(self, *, port: int = 0, timing: Timing | None = None) -> None:
+    def __init__(self, *, port: int = 0, timing: Timing | None = None, play_pods: bool = True) -> None:
         """Makes a cluster that does not run yet.
 
         Args:
             port: where to listen; 0 is any free port.
             timing: how fast Pods start and stop.
+            play_pods: whether Pods become ready though nothing runs in them; otherwise something outside, such as
+                `canary_sims.mesh`, is the kubelet of the node.
         """
-        self._port, self._timing = port, timing or Timing()
+        self._port, self._timing, self._play_pods = port, timing or Timing(), play_pods
         self._server = Server()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -153,7 +155,7 @@ class EmbeddedCluster:
             site = web.TCPSite(runner, "127.0.0.1", self._port)
             await site.start()
             self._port = int(runner.addresses[0][1])
-            loop = controllers.start(self._server.api, self._server.addresses, self._timing)
+            loop = controllers.start(self._server.api, self._server.addresses, self._timing, play_pods=self._play_pods)
             self._bootstrap()
             self._started.set()
             await self._stop.wait()

@@ -10,15 +10,22 @@ from canary_sims.cluster.controllers.definitions import Definitions
 from canary_sims.cluster.controllers.deployments import Deployments
 from canary_sims.cluster.controllers.endpoints import EndpointsController
 from canary_sims.cluster.controllers.garbage import Garbage
-from canary_sims.cluster.controllers.kubelet import Kubelet, Timing
+from canary_sims.cluster.controllers.kubelet import Kubelet, Scheduler, Timing
 from canary_sims.cluster.controllers.namespaces import Namespaces
 from canary_sims.cluster.controllers.replicasets import ReplicaSets
 
 __all__ = ["Loop", "Timing", "start"]
 
 
-def start(api: Api, addresses: Addresses, timing: Timing) -> Loop:
-    """Starts all controllers in the running event loop."""
+def start(api: Api, addresses: Addresses, timing: Timing, *, play_pods: bool = True) -> Loop:
+    """Starts all controllers in the running event loop.
+
+    Args:
+        api: The API.
+        addresses: Of Services and Pods.
+        timing: How fast things go.
+        play_pods: Whether Pods are played. False: something outside runs those that are bound to the node.
+    """
     loop = Loop(api)
     controllers: list[type[Controller]] = [
         Namespaces,
@@ -31,5 +38,5 @@ def start(api: Api, addresses: Addresses, timing: Timing) -> Loop:
     for controller in controllers:
         loop.add(controller(api, loop))
     loop.add(Autoscaler(api, loop, timing))
-    loop.add(Kubelet(api, loop, addresses, timing))
+    loop.add(Kubelet(api, loop, addresses, timing) if play_pods else Scheduler(api, loop))
     return loop

@@ -41,10 +41,33 @@ class Timing:
     """Between two looks at a HorizontalPodAutoscaler."""
 
 
-class Kubelet(Controller):
-    """Runs Pods."""
+class Scheduler(Controller):
+    """Gives Pods a node; a Pod without one ends at once. Somebody else is the kubelet of that node."""
 
     store = "core/pods"
+
+    def look(self, key: Key) -> None:
+        pod = self.api.store.get(self.store, *key)
+        if pod is None or pod["spec"].get("nodeName"):
+            return
+        if "deletionTimestamp" in pod["metadata"]:
+            pods = self.api.registry.get(*PODS)
+            if pods:
+                delete(self.api, pods, *key, DeleteOptions(grace=0, uid=pod["metadata"]["uid"]))
+        elif (pod["metadata"].get("annotations") or {}).get(READY) != "pending":
+            self._bind(key)
+
+    def _bind(self, key: Key) -> None:
+        pod = self.api.store.get(self.store, *key)
+        if pod is None:
+            return
+        # What a real scheduler does through the binding subresource, which changes no generation.
+        status = {**pod["status"], "conditions": [_condition("PodScheduled", ready=True)]}
+        self.api.store.put(self.store, {**pod, "spec": {**pod["spec"], "nodeName": NODE}, "status": status})
+
+
+class Kubelet(Scheduler):
+    """Plays Pods: they become ready though nothing runs in them."""
 
     def __init__(self, api: Api, loop: Loop, addresses: Addresses, timing: Timing) -> None:
         super().__init__(api, loop)
@@ -77,15 +100,6 @@ class Kubelet(Controller):
         self._due.pop(mark)
         return True
 
-    def _bind(self, key: Key) -> None:
-        pods = self.api.registry.get(*PODS)
-        pod = self.api.store.get(self.store, *key)
-        if pods is None or pod is None:
-            return
-        # What a real scheduler does through the binding subresource, which changes no generation.
-        status = {**pod["status"], "conditions": [_condition("PodScheduled", ready=True)]}
-        self.api.store.put(self.store, {**pod, "spec": {**pod["spec"], "nodeName": NODE}, "status": status})
-
     def _begin(self, key: Key, pod: Obj) -> None:
         """Gives a Pod its address; its containers wait."""
         address = self._addresses.for_pod()
@@ -94,7 +108,7 @@ class Kubelet(Controller):
 
         def edit(o: Obj) -> None:
             waiting = {"state": {"waiting": {"reason": reason}}, "ready": False, "started": False}
-            o["status"] = _status(o, "Pending", waiting)
+            o["status"] = pod_status(o, "Pending", waiting)
             o["status"] |= {"hostIP": "10.0.0.1", "hostIPs": [{"ip": "10.0.0.1"}], "startTime": timestamp()}
             o["status"] |= {"podIP": address, "podIPs": [{"ip": address}]}
 
@@ -113,7 +127,7 @@ class Kubelet(Controller):
 
         def edit(o: Obj) -> None:
             running = {"state": {"running": {"startedAt": started}}, "ready": ready, "started": True}
-            o["status"] = {**o["status"], **_status(o, "Running", running)}
+            o["status"] = {**o["status"], **pod_status(o, "Running", running)}
 
         self._change(key, edit)
 
@@ -133,7 +147,14 @@ def _condition(type_: str, *, ready: bool) -> Obj:
     return {"type": type_, "status": str(ready), "lastProbeTime": None, "lastTransitionTime": timestamp(), **reason}
 
 
-def _status(pod: Obj, phase: str, state: Obj) -> Obj:
+def pod_status(pod: Obj, phase: str, state: Obj) -> Obj:
+    """The status of a Pod all of whose containers are in one state.
+
+    Args:
+        pod: As it was; conditions that stay keep their times.
+        phase: Such as ``Running``.
+        state: Fields of a container's status; ``ready`` is needed.
+    """
     old = {c["type"]: c for c in pod["status"].get("conditions") or ()}
     ready = bool(state["ready"])
     wanted = {

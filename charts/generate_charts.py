@@ -1,6 +1,6 @@
 """Write the parts of the charts that are made from other files: the definitions, and the tables of values.
 
-``python charts/generate.py``; a test checks that what is written is what the sources say.
+``python charts/generate_charts.py``; a test checks that what is written is what the sources say.
 """
 
 import json
@@ -13,7 +13,7 @@ import yaml
 from canary_adapters.kubernetes.crds import definitions
 
 CHARTS: Final = Path(__file__).resolve().parent
-BEGIN: Final = "<!-- values: written by charts/generate.py from the comments of values.yaml -->"
+BEGIN: Final = "<!-- values: written by charts/generate_charts.py from the comments of values.yaml -->"
 END: Final = "<!-- end of values -->"
 
 

@@ -1,0 +1,116 @@
+"""``canary loadtester``: the webhook server that makes traffic and keeps gates. Flags carry Flagger's names."""
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from canary_adapters.cli.goflags import GoFlagsCommand
+from canary_adapters.loadtester.options import DEFAULT_PROGRAMS, Options
+
+if TYPE_CHECKING:
+    import re
+
+__all__ = ["loadtester"]
+
+loadtester: Final = typer.Typer(add_completion=False, rich_markup_mode=None)
+_ACCEPTED: Final = "Accepted, so that a Flagger command line works; it has no effect."
+
+
+@loadtester.command("loadtester", cls=GoFlagsCommand)
+def run(
+    port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="Where to listen; 0: any free port.")] = 9090,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen. Empty: all addresses.")] = "",
+    timeout: Annotated[str, typer.Option(metavar="D", help="For one command, from its start.")] = "1h",
+    namespace_regexp: Annotated[
+        str, typer.Option(metavar="RE", help="Serve only canaries in whose namespace it is found. Empty: all.")
+    ] = "",
+    allow_programs: Annotated[
+        str, typer.Option(metavar="P,...", help="What commands may run: bare names, found on the PATH.")
+    ] = ",".join(DEFAULT_PROGRAMS),
+    enable_shell: Annotated[
+        bool, typer.Option("--enable-shell", help="Run commands of type cmd by sh -c, as Flagger: any program.")
+    ] = False,
+    enable_bash: Annotated[bool, typer.Option("--enable-bash", help="Run commands of type bash: any program.")] = False,
+    max_commands: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Commands at the same time.")] = 64,
+    max_waiting: Annotated[
+        int, typer.Option(min=0, max=10_000, metavar="N", help="Commands that may wait for others to end.")
+    ] = 64,
+    pass_env: Annotated[
+        str, typer.Option(metavar="NAME,...", help="Further environment variables that commands get.")
+    ] = "",
+    log_level: Annotated[str, typer.Option(help="debug, info, warn, error, fatal or panic.")] = "info",
+    zap_encoding: Annotated[str, typer.Option(help="json or console.")] = "json",
+    zap_replace_globals: Annotated[bool, typer.Option("--zap-replace-globals", hidden=True, help=_ACCEPTED)] = False,
+) -> None:
+    """Run the load of a rollout, its checks and its gates when a webhook asks, until SIGTERM.
+
+    Without a shell, unless asked for: a command is one of the allowed programs with its arguments.
+
+    Exit codes: 0 it was ended; 2 a flag cannot be used.
+    """
+    del zap_replace_globals
+    options = Options(
+        host=host,
+        port=port,
+        timeout_s=_seconds(timeout),
+        namespaces=_pattern(namespace_regexp),
+        programs=_programs(allow_programs),
+        enable_shell=enable_shell,
+        enable_bash=enable_bash,
+        most_running=max_commands,
+        most_waiting=max_waiting,
+        passed_on=_listed(pass_env),
+    )
+    _serve(options, log_level, "console" if zap_encoding == "console" else "json")
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _seconds(text: str) -> float:
+    from canary_adapters.manifests.durations import duration_s
+
+    found = duration_s(text)
+    if not found:
+        raise typer.BadParameter(f"{text!r} is not a duration above zero, such as 10s or 1m30s", param_hint="--timeout")
+    return found
+
+
+def _pattern(text: str) -> "re.Pattern[str] | None":
+    import re
+
+    try:
+        return re.compile(text) if text else None
+    except (re.error, OverflowError, RecursionError) as error:
+        raise typer.BadParameter(f"{text!r}: {error}", param_hint="--namespace-regexp") from error
+
+
+def _programs(text: str) -> frozenset[str]:
+    found = frozenset(_listed(text))
+    for name in found:
+        if "/" in name:
+            raise typer.BadParameter(f"{name!r}: a bare name, without /", param_hint="--allow-programs")
+    return found
+
+
+def _serve(options: Options, log_level: str, encoding: str) -> None:
+    import asyncio
+
+    from canary_adapters.cli.errors import BadInputError
+
+    try:
+        from canary_adapters.loadtester.service import listen, serve
+        from canary_adapters.telemetry.logs import configure_logging
+    except ModuleNotFoundError as missing:
+        why = f'canary loadtester needs {missing.name}, which is not installed: pip install "canary-core[loadtester]"'
+        raise BadInputError(why) from missing
+    configure_logging(log_level, encoding=encoding)
+    try:
+        listener = listen(options.host, options.port)
+    except OSError as error:
+        where = f"{options.host}:{options.port}"
+        raise typer.BadParameter(f"{where}: {error.strerror or error}", param_hint="--port") from error
+    port = listener.getsockname()[1]
+    with listener:
+        asyncio.run(serve(options, listener, ready=lambda: typer.echo(f"listening on port {port}", err=True)))
