@@ -79,6 +79,8 @@ EVERYTHING: dict[str, Any] = {
     },
     "podMonitor": {"enabled": True, "namespace": "monitoring", "additionalLabels": {"release": "prometheus"}},
     "serviceMonitor": {"enabled": True, "honorLabels": True, "labels": {"release": "prometheus"}},
+    "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+    "dashboard": {"enabled": True, "annotations": {"grafana_folder": "Delivery"}},
 }
 LOAD: dict[str, Any] = {
     "replicaCount": 2,
@@ -107,6 +109,11 @@ LOAD: dict[str, Any] = {
 SETS: dict[str, tuple[Path, str, dict[str, Any]]] = {
     "defaults": (CONTROLLER, "canary", {}),
     "the article": (CONTROLLER, "flagger", ARTICLE),
+    "the article, by Fleet": (
+        CONTROLLER,
+        "flagger",
+        {**ARTICLE, "global": {"fleet": {"clusterLabels": {"canary": "enabled"}}}},
+    ),
     "Flagger's own": (CONTROLLER, "flagger", FLAGGER),
     "everything": (CONTROLLER, "rollouts", EVERYTHING),
     "one namespace": (CONTROLLER, "canary", {"namespace": "team-a", "podDisruptionBudget": {"enabled": True}}),

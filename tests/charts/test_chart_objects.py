@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from canary_adapters.kubernetes.crds import definitions
-from chart_values import ARTICLE, LOAD, SETS
+from chart_values import ARTICLE, EVERYTHING, LOAD, SETS
 from helm import CONTROLLER, LOADTESTER, Helm, container, kinds, kubectl, one
 
 pytestmark = pytest.mark.slow
@@ -165,3 +166,23 @@ def test_istio_leads_to_the_load_tester(helm: Helm) -> None:
     inside = helm.render(LOADTESTER, {"istio": {"enabled": True}})
     assert one(inside, "VirtualService")["spec"]["gateways"] == ["mesh"]
     assert "Gateway" not in kinds(inside)
+
+
+def test_alerts_and_dashboard_are_those_of_the_files(helm: Helm) -> None:
+    objects = helm.render(CONTROLLER, EVERYTHING, release="rollouts")
+    rules = one(objects, "PrometheusRule")
+    assert rules["spec"] == yaml.safe_load((CONTROLLER / "rules" / "alerts.yaml").read_text("utf-8"))
+    assert rules["metadata"]["labels"]["release"] == "prometheus"
+    shown = one(objects, "ConfigMap", "rollouts-canary-dashboard")
+    assert json.loads(shown["data"]["canary.json"]) == json.loads(
+        (CONTROLLER / "dashboards" / "canary.json").read_text("utf-8")
+    )
+    assert shown["metadata"]["labels"]["grafana_dashboard"] == "1"
+
+
+def test_monitors_leave_the_namespace_of_a_canary_alone(helm: Helm) -> None:
+    """The alerts and the dashboard ask for it by that name."""
+    objects = helm.render(CONTROLLER, {"podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}})
+    (pods,) = one(objects, "PodMonitor")["spec"]["podMetricsEndpoints"]
+    (services,) = one(objects, "ServiceMonitor")["spec"]["endpoints"]
+    assert (pods["honorLabels"], services["honorLabels"]) == (True, True)
