@@ -46,7 +46,7 @@ types: setup
 layers: setup
 	$(BIN)/lint-imports --no-cache
 
-fast: setup
+fast: setup $(VENV)/.programs
 	$(BIN)/pytest -q -n 2 -m "not slow"
 
 check: lint types layers fast ## format, lint, types, layers, fast tests: what every commit passes

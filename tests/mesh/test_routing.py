@@ -102,7 +102,7 @@ def test_a_condition_decides(
 
 def test_host_and_method_can_be_conditions(mesh: Mesh) -> None:
     match = {"authority": {"prefix": "one."}, "method": {"exact": "PUT"}, "scheme": {"exact": "http"}}
-    routes = [{"match": [match], "route": split(100)}, {"route": [to(PRIMARY)]}]
+    routes: list[dict[str, Any]] = [{"match": [match], "route": split(100)}, {"route": [to(PRIMARY)]}]
     user = User(mesh.route(a_virtual_service(*routes, hosts=["one.example.com", "two.example.com"])))
 
     def version(method: str, host: str) -> str:
@@ -224,14 +224,14 @@ def test_a_failed_try_is_repeated_where_that_is_declared(mesh: Mesh) -> None:
     ],
 )
 def test_a_path_is_rewritten(mesh: Mesh, uri: Any, rewrite: dict[str, str], path: str, seen: str) -> None:
-    match = {"match": [{"uri": uri}]} if uri else {}
+    match: dict[str, Any] = {"match": [{"uri": uri}]} if uri else {}
     route = {**match, "rewrite": {**rewrite, "authority": "elsewhere"}, "route": [to(PRIMARY)]}
     answer = User(mesh.route(a_virtual_service(route))).get(path).json()
     assert (answer["path"], answer["host"]) == (seen, "elsewhere")
 
 
 def test_redirects_and_direct_answers(mesh: Mesh) -> None:
-    routes = [
+    routes: list[dict[str, Any]] = [
         {"match": [{"uri": {"prefix": "/r"}}], "redirect": {"uri": "/there", "redirectCode": 308}},
         {"match": [{"uri": {"prefix": "/d"}}], "directResponse": {"status": 418, "body": {"string": "tea"}}},
     ]
