@@ -176,6 +176,8 @@ def _remove(shape: Shape, value: Any, path: Path) -> None:
         elif name in value:
             value[name] = copy.copy(value[name])
             _remove(shape.field(name) or ANY, value[name], path[1:])
+            if not value[name]:
+                del value[name]  # what has lost its last member is not there, which is more than empty
     elif isinstance(value, list):
         for i, item in enumerate(value):
             if element_key(shape, item) == path[0]:
