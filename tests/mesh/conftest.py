@@ -24,7 +24,10 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
 @pytest.fixture(scope="session")
 def mesh_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MeshLab]:
     """A whole installation, with a controller."""
-    with Laptop(tmp_path_factory.mktemp("laptop"), real_prometheus=True) as laptop:
+    with Laptop(tmp_path_factory.mktemp("laptop")) as laptop:
+        assert laptop.prometheus is not None
+        assert laptop.prometheus.is_real, "install the package prometheus, or run make, which does it"
+        assert laptop.has_hey, "install the package hey, or run make, which does it"
         laptop.start_controller("-minimum-interval=1s")
         yield MeshLab(laptop)
 

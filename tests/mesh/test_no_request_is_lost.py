@@ -31,16 +31,26 @@ POINTS = 3.0
 
 @define
 class Weights:
-    """When which weight was declared: from `since[i]` on it was `weights[i]`, until the next."""
+    """When which weight was declared, as far as somebody has seen it who looked again and again."""
 
-    since: list[float] = field(factory=list)
     weights: list[int] = field(factory=list)
+    first: list[float] = field(factory=list)
+    """When it was known to be so first."""
+    last: list[float] = field(factory=list)
+    """When it was known to be so last."""
+
+    def saw(self, weight: int, before: float, after: float) -> None:
+        """Somebody asked at one time, and was told at another."""
+        if not self.weights or self.weights[-1] != weight:
+            self.weights.append(weight)
+            self.first.append(after)
+            self.last.append(before)
+        self.last[-1] = before
 
     def spans(self) -> Iterator[tuple[int, float, float]]:
         """Each weight with the time in which it was certainly in force."""
-        ends = [*self.since[1:], time.monotonic()]
-        for weight, begin, end in zip(self.weights, self.since, ends, strict=True):
-            yield weight, begin + SETTLING_S, end - SETTLING_S
+        for weight, begin, end in zip(self.weights, self.first, self.last, strict=True):
+            yield weight, begin + SETTLING_S, end
 
 
 @contextmanager
@@ -54,9 +64,7 @@ def _watched(app: MeshApp) -> Iterator[Weights]:
             before = time.monotonic()
             live = api.read(VIRTUAL_SERVICES, app.namespace, NAME)
             weight = int(live["spec"]["http"][-1]["route"][1]["weight"]) if live else 0
-            if not found.weights or found.weights[-1] != weight:
-                found.since.append(before)
-                found.weights.append(weight)
+            found.saw(weight, before, time.monotonic())
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -79,7 +87,8 @@ def test_a_rollout_under_load_loses_nothing(app: MeshApp, capsys: pytest.Capture
         app.image("v2")
         app.until("Succeeded", 180)
         eventually(lambda: len(users.answers) >= REQUESTS)
-        eventually(lambda: users.answers[-1].version == "v2")
+        mark = len(users.answers)
+        eventually(lambda: len(users.answers) >= mark + 2 * RATE)
     answers = users.answers
     found = summary(answers)
     rows = []

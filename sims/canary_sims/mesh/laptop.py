@@ -27,16 +27,16 @@ _HOME: Final = "default"
 class Laptop:
     """A whole installation; a context manager. The controller is started by `start_controller`."""
 
-    def __init__(self, folder: Path, *, real_prometheus: bool | None = None) -> None:
+    def __init__(self, folder: Path, *, stand_ins: bool = False) -> None:
         """Makes one that does not run yet.
 
         Args:
             folder: For everything that is written: logs, configuration, the kubeconfig.
-            real_prometheus: Whether Prometheus is the real one. None: if it is installed.
+            stand_ins: Whether Prometheus and hey are done without also where they are installed.
         """
         self.folder = folder.resolve()
         self.kubeconfig = self.folder / "kubeconfig"
-        self._real_prometheus = real_prometheus
+        self._stand_ins = stand_ins
         self._cluster = self._command("cluster", "--no-play-pods", f"--kubeconfig={self.kubeconfig}")
         self._mesh: Command | None = None
         self.controllers: list[Command] = []
@@ -58,7 +58,7 @@ class Laptop:
             PrometheusError: Prometheus does not.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        programs, self.has_hey = pod_programs(self.folder / "programs")
+        programs, self.has_hey = pod_programs(self.folder / "programs", stand_in=self._stand_ins)
         self._cluster.start("export KUBECONFIG=")
         self.kubectl("apply", "-f", "-", stdin=self._definitions())
         mesh = self._command(
@@ -67,9 +67,8 @@ class Laptop:
         self._mesh = mesh
         mesh.start("the mesh runs")
         until(lambda: _HOME in self.addresses.proxies, _PATIENCE_S, f"the mesh has no proxy, see {mesh.log}")
-        self.prometheus = Prometheus(
-            self.addresses.admin, self.folder / "prometheus", real=self._real_prometheus
-        ).start()
+        prometheus = Prometheus(self.addresses.admin, self.folder / "prometheus", stand_in=self._stand_ins)
+        self.prometheus = prometheus.start()
         return self
 
     def stop(self) -> None:

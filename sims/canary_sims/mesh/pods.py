@@ -75,6 +75,11 @@ class PodRunner(threading.Thread):
         """The ports of this machine, by the pod's."""
         return {port: own for container in self._containers for port, own in container.ports.items()}
 
+    def kill(self) -> None:
+        """Kill its processes."""
+        for container in self._containers:
+            container.kill()
+
     def run(self) -> None:
         """Live."""
         broken = any(str(each["image"]).endswith(":broken") for each in self._pod["spec"]["containers"])
