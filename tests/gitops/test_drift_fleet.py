@@ -1,0 +1,149 @@
+"""Fleet sees nothing modified, missing or extra at any moment of a rollout, and what it would see without our help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from gitops.demo import NAME, Fleet, demo_bundle, ignoring, primary_image, with_spec
+from gitops.fleet import Bundle, Drift
+from gitops.history import (
+    TRAFFIC_LAWS,
+    History,
+    Moment,
+    apex_is_with_primary,
+    broken,
+    live_objects,
+    phase_of,
+    steps_while,
+    traffic_meets_pods,
+    weights_of,
+    weights_sum_to_100,
+)
+from gitops.merging import Obj
+from lab import Controller, Lab, eventually
+
+pytestmark = pytest.mark.slow
+
+CONFIG: Obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"greeting": "hello"}}
+SCALER: Obj = {
+    "apiVersion": "autoscaling/v2",
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": NAME},
+    "spec": {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME},
+        "minReplicas": 1,
+        "maxReplicas": 3,
+    },
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def controller(gitops_lab: Lab) -> Iterator[Controller]:
+    """As the bundle of the engine installs it."""
+    with gitops_lab.controller("-include-label-prefix=dummy") as found:
+        yield found
+
+
+def _drifts(moments: Iterator[Moment], bundles: dict[str, Bundle]) -> list[tuple[Drift, str]]:
+    """All drift at any moment from when all objects were created. The bundle is the one whose image is declared."""
+    found: list[tuple[Drift, str]] = []
+    complete = False
+    for moment in moments:
+        target = moment.get("apps/deployments", NAME)
+        if target is None:
+            continue
+        tag = target["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2]
+        drift = bundles[tag].drift(live_objects(moment))
+        complete = complete or all(each.state != "missing" for each in drift)
+        if complete:
+            found += [(each, moment.told()) for each in drift]
+    assert complete
+    return found
+
+
+def _weights_seen(history: History, place: str) -> set[int]:
+    return {weights_of(moment, NAME).get(f"{NAME}-canary", -1) for moment in history.moments(place)}
+
+
+def test_nothing_drifts_in_a_rollout_and_a_rollback(lab: Lab, history: History, place: str) -> None:
+    """With ConfigMap and autoscaler in the bundle, so that every kind of generated object is made."""
+
+    def bundle(image: str) -> Bundle:
+        whole = demo_bundle(place, image=image, also=(CONFIG, SCALER))
+        ref = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": NAME}
+        pods = next(obj for obj in whole.objects if obj["kind"] == "Deployment")["spec"]["template"]
+        container = {**pods["spec"]["containers"][0], "envFrom": [{"configMapRef": {"name": "settings"}}]}
+        template = {**pods, "spec": {"containers": [container]}}
+        return with_spec(with_spec(whole, "Canary", autoscalerRef=ref), "Deployment", template=template)
+
+    fleet = Fleet(lab)
+    bundles = {tag: bundle(tag) for tag in ("v1", "v2", "v3")}
+    fleet.deliver(bundles["v1"])
+    lab.until_phase("Initialized", NAME, place)
+    fleet.deliver(bundles["v2"])
+    lab.until_phase("Succeeded", NAME, place)
+    assert primary_image(lab, place) == "v2"
+    lab.prometheus.success_rate = 50.0
+    fleet.deliver(bundles["v3"])
+    lab.until_phase("Failed", NAME, place)
+    eventually(lambda: (lab.get("deployment", NAME, place) or {})["spec"]["replicas"] == 0)
+    assert _weights_seen(history, place) >= {0, 25, 50}
+    assert {"HorizontalPodAutoscaler", "ConfigMap"} <= _kinds_owned(history, place)
+    assert _drifts(history.moments(place), bundles) == []
+    assert broken(history.moments(place), NAME, *TRAFFIC_LAWS) == []
+
+
+def _kinds_owned(history: History, place: str) -> set[str]:
+    *_, last = history.moments(place)
+    return {obj["kind"] for obj in live_objects(last) if obj["metadata"].get("ownerReferences")}
+
+
+def test_manifests_with_replicas_and_a_service_as_people_have_it_need_two_entries(
+    lab: Lab, history: History, place: str
+) -> None:
+    """The Service selects the target, the Deployment declares its pods: each upgrade sets both; we put both right."""
+
+    def bundle(image: str) -> Bundle:
+        plain = with_spec(demo_bundle(place, image=image), "Service", selector={"app": NAME})
+        return with_spec(plain, "Deployment", replicas=1)
+
+    fleet = Fleet(lab)
+    plain = {tag: bundle(tag) for tag in ("v1", "v2")}
+    with_entries = {tag: ignoring(each, "Service", "/spec/selector") for tag, each in plain.items()}
+    fleet.deliver(plain["v1"])
+    lab.until_phase("Initialized", NAME, place)
+    fleet.deliver(plain["v2"])
+    lab.until_phase("Succeeded", NAME, place)
+    assert _drifts(history.moments(place), with_entries) == []
+    states = {(drift.state, drift.ref[1]) for drift, _ in _drifts(history.moments(place), plain)}
+    assert states == {("modified", "Service")}
+    assert broken(history.moments(place), NAME, weights_sum_to_100, traffic_meets_pods) == []
+    assert steps_while(history.moments(place), NAME, apex_is_with_primary) == []
+    astray = [moment.writer for moment in history.moments(place) if apex_is_with_primary(moment, NAME)]
+    assert "helm" in astray  # it did happen
+    *_, last = history.moments(place)
+    assert apex_is_with_primary(last, NAME) == ""
+
+
+def test_a_target_that_is_delivered_with_replicas_is_rolled_out_without_a_detour(
+    lab: Lab, history: History, place: str
+) -> None:
+    """Its pods are started once: they are the canary's."""
+
+    def bundle(image: str) -> Bundle:
+        return with_spec(demo_bundle(place, image=image), "Deployment", replicas=2)
+
+    fleet = Fleet(lab)
+    fleet.deliver(bundle("v1"))
+    lab.until_phase("Initialized", NAME, place)
+    fleet.deliver(bundle("v2"))
+    lab.until_phase("Succeeded", NAME, place)
+    asked = []
+    for moment in history.moments(place):
+        target = moment.get("apps/deployments", NAME)
+        if target is not None and phase_of(moment, NAME) and asked[-1:] != [target["spec"]["replicas"]]:
+            asked.append(target["spec"]["replicas"])
+    assert asked == [2, 0, 2, 0]
+    assert broken(history.moments(place), NAME, *TRAFFIC_LAWS) == []
