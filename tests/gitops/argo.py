@@ -93,6 +93,11 @@ def _differing(wanted: Obj, live: Obj, path: Path = ()) -> Iterator[Path]:
             yield (*path, key)
 
 
+def _has_owner(obj: Obj) -> bool:
+    """Of Endpoints the Service is the owner, although nothing in them says so."""
+    return bool(obj["metadata"].get("ownerReferences")) or obj["kind"] == "Endpoints"
+
+
 @frozen(kw_only=True)
 class Application:
     """An Application of Argo CD."""
@@ -129,7 +134,7 @@ class Application:
     def extra(self, live: Iterable[Obj]) -> list[Ref]:
         """What would be pruned."""
         wanted = {ref_of(obj) for obj in self.objects}
-        mine = (obj for obj in live if self._is_mine(obj) and not obj["metadata"].get("ownerReferences"))
+        mine = (obj for obj in live if self._is_mine(obj) and not _has_owner(obj))
         return sorted({ref_of(obj) for obj in mine} - wanted)
 
     def out_of_sync(self, live: Iterable[Obj]) -> list[Ref]:

@@ -60,6 +60,34 @@ def with_spec(bundle: Bundle, kind: str, **changes: Any) -> Bundle:
     return evolve(bundle, objects=tuple(map(changed, bundle.objects)))
 
 
+def whole_bundle(place: str, image: str) -> Bundle:
+    """The bundle with a ConfigMap and an autoscaler in it, so that every kind of generated object is made."""
+    whole = demo_bundle(place, image=image, also=(_CONFIG, _SCALER))
+    ref = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": NAME}
+    pods = next(obj for obj in whole.objects if obj["kind"] == "Deployment")["spec"]["template"]
+    container = {**pods["spec"]["containers"][0], "envFrom": [{"configMapRef": {"name": "settings"}}]}
+    template = {**pods, "spec": {"containers": [container]}}
+    return with_spec(with_spec(whole, "Canary", autoscalerRef=ref), "Deployment", template=template)
+
+
+_CONFIG: Final[Obj] = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "settings"},
+    "data": {"greeting": "hello"},
+}
+_SCALER: Final[Obj] = {
+    "apiVersion": "autoscaling/v2",
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": NAME},
+    "spec": {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME},
+        "minReplicas": 1,
+        "maxReplicas": 3,
+    },
+}
+
+
 def ignoring(bundle: Bundle, kind: str, *pointers: str) -> Bundle:
     """The bundle with one more of ``comparePatches``."""
     ref = next(ref_of(obj) for obj in bundle.objects if obj["kind"] == kind)

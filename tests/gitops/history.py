@@ -150,14 +150,21 @@ def live_objects(moment: Moment) -> Iterator[Obj]:
 
 
 def steps_while(moments: Iterable[Moment], name: str, law: Law) -> list[str]:
-    """Where a rollout went a step forward, phase or weight, although a law was broken."""
+    """Where a rollout took a second step, phase or weight, although a law was broken.
+
+    The first one may have been decided before the law was broken, and stored right after it.
+    """
     found: list[str] = []
     before: Any = None
+    steps = 0
     bad = False
     for moment in moments:
         status = (moment.get(CANARIES, name) or {}).get("status") or {}
         now = (status.get("phase"), status.get("canaryWeight"))
-        if bad and before not in {None, now} and now[0] not in {"Initialized", "Failed", "Succeeded"}:
-            found.append(f"from {before} to {now} {moment.told()}")
+        if bad and before != now and now[0] not in SETTLED:
+            steps += 1
+            if steps > 1:
+                found.append(f"from {before} to {now} {moment.told()}")
         before, bad = now, bool(law(moment, name))
+        steps = steps if bad else 0
     return found

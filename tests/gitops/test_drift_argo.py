@@ -62,8 +62,7 @@ def _out_of_sync(history: History, place: str, app: Application, since: str = "v
     return found
 
 
-@pytest.mark.parametrize("tracking", ["annotation", "label"])
-@pytest.mark.parametrize("rule", [REPLICAS, BY_MANAGER], ids=["by place", "by manager"])
+@pytest.mark.parametrize(("rule", "tracking"), [(REPLICAS, "annotation"), (BY_MANAGER, "label")])
 def test_with_the_documented_entries_nothing_is_out_of_sync_and_nothing_is_healed(
     lab: Lab, history: History, place: str, rule: Ignored, tracking: Any
 ) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from attrs import evolve
 
-from gitops.demo import NAME, Fleet, demo_bundle, ignoring, primary_image, with_spec
+from gitops.demo import NAME, Fleet, demo_bundle, ignoring, primary_image, whole_bundle, with_spec
 from gitops.fleet import Bundle, Drift
 from gitops.history import (
     TRAFFIC_LAWS,
@@ -21,22 +22,9 @@ from gitops.history import (
     weights_of,
     weights_sum_to_100,
 )
-from gitops.merging import Obj
 from lab import Controller, Lab, eventually
 
 pytestmark = pytest.mark.slow
-
-CONFIG: Obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"greeting": "hello"}}
-SCALER: Obj = {
-    "apiVersion": "autoscaling/v2",
-    "kind": "HorizontalPodAutoscaler",
-    "metadata": {"name": NAME},
-    "spec": {
-        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME},
-        "minReplicas": 1,
-        "maxReplicas": 3,
-    },
-}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -70,16 +58,8 @@ def _weights_seen(history: History, place: str) -> set[int]:
 def test_nothing_drifts_in_a_rollout_and_a_rollback(lab: Lab, history: History, place: str) -> None:
     """With ConfigMap and autoscaler in the bundle, so that every kind of generated object is made."""
 
-    def bundle(image: str) -> Bundle:
-        whole = demo_bundle(place, image=image, also=(CONFIG, SCALER))
-        ref = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": NAME}
-        pods = next(obj for obj in whole.objects if obj["kind"] == "Deployment")["spec"]["template"]
-        container = {**pods["spec"]["containers"][0], "envFrom": [{"configMapRef": {"name": "settings"}}]}
-        template = {**pods, "spec": {"containers": [container]}}
-        return with_spec(with_spec(whole, "Canary", autoscalerRef=ref), "Deployment", template=template)
-
     fleet = Fleet(lab)
-    bundles = {tag: bundle(tag) for tag in ("v1", "v2", "v3")}
+    bundles = {tag: whole_bundle(place, tag) for tag in ("v1", "v2", "v3")}
     fleet.deliver(bundles["v1"])
     lab.until_phase("Initialized", NAME, place)
     fleet.deliver(bundles["v2"])
@@ -112,13 +92,14 @@ def test_manifests_with_replicas_and_a_service_as_people_have_it_need_two_entrie
     fleet = Fleet(lab)
     plain = {tag: bundle(tag) for tag in ("v1", "v2")}
     with_entries = {tag: ignoring(each, "Service", "/spec/selector") for tag, each in plain.items()}
+    without = {tag: evolve(each, patches=()) for tag, each in plain.items()}
     fleet.deliver(plain["v1"])
     lab.until_phase("Initialized", NAME, place)
     fleet.deliver(plain["v2"])
     lab.until_phase("Succeeded", NAME, place)
     assert _drifts(history.moments(place), with_entries) == []
-    states = {(drift.state, drift.ref[1]) for drift, _ in _drifts(history.moments(place), plain)}
-    assert states == {("modified", "Service")}
+    states = {(drift.state, drift.ref[1]) for drift, _ in _drifts(history.moments(place), without)}
+    assert states == {("modified", "Service"), ("modified", "Deployment")}
     assert broken(history.moments(place), NAME, weights_sum_to_100, traffic_meets_pods) == []
     assert steps_while(history.moments(place), NAME, apex_is_with_primary) == []
     astray = [moment.writer for moment in history.moments(place) if apex_is_with_primary(moment, NAME)]
