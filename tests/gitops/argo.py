@@ -1,4 +1,4 @@
-"""Argo CD, as far as it concerns the objects of an Application: what is out of sync, what is extra, what a sync applies.
+"""Argo CD, as far as it concerns the objects of an Application: what is out of sync, what is pruned, what is applied.
 
 What is known of it: objects are told to be an Application's by a label (``app.kubernetes.io/instance``) or by an
 annotation that holds the object's whole identity, so that a copy of it on another object counts for nothing. Objects
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 import jsonpointer
-from attrs import field, frozen
+from attrs import frozen
 
 from gitops.fleet import Ref, ref_of
 from gitops.merging import BUILT_IN, Obj, removed, three_way, without_extra
@@ -103,7 +103,7 @@ class Application:
     """An Application of Argo CD."""
 
     name: str
-    objects: tuple[Obj, ...] = field(converter=tuple)
+    objects: tuple[Obj, ...]
     tracking: Tracking = "annotation"
     ignored: tuple[Ignored, ...] = ()
     respects: bool = False
@@ -131,7 +131,7 @@ class Application:
             return (metadata.get("labels") or {}).get(INSTANCE) == self.name
         return (metadata.get("annotations") or {}).get(TRACKING) == self._id(obj)
 
-    def extra(self, live: Iterable[Obj]) -> list[Ref]:
+    def to_prune(self, live: Iterable[Obj]) -> list[Ref]:
         """What would be pruned."""
         wanted = {ref_of(obj) for obj in self.objects}
         mine = (obj for obj in live if self._is_mine(obj) and not _has_owner(obj))

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, TypeAlias
 import jsonpatch
 import jsonpointer
 import yaml
-from attrs import field, frozen
+from attrs import frozen
 
 from gitops.merging import BUILT_IN, Obj, patched, removed, three_way, without_extra
 
@@ -85,7 +85,7 @@ class Bundle:
     """What Fleet made of a folder."""
 
     name: str
-    objects: tuple[Obj, ...] = field(converter=tuple)
+    objects: tuple[Obj, ...]
     patches: tuple[ComparePatch, ...] = ()
 
     @classmethod

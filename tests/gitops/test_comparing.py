@@ -172,7 +172,7 @@ def _managed(obj: Obj, manager: str, fields: Obj) -> Obj:
     return _changed(obj, "metadata", "managedFields", to=[{"manager": manager, "fieldsV1": fields}])
 
 
-SCALED = {"f:spec": {"f:replicas": {}}}
+SCALED: Obj = {"f:spec": {"f:replicas": {}}}
 
 
 @pytest.mark.parametrize(
@@ -236,8 +236,8 @@ def test_copies_are_extra_only_with_the_label_and_without_an_owner(tracking: Any
     )  # fmt: skip
     copied = _changed(app.manifests()[0], "metadata", "name", to="app-primary")
     copied["metadata"]["ownerReferences"] = [{"kind": "Canary"}] if owned else []
-    assert bool(app.extra([copied])) is is_extra
-    assert app.extra(app.manifests()) == []
+    assert bool(app.to_prune([copied])) is is_extra
+    assert app.to_prune(app.manifests()) == []
 
 
 def test_a_sync_applies_ignored_fields_as_well_unless_they_are_respected() -> None:

@@ -45,4 +45,4 @@ def test_argo_takes_no_copy_for_its_own_because_they_have_an_owner(lab: Lab, his
     primary = last.get("apps/deployments", f"{NAME}-primary")
     assert primary is not None
     assert primary["metadata"]["labels"]["app.kubernetes.io/instance"] == "shop"
-    assert app.extra(live_objects(last)) == []
+    assert app.to_prune(live_objects(last)) == []

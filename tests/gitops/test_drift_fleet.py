@@ -57,7 +57,6 @@ def _weights_seen(history: History, place: str) -> set[int]:
 
 def test_nothing_drifts_in_a_rollout_and_a_rollback(lab: Lab, history: History, place: str) -> None:
     """With ConfigMap and autoscaler in the bundle, so that every kind of generated object is made."""
-
     fleet = Fleet(lab)
     bundles = {tag: whole_bundle(place, tag) for tag in ("v1", "v2", "v3")}
     fleet.deliver(bundles["v1"])
@@ -121,7 +120,7 @@ def test_a_target_that_is_delivered_with_replicas_is_rolled_out_without_a_detour
     lab.until_phase("Initialized", NAME, place)
     fleet.deliver(bundle("v2"))
     lab.until_phase("Succeeded", NAME, place)
-    asked = []
+    asked: list[int] = []
     for moment in history.moments(place):
         target = moment.get("apps/deployments", NAME)
         if target is not None and phase_of(moment, NAME) and asked[-1:] != [target["spec"]["replicas"]]:
