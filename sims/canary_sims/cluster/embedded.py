@@ -116,11 +116,16 @@ class EmbeddedCluster:
             listener: it runs in the thread of the cluster, which waits for it.
 
         Returns:
-            What ends it.
+            What ends it; twice is the same as once.
         """
-        found: list[Callable[[], None]] = []
-        self._do(lambda: found.append(self._server.store.subscribe(listener)))
-        return lambda: self._do(lambda: found.pop()()) if found else None
+        ends: list[Callable[[], None]] = []
+        self._do(lambda: ends.append(self._server.store.subscribe(listener)))
+
+        def end() -> None:
+            while ends:
+                self._do(ends.pop())
+
+        return end
 
     def _do(self, what: Callable[[], None]) -> None:
         """Does something in the thread of the cluster and waits until it is done."""
