@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 
 from gitops.argo import MANAGER, Application
 from gitops.fleet import Ref, ref_of
-from gitops.merging import Obj
+from gitops.merging import Obj, removed
 from lab import Lab
 
 CLIENT_SIDE: Final = ("--field-manager=kubectl-client-side-apply",)
@@ -38,13 +38,29 @@ def live(lab: Lab, objects: tuple[Obj, ...]) -> list[Obj]:
     return found
 
 
-def reconcile_with_flux(lab: Lab, objects: tuple[Obj, ...]) -> None:
-    """One reconciliation of the kustomize-controller."""
+def reconcile_with_flux(lab: Lab, objects: tuple[Obj, ...], ignore: tuple[Mapping[str, Any], ...] = ()) -> None:
+    """One reconciliation of the kustomize-controller.
+
+    Args:
+        lab: Where.
+        objects: The manifests.
+        ignore: Rules of ``spec.ignore``; what they name is set once, and left alone from then on.
+    """
     key, value = UNTOUCHED
-    left_alone = {
-        ref_of(obj) for obj in live(lab, objects) if (obj["metadata"].get("annotations") or {}).get(key) == value
-    }
-    apply(lab, tuple(obj for obj in objects if ref_of(obj) not in left_alone), *SERVER_SIDE)
+    there = {ref_of(obj): obj.get("metadata", {}).get("annotations") or {} for obj in live(lab, objects)}
+    wanted = []
+    for obj in objects:
+        annotations = there.get(ref_of(obj))
+        if annotations is None:
+            wanted.append(obj)
+        elif annotations.get(key) != value:
+            paths = [path for rule in ignore if _is_target(obj, rule["target"]) for path in rule["paths"]]
+            wanted.append(removed(obj, paths))
+    apply(lab, tuple(wanted), *SERVER_SIDE)
+
+
+def _is_target(obj: Obj, target: Mapping[str, str]) -> bool:
+    return (obj["kind"], obj["metadata"]["name"]) == (target["kind"], target["name"])
 
 
 @frozen

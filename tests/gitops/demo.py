@@ -10,7 +10,7 @@ from typing import Any, Final
 import yaml
 from attrs import evolve, field, frozen
 
-from gitops.fleet import Bundle, ComparePatch, ref_of
+from gitops.fleet import Bundle, ComparePatch
 from gitops.merging import Obj, merge_patch
 from lab import Lab
 
@@ -31,8 +31,12 @@ def demo_bundle(place: str, *, image: str = "v1", also: tuple[Obj, ...] = ()) ->
     """
     found = Bundle.read(FOLDER, "canary-demo-app-examples-fleet-canary-demo-app")
     objects = tuple(_placed(obj, place, image) for obj in (*found.objects, *also))
-    patches = tuple(evolve(each, ref=(*each.ref[:2], place, each.ref[3])) for each in found.patches)
-    return evolve(found, objects=objects, patches=patches)
+    return evolve(found, objects=objects, patches=placed(found.patches, place))
+
+
+def placed(patches: tuple[ComparePatch, ...], place: str) -> tuple[ComparePatch, ...]:
+    """The same in another namespace."""
+    return tuple(evolve(each, ref=(*each.ref[:2], place, each.ref[3])) for each in patches)
 
 
 def _placed(obj: Obj, place: str, image: str) -> Obj:
@@ -86,12 +90,6 @@ _SCALER: Final[Obj] = {
         "maxReplicas": 3,
     },
 }
-
-
-def ignoring(bundle: Bundle, kind: str, *pointers: str) -> Bundle:
-    """The bundle with one more of ``comparePatches``."""
-    ref = next(ref_of(obj) for obj in bundle.objects if obj["kind"] == kind)
-    return evolve(bundle, patches=(*bundle.patches, ComparePatch(ref, (), pointers)))
 
 
 @frozen

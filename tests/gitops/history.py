@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
@@ -10,6 +12,7 @@ from attrs import frozen
 
 from canary_sims.cluster import EmbeddedCluster, Event
 from gitops.merging import Obj
+from lab import PATIENCE_S
 
 State: TypeAlias = dict[tuple[str, str], Obj]
 """The objects of a namespace, by resource ("apps/deployments") and name."""
@@ -36,9 +39,19 @@ class Moment:
 
     @property
     def writer(self) -> str:
-        """Who wrote last to the object that this is about."""
-        entries = self.event.obj["metadata"].get("managedFields") or [{}]
-        return str(max(entries, key=lambda each: each.get("time", "")).get("manager", ""))
+        """Who wrote: of the managers that the object tells of, the one that came, or got fields or a time.
+
+        Times have seconds only; and who loses fields to the writer has another entry, too.
+        """
+        entries = self.event.obj["metadata"].get("managedFields") or []
+        before = {
+            _manager(each): each for each in (self.event.old or {"metadata": {}})["metadata"].get("managedFields", [])
+        }
+        for entry in entries:
+            old = before.get(_manager(entry))
+            if old is None or old.get("time") != entry.get("time") or len(str(entry)) > len(str(old)):
+                return str(entry["manager"])
+        return ""
 
     def told(self) -> str:
         """For people: the write, and where the rollout stands."""
@@ -48,34 +61,70 @@ class Moment:
         return f"after {self.event.type} {self.event.store} {self.event.key[1]} by {self.writer} ({where})"
 
 
+def _manager(entry: Obj) -> tuple[str, str, str]:
+    return entry["manager"], entry["operation"], entry.get("subresource", "")
+
+
 class History:
-    """The writes in a cluster since a moment, none left out."""
+    """The writes in a cluster since a moment, none left out. Written by the cluster's thread, read by any."""
 
     def __init__(self) -> None:
         self._events: list[Event] = []
+        self._came = threading.Condition()
+
+    def add(self, event: Event) -> None:
+        """One more write."""
+        with self._came:
+            self._events.append(event)
+            self._came.notify_all()
 
     def moments(self, namespace: str) -> Iterator[Moment]:
-        """Each write in a namespace; it must have been empty when this began."""
-        state: State = {}
-        for event in list(self._events):
-            if event.key[0] != namespace:
-                continue
-            place = (event.store, event.key[1])
-            if event.type == "DELETED":
-                state.pop(place, None)
-            else:
-                state[place] = event.obj
-            yield Moment(event, state)
+        """Each write in a namespace so far; it must have been empty when this began."""
+        return _played(list(self._events), namespace, {})
 
-    def __len__(self) -> int:
-        return len(self._events)
+    def until(self, namespace: str, true: Callable[[Moment], bool], seconds: float = PATIENCE_S) -> Moment:
+        """Wait for something to be true right after a write in a namespace, unless it was already; return that moment.
+
+        Raises:
+            AssertionError: It was not for so long.
+        """
+        state: State = {}
+        end = time.monotonic() + seconds
+        done = 0
+        moment: Moment | None = None
+        while True:
+            with self._came:
+                left = end - time.monotonic()
+                came = self._came.wait_for(lambda: len(self._events) > done, max(0.0, left))  # noqa: B023 - right now
+                events = self._events[done:]
+            done += len(events)
+            for moment in _played(events, namespace, state):
+                if true(moment):
+                    return moment
+            assert came, f"never became true: {true}; {moment.told() if moment else 'nothing was written'}"
+
+    def until_phase(self, phase: str, name: str, namespace: str) -> Moment:
+        """Wait for the first time that a Canary is in a phase."""
+        return self.until(namespace, lambda moment: phase_of(moment, name) == phase)
+
+
+def _played(events: Iterable[Event], namespace: str, state: State) -> Iterator[Moment]:
+    for event in events:
+        if event.key[0] != namespace:
+            continue
+        place = (event.store, event.key[1])
+        if event.type == "DELETED":
+            state.pop(place, None)
+        else:
+            state[place] = event.obj
+        yield Moment(event, state)
 
 
 @contextmanager
 def recorded(cluster: EmbeddedCluster) -> Iterator[History]:
     """The history of a cluster from now on."""
     history = History()
-    end = cluster.subscribe(history._events.append)
+    end = cluster.subscribe(history.add)
     yield history
     end()
 

@@ -26,7 +26,7 @@ def controller(gitops_lab: Lab) -> Iterator[Controller]:
 def test_with_all_labels_copied_fleet_finds_extra_objects(lab: Lab, history: History, place: str) -> None:
     bundle = whole_bundle(place, "v1")
     Fleet(lab).deliver(bundle)
-    lab.until_phase("Initialized", NAME, place)
+    history.until_phase("Initialized", NAME, place)
     *_, last = history.moments(place)
     found = bundle.drift(live_objects(last))
     assert {each.state for each in found} == {"extra"}
@@ -40,7 +40,7 @@ def test_argo_takes_no_copy_for_its_own_because_they_have_an_owner(lab: Lab, his
     app = Application(name="shop", objects=whole_bundle(place, "v1").objects, tracking="label")
     lab.kubectl("create", "namespace", place)
     apply(lab, app.manifests())
-    lab.until_phase("Initialized", NAME, place)
+    history.until_phase("Initialized", NAME, place)
     *_, last = history.moments(place)
     primary = last.get("apps/deployments", f"{NAME}-primary")
     assert primary is not None

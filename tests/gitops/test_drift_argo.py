@@ -11,6 +11,7 @@ from attrs import evolve
 from gitops.appliers import Argo, self_healing
 from gitops.argo import Application, Ignored
 from gitops.demo import NAME, demo_bundle, primary_image, with_spec
+from gitops.documented import GITOPS, blocks
 from gitops.history import (
     TRAFFIC_LAWS,
     History,
@@ -25,9 +26,10 @@ from lab import Controller, Lab, eventually
 
 pytestmark = pytest.mark.slow
 
-REPLICAS = Ignored(group="apps", kind="Deployment", name=NAME, pointers=("/spec/replicas",))
-BY_MANAGER = Ignored(group="apps", kind="Deployment", name=NAME, managers=("canary-core",))
-SELECTOR = Ignored(kind="Service", name=NAME, pointers=("/spec/selector",))
+PAGE = blocks(GITOPS)
+REPLICAS, SELECTOR = map(Ignored.read, PAGE["Application"]["spec"]["ignoreDifferences"])
+(BY_MANAGER,) = map(Ignored.read, PAGE["ignoreDifferences"])
+RESPECTS = "RespectIgnoreDifferences=true" in PAGE["Application"]["spec"]["syncPolicy"]["syncOptions"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,13 +69,13 @@ def test_with_the_documented_entries_nothing_is_out_of_sync_and_nothing_is_heale
     lab: Lab, history: History, place: str, rule: Ignored, tracking: Any
 ) -> None:
     lab.kubectl("create", "namespace", place)
-    app = {tag: _application(place, tag, rule, SELECTOR, tracking=tracking, respects=True) for tag in ("v1", "v2")}
+    app = {tag: _application(place, tag, rule, SELECTOR, tracking=tracking, respects=RESPECTS) for tag in ("v1", "v2")}
     argo = Argo(lab)
     argo.sync(app["v1"])
-    lab.until_phase("Initialized", NAME, place)
+    history.until_phase("Initialized", NAME, place)
     with self_healing(lab, app["v1"], 0.3) as healer:
         healer.app = app["v2"]  # committed; the next look finds it and syncs
-        lab.until_phase("Succeeded", NAME, place)
+        history.until_phase("Succeeded", NAME, place)
     assert [(ref[1], ref[3]) for ref in healer.healed] == [("Deployment", NAME)]
     assert primary_image(lab, place) == "v2"
     assert _out_of_sync(history, place, app["v2"], "v2") == []
@@ -88,16 +90,16 @@ def test_without_entries_it_heals_all_the_time_and_the_traffic_is_right_all_the_
     app = {tag: _application(place, tag) for tag in ("v1", "v2")}
     argo = Argo(lab)
     argo.sync(app["v1"])
-    lab.until_phase("Initialized", NAME, place)
+    history.until_phase("Initialized", NAME, place)
     with self_healing(lab, app["v1"], 0.2) as healer:
         eventually(lambda: len(healer.healed) > 3)
         healer.app = app["v2"]
-        lab.until_phase("Progressing", NAME, place)
+        history.until_phase("Progressing", NAME, place)
         before = len(healer.healed)
         eventually(lambda: len(healer.healed) > before + 6)
         assert lab.status(NAME, place)["phase"] == "Progressing"
     assert {ref[1] for ref in healer.healed} == {"Deployment", "Service"}
-    lab.until_phase("Succeeded", NAME, place)
+    history.until_phase("Succeeded", NAME, place)
     assert broken(history.moments(place), NAME, weights_sum_to_100, traffic_meets_pods) == []
     assert steps_while(history.moments(place), NAME, apex_is_with_primary) == []
     *_, last = history.moments(place)

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import pytest
 from attrs import evolve
 
-from gitops.demo import NAME, Fleet, demo_bundle, ignoring, primary_image, whole_bundle, with_spec
-from gitops.fleet import Bundle, Drift
+from gitops.demo import NAME, Fleet, demo_bundle, placed, primary_image, whole_bundle, with_spec
+from gitops.documented import GITOPS, blocks
+from gitops.fleet import Bundle, Drift, compare_patches
 from gitops.history import (
+    CANARIES,
     TRAFFIC_LAWS,
     History,
     Moment,
@@ -60,18 +62,49 @@ def test_nothing_drifts_in_a_rollout_and_a_rollback(lab: Lab, history: History, 
     fleet = Fleet(lab)
     bundles = {tag: whole_bundle(place, tag) for tag in ("v1", "v2", "v3")}
     fleet.deliver(bundles["v1"])
-    lab.until_phase("Initialized", NAME, place)
+    history.until_phase("Initialized", NAME, place)
     fleet.deliver(bundles["v2"])
-    lab.until_phase("Succeeded", NAME, place)
+    history.until_phase("Succeeded", NAME, place)
     assert primary_image(lab, place) == "v2"
     lab.prometheus.success_rate = 50.0
     fleet.deliver(bundles["v3"])
-    lab.until_phase("Failed", NAME, place)
-    eventually(lambda: (lab.get("deployment", NAME, place) or {})["spec"]["replicas"] == 0)
+    history.until_phase("Failed", NAME, place)
+    eventually(lambda: (lab.get("deployment", NAME, place) or {})["spec"]["replicas"] == 0, pause_s=0.3)
     assert _weights_seen(history, place) >= {0, 25, 50}
     assert {"HorizontalPodAutoscaler", "ConfigMap"} <= _kinds_owned(history, place)
     assert _drifts(history.moments(place), bundles) == []
+    assert _untold(history.moments(place)) == []
     assert broken(history.moments(place), NAME, *TRAFFIC_LAWS) == []
+
+
+def _untold(moments: Iterator[Moment]) -> list[str]:
+    """Where what tools derive the health of a Canary from is not there, or of another generation at rest."""
+    found = []
+    for moment in moments:
+        status = (moment.get(CANARIES, NAME) or {}).get("status")
+        if status is not None:
+            conditions = [(each.get("type"), bool(each.get("message"))) for each in status.get("conditions") or ()]
+            whole = {"phase", "canaryWeight", "observedGeneration"} <= status.keys()
+            found += [] if whole and conditions == [("Promoted", True)] else [moment.told()]
+    return found
+
+
+def test_a_change_of_the_policy_is_observed_also_at_rest(lab: Lab, history: History, place: str) -> None:
+    """Tools wait for that before they say that all is well."""
+    fleet = Fleet(lab)
+    bundle = demo_bundle(place)
+    fleet.deliver(bundle)
+    history.until_phase("Initialized", NAME, place)
+    policy = next(obj for obj in bundle.objects if obj["kind"] == "Canary")["spec"]["analysis"]
+    fleet.deliver(with_spec(bundle, "Canary", analysis={**policy, "threshold": 7}))
+
+    def observed() -> bool:
+        canary = lab.get("canary", NAME, place)
+        assert canary is not None
+        assert canary["spec"]["analysis"]["threshold"] == 7
+        return bool(canary["status"]["observedGeneration"] == canary["metadata"]["generation"] == 2)
+
+    eventually(observed, pause_s=0.3)
 
 
 def _kinds_owned(history: History, place: str) -> set[str]:
@@ -90,12 +123,13 @@ def test_manifests_with_replicas_and_a_service_as_people_have_it_need_two_entrie
 
     fleet = Fleet(lab)
     plain = {tag: bundle(tag) for tag in ("v1", "v2")}
-    with_entries = {tag: ignoring(each, "Service", "/spec/selector") for tag, each in plain.items()}
+    entries = placed(compare_patches(blocks(GITOPS)["fleet.yaml"]), place)
+    with_entries = {tag: evolve(each, patches=entries) for tag, each in plain.items()}
     without = {tag: evolve(each, patches=()) for tag, each in plain.items()}
     fleet.deliver(plain["v1"])
-    lab.until_phase("Initialized", NAME, place)
+    history.until_phase("Initialized", NAME, place)
     fleet.deliver(plain["v2"])
-    lab.until_phase("Succeeded", NAME, place)
+    history.until_phase("Succeeded", NAME, place)
     assert _drifts(history.moments(place), with_entries) == []
     states = {(drift.state, drift.ref[1]) for drift, _ in _drifts(history.moments(place), without)}
     assert states == {("modified", "Service"), ("modified", "Deployment")}
@@ -117,9 +151,9 @@ def test_a_target_that_is_delivered_with_replicas_is_rolled_out_without_a_detour
 
     fleet = Fleet(lab)
     fleet.deliver(bundle("v1"))
-    lab.until_phase("Initialized", NAME, place)
+    history.until_phase("Initialized", NAME, place)
     fleet.deliver(bundle("v2"))
-    lab.until_phase("Succeeded", NAME, place)
+    history.until_phase("Succeeded", NAME, place)
     asked: list[int] = []
     for moment in history.moments(place):
         target = moment.get("apps/deployments", NAME)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from demo_app import NAME, App
+from gitops.documented import FROM_FLAGGER, command
 from gitops.flagger import APPLIED, CONDITIONS, Left
 from gitops.history import (
     CANARIES,
@@ -25,7 +26,7 @@ from gitops.history import (
     recorded,
     weights_of,
 )
-from lab import Lab, eventually
+from lab import CANARY, Lab
 
 pytestmark = pytest.mark.slow
 
@@ -36,11 +37,12 @@ UNDER_WAY: dict[str, Any] = {"target": "v2", "replicas": 1, "applied": APPLIED, 
 
 LEFT = {
     "initialized": Left(phase="Initialized"),
-    "succeeded": Left(phase="Succeeded"),
+    "succeeded": Left(phase="Succeeded", spec={"analysis": {"interval": "1s", "stepWeight": 50, "maxWeight": 50}}),
     "failed": Left(phase="Failed", target="v2", applied=APPLIED),
     "progressing": Left(phase="Progressing", weight=30, failed=1, **UNDER_WAY),
     "waiting-promotion": Left(phase="WaitingPromotion", weight=50, shown=0, iterations=-1, **UNDER_WAY),
     "promoting": Left(phase="Promoting", weight=50, primary="v2", **UNDER_WAY),
+    "waiting": Left(phase="Waiting", target="v2", spec=STEPS),
     "finalising": Left(phase="Finalising", primary="v2", **UNDER_WAY),
 }
 SETTLED = {"initialized": "Initialized", "succeeded": "Succeeded", "failed": "Failed"}
@@ -93,15 +95,14 @@ def taken_over(gitops_lab: Lab) -> Iterator[History]:
         for made in [pool.submit(_left(name, gate).make, gitops_lab, name) for name in LEFT]:
             made.result()
         for name in LEFT:
-            eventually(lambda place=name: _ready(gitops_lab, place))  # type: ignore[misc]
+            history.until(name, _ready)
         with gitops_lab.controller():
             for name, phase in SETTLED.items():
-                eventually(lambda place=name: _is_ours(gitops_lab, place))  # type: ignore[misc]
-                gitops_lab.until_phase(phase, NAME, name)
+                assert phase_of(history.until(name, _is_ours), NAME) == phase
             assert gate.asked.wait(30)
             gate.open.set()
             for name in MOVING:
-                gitops_lab.until_phase("Succeeded", NAME, name)
+                history.until_phase("Succeeded", NAME, name)
                 App(gitops_lab, name).kubectl("wait", f"canary/{NAME}", "--for=condition=promoted", "--timeout=5s")
         yield history
     gate.close()
@@ -117,14 +118,16 @@ def _left(name: str, gate: Gate) -> Left:
     )
 
 
-def _ready(lab: Lab, place: str) -> bool:
-    """Every Deployment has the pods that it asks for."""
-    items = json.loads(lab.kubectl("get", "deployments", "-n", place, "-o", "json"))["items"]
-    return all(each.get("status", {}).get("availableReplicas", 0) == each["spec"]["replicas"] for each in items)
+def _ready(moment: Moment) -> bool:
+    """Every Deployment has the pods that it asks for, and Flagger has said where it is."""
+    items = [moment.get("apps/deployments", name) for name in (NAME, PRIMARY)]
+    has = [(each or {}).get("status", {}).get("availableReplicas", 0) for each in items]
+    return phase_of(moment, NAME) != "" and has == [each["spec"]["replicas"] if each else -1 for each in items]
 
 
-def _is_ours(lab: Lab, place: str) -> bool:
-    return str(lab.status(NAME, place).get("lastAppliedSpec", "")).startswith("v1:")
+def _is_ours(moment: Moment) -> bool:
+    status = (moment.get(CANARIES, NAME) or {}).get("status") or {}
+    return str(status.get("lastAppliedSpec", "")).startswith("v1:")
 
 
 def _since_taken_over(history: History, place: str) -> Iterator[Moment]:
@@ -232,12 +235,20 @@ def _told_apart(obj: dict[str, Any]) -> dict[str, Any]:
             return dict(spec)
 
 
+def test_what_flagger_serves_can_be_checked_beforehand(lab: Lab, taken_over: History) -> None:
+    kubectl, canary = " ".join(command(FROM_FLAGGER, "canary validate")).split(" | ")
+    served = lab.kubectl(*kubectl.split()[1:])
+    done = subprocess.run([CANARY, *canary.split()[1:]], input=served, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"progressing/{NAME}: 10 %" in done.stdout
+
+
 def test_with_an_empty_status_it_is_initialised_anew_without_a_rollout(lab: Lab, taken_over: History) -> None:
     """As Flagger does it when it is asked to begin anew; so this is how to go back to it without an analysis."""
     place, app = "finalising", App(lab, "finalising")
     before = lab.get("deployment", PRIMARY, place)
     assert before is not None
-    app.kubectl("patch", "canary", NAME, "--subresource=status", "--type=merge", "-p", '{"status":null}')
+    lab.kubectl(*command(FROM_FLAGGER, "--subresource=status", NAMESPACE=place, NAME=NAME)[1:])
     assert lab.status(NAME, place) == {}
     with recorded(lab.cluster) as history, lab.controller():
         app.until("Initialized")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from gitops.appliers import CLIENT_SIDE, SERVER_SIDE, apply, reconcile_with_flux
 from gitops.demo import NAME, demo_bundle, primary_image, with_spec
+from gitops.documented import GITOPS, blocks
 from gitops.history import (
     TRAFFIC_LAWS,
     History,
+    Moment,
     apex_is_with_primary,
     broken,
     phase_of,
@@ -31,7 +34,12 @@ def _by_kubectl(*flags: str) -> Callable[[Lab, tuple[Obj, ...]], None]:
     return lambda lab, objects: apply(lab, objects, *flags)
 
 
+def _flux_that_ignores(lab: Lab, objects: tuple[Obj, ...]) -> None:
+    reconcile_with_flux(lab, objects, tuple(blocks(GITOPS)["Kustomization"]["spec"]["ignore"]))
+
+
 HOWS = {"client": _by_kubectl(*CLIENT_SIDE), "server": _by_kubectl(*SERVER_SIDE), "flux": reconcile_with_flux}
+ALL_HOWS = {**HOWS, "ignoring-flux": _flux_that_ignores}
 
 
 def _manifests(place: str, image: str, *, as_people_have_it: bool) -> tuple[Obj, ...]:
@@ -42,31 +50,35 @@ def _manifests(place: str, image: str, *, as_people_have_it: bool) -> tuple[Obj,
     return found.objects
 
 
-def _rolled_out(lab: Lab, place: str, how: str, *, as_people_have_it: bool) -> None:
+def _rolled_out(lab: Lab, history: History, place: str, how: str, *, as_people_have_it: bool) -> None:
     """From the first delivery to the promotion of v2, with everything applied again at each weight, and at the end."""
     lab.kubectl("create", "namespace", place)
     manifests = {tag: _manifests(place, tag, as_people_have_it=as_people_have_it) for tag in ("v1", "v2")}
-    HOWS[how](lab, manifests["v1"])
-    lab.until_phase("Initialized", NAME, place)
-    HOWS[how](lab, manifests["v1"])
-    HOWS[how](lab, manifests["v2"])
+    ALL_HOWS[how](lab, manifests["v1"])
+    history.until_phase("Initialized", NAME, place)
+    ALL_HOWS[how](lab, manifests["v1"])
+    ALL_HOWS[how](lab, manifests["v2"])
     for weight in (25, 50):
-        eventually(lambda least=weight: lab.status(NAME, place)["canaryWeight"] >= least)  # type: ignore[misc]
-        HOWS[how](lab, manifests["v2"])
-    lab.until_phase("Succeeded", NAME, place)
-    HOWS[how](lab, manifests["v2"])
-    eventually(lambda: (lab.get("deployment", NAME, place) or {})["spec"]["replicas"] == 0)
+        history.until(place, partial(_has_weight, weight))
+        ALL_HOWS[how](lab, manifests["v2"])
+    history.until_phase("Succeeded", NAME, place)
+    ALL_HOWS[how](lab, manifests["v2"])
+    eventually(lambda: (lab.get("deployment", NAME, place) or {})["spec"]["replicas"] == 0, pause_s=0.3)
     assert primary_image(lab, place) == "v2"
+
+
+def _has_weight(least: int, moment: Moment) -> bool:
+    return weights_of(moment, NAME).get(f"{NAME}-canary", 0) >= least
 
 
 @pytest.fixture(scope="module")
 def played(gitops_lab: Lab) -> Iterator[History]:
     """All stories at the same time, each in a namespace of its own."""
-    stories = [(how, people) for how in HOWS for people in (False, True)]
+    stories = [*((how, False) for how in HOWS), *((how, True) for how in ALL_HOWS)]
     gitops_lab.prometheus.success_rate = 100.0
     with recorded(gitops_lab.cluster) as history, gitops_lab.controller(), ThreadPoolExecutor(len(stories)) as pool:
         running = [
-            pool.submit(_rolled_out, gitops_lab, _place(how, people), how, as_people_have_it=people)
+            pool.submit(_rolled_out, gitops_lab, history, _place(how, people), how, as_people_have_it=people)
             for how, people in stories
         ]
         for each in running:
@@ -86,7 +98,7 @@ def test_manifests_that_leave_replicas_out_and_name_the_primary_are_never_in_the
     assert _changes_of(played, place) == (["", 0, 1, 0], {f"{NAME}-primary"})
 
 
-@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("how", ALL_HOWS)
 def test_manifests_that_have_both_are_put_right_at_once(played: History, how: str) -> None:
     """What they take away from the primary comes back before the rollout goes on."""
     place = _place(how, as_people_have_it=True)
@@ -97,7 +109,11 @@ def test_manifests_that_have_both_are_put_right_at_once(played: History, how: st
     replicas, selected = _changes_of(played, place)
     assert replicas[-1] == 0
     # Flux leaves the Service alone, for our annotation is on it.
-    assert selected == ({f"{NAME}-primary"} if how == "flux" else {NAME, f"{NAME}-primary"})
+    assert selected == ({f"{NAME}-primary"} if "flux" in how else {NAME, f"{NAME}-primary"})
+
+
+def test_flux_leaves_replicas_alone_that_it_is_told_to_ignore(played: History) -> None:
+    assert _changes_of(played, _place("ignoring-flux", as_people_have_it=True))[0] == ["", 0, 2, 0]
 
 
 def _changes_of(history: History, place: str) -> tuple[list[object], set[str]]:
