@@ -111,7 +111,7 @@ def _keep(at: Situation) -> Step | None:
     is at fault; but that is told once per interval.
     """
     decisions = difference(at.policy, at.rollout, at.seen)
-    if not decisions or (_is_new(at) and all(map(_takes_pods, decisions))):
+    if not decisions or (_is_new(at) and any(map(_takes_pods, decisions))):
         return None  # what delivers a new revision may have set the replicas as well, and they are wanted in a moment
     notices = corrections(at, decisions)
     made = any(isinstance(decision, EnsurePrimary) for decision in decisions)

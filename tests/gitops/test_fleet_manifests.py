@@ -71,12 +71,15 @@ def test_one_address_is_to_be_changed_and_the_command_of_the_readme_does_it() ->
     own = [name for name, spec in GIT_REPOS.items() if spec["repo"] == PLACEHOLDER]
     assert own == ["flagger", "canary-demo-app"]
     readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    (script,) = re.findall(r"sed -i '(s\|.*\|)'", readme)
+    ((script, files),) = re.findall(r"sed -i '(s\|.*\|)' (.*)", readme)
     _, old, new, _ = script.split("|")
     assert old == PLACEHOLDER
-    changed = [path.read_text(encoding="utf-8").replace(old, new) for path in STEPS]
-    assert sum(text.count(new) for text in changed) == 2
-    assert all("example.com" not in text for text in changed)
+    named = {path for pattern in files.split() for path in ROOT.glob(pattern)}
+    changed = [path.read_text(encoding="utf-8").replace(old, new) for path in sorted(named)]
+    assert sum(text.count(new) for text in changed) == 4
+    assert all("git.example.com" not in text for text in changed)
+    others = set(EXAMPLES.rglob("*.yaml")) - named
+    assert [path.name for path in others if PLACEHOLDER in path.read_text(encoding="utf-8")] == []
 
 
 @pytest.mark.parametrize("folder", BUNDLES, ids=lambda folder: folder.name)
@@ -114,8 +117,8 @@ def test_the_engine_is_the_articles() -> None:
 
 @pytest.mark.parametrize(("folder", "chart"), [("flagger", "canary"), ("flagger-loadtest", "loadtester")])
 def test_charts_are_those_of_this_repository(folder: str, chart: str) -> None:
-    where = (EXAMPLES / folder / _options(EXAMPLES / folder)["helm"]["chart"]).resolve()
-    assert where == ROOT / "charts" / chart
+    branch = GIT_REPOS["flagger"]["branch"]
+    assert _options(EXAMPLES / folder)["helm"]["chart"] == f"git::{PLACEHOLDER}//charts/{chart}?ref={branch}"
 
 
 def test_the_load_tester_is_where_the_canary_calls_it() -> None:

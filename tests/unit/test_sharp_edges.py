@@ -219,6 +219,20 @@ def test_routes_that_lead_to_nobody_are_put_back_while_a_gate_is_closed_and_it_i
     assert len(play.world.asked) - asked == 2
 
 
+def test_a_rollout_whose_routes_are_fought_over_holds_and_goes_on_when_that_ends() -> None:
+    """What was measured meanwhile does not count."""
+    play = Play(a_policy(TEN_TO_FIFTY)).rolling_out().until_weight(20)
+    for _ in range(9):
+        play.world.traffic = None
+        play.tick()
+        assert play.split == (80, 20)
+        play.world.advance(20)
+    assert play.rollout.traffic.canary_weight == 20
+    play.world.advance(60)
+    play.tick()
+    assert play.split == (70, 30)
+
+
 def test_a_revision_that_comes_with_replicas_is_rolled_out_and_not_scaled_down_first() -> None:
     """As a tool does that has them in its manifest."""
     play = Play(a_policy(TEN_TO_FIFTY)).initialised()
