@@ -26,7 +26,7 @@ from canary_core.rollout import Outcome, Rollout
 from canary_core.traffic import Traffic
 from canary_core.workload import Workload, readiness
 
-__all__ = ["Desired", "Pods", "desired", "difference", "drained_s"]
+__all__ = ["Desired", "Pods", "desired", "difference", "drained_s", "strands"]
 
 
 class Pods(enum.Enum):
@@ -103,6 +103,19 @@ def difference(policy: Policy, rollout: Rollout, seen: Observation) -> tuple[Dec
         _scale_down(policy, rollout, want, seen) if want.pods is Pods.DOWN else None,
     )
     return () if found == _NOTHING else tuple(filter(None, found))
+
+
+def strands(seen: Observation) -> bool:
+    """Whether requests go where no pod answers, or nobody can tell where they go.
+
+    Somebody who applies a manifest again may have done that; it cannot wait, whoever is to win in the end.
+    """
+    routes = seen.routes
+    if routes is None:
+        return True
+    lost_on_canary = routes.canary_weight > 0 and not _can_serve(seen.canary)
+    lost_on_primary = not routes.leaves_primary_nothing and not _can_serve(seen.primary)
+    return lost_on_canary or lost_on_primary
 
 
 def _is_in_force(rollout: Rollout, seen: Observation) -> bool:

@@ -77,7 +77,7 @@ class DeploymentWorkload:
         self._cluster, self._canary, self._settings = cluster, canary, settings
         self._fingerprints = fingerprints
         self._names = ObjectNames.of(canary)
-        self._autoscaler = Autoscaler(cluster, canary)
+        self._autoscaler = Autoscaler(cluster, canary, settings.copied)
 
     def observe(self) -> Workloads:
         """Both workloads from the caches; nothing is asked unless a config object has changed.
