@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 CODE   := canary_core ports adapters sims tests bench docs charts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock format lint types layers fast check test coverage explore test-cluster demo bench docs clean
+.PHONY: help setup lock format lint types layers fast check test coverage explore test-cluster demo simulate recording bench docs clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -60,7 +60,10 @@ coverage: setup $(BIN)/helm $(VENV)/.programs
 test-cluster: setup $(BIN)/helm ## the suite of the API server: the embedded one, or that of CANARY_TEST_KUBECONFIG
 	$(BIN)/pytest -n 2 tests/cluster
 
-demo: setup ## the article's rollout: once healthy, once with a 5 % error rate
+demo: setup $(VENV)/.programs ## the article's rollout with real requests: a good version, then a bad one; ARGS="--fault crash --keep"
+	$(BIN)/canary demo $(ARGS)
+
+simulate: setup ## the article's rollout under virtual time: once healthy, once with a 5 % error rate
 	$(BIN)/canary simulate examples/article/canary.yaml --scenario examples/scenarios/article.yaml
 	@echo
 	$(BIN)/canary simulate examples/article/canary.yaml --scenario examples/scenarios/errors.yaml || test $$? -eq 1
@@ -75,6 +78,9 @@ docs: setup ## write what is made from code: docs/phases.md, the pictures, parts
 	$(BIN)/python docs/generate.py
 	$(BIN)/python charts/generate_dashboard.py
 	$(BIN)/python charts/generate_charts.py
+
+recording: setup $(VENV)/.programs ## record the demo: docs/pictures/demo.svg
+	$(BIN)/python docs/record_demo.py
 
 clean: ## remove what setup made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -25,6 +25,7 @@ from canary_sims.mesh.laptop import Laptop
 TARGET: Final = Path(__file__).parent / "pictures" / "demo.svg"
 SHOWN_S: Final = 1.6
 """For how long each frame is shown."""
+STILL_WEIGHT: Final = 30
 _BODY: Final = re.compile(r"(<svg[^>]*>)(.*)(</svg>)", re.DOTALL)
 
 
@@ -53,21 +54,31 @@ def drawn(view: View, number: int) -> str:
     return console.export_svg(title="canary demo", theme=SVG_EXPORT_THEME, unique_id=f"f{number}")
 
 
-def film(frames: list[str]) -> str:
-    """Frames as one picture that shows one after the other, and begins again."""
+def film(frames: list[str], still: str) -> str:
+    """Frames as one picture that shows one after the other, and begins again.
+
+    Args:
+        frames: SVGs of one size.
+        still: What is seen where pictures do not move: it lies below all others.
+    """
     total_s, share = SHOWN_S * len(frames), 100 / len(frames)
-    parts, head = [], ""
-    for number, frame in enumerate(frames):
-        found = _BODY.search(frame)
-        if found is None:
-            raise ValueError("rich has made no SVG")
-        head = head or found[1]
-        parts.append(f'<g class="frame" style="animation-delay:{number * SHOWN_S:.1f}s">{found[2]}</g>')
     style = (
         f"<style>.frame{{opacity:0;animation:frame {total_s:.1f}s step-end infinite}}"
         f"@keyframes frame{{0%{{opacity:1}}{share:.3f}%{{opacity:0}}}}</style>"
     )
-    return f"{head}{style}{''.join(parts)}</svg>\n"
+    moving = [
+        f'<g class="frame" style="animation-delay:{number * SHOWN_S:.1f}s">{_body(frame)[2]}</g>'
+        for number, frame in enumerate(frames)
+    ]
+    found = _body(still)
+    return f"{found[1]}{style}<g>{found[2]}</g>{''.join(moving)}</svg>\n"
+
+
+def _body(frame: str) -> re.Match[str]:
+    found = _BODY.search(frame)
+    if found is None:
+        raise ValueError("rich has made no SVG")
+    return found
 
 
 def main(target: Path) -> None:
@@ -79,7 +90,8 @@ def main(target: Path) -> None:
     if not outcome.ok:
         sys.exit("the demo did not end as it should: nothing was written")
     frames = [drawn(view, number) for number, view in enumerate(recorder.views)]
-    target.write_text(film(frames), encoding="utf-8")
+    telling = next(view for view in recorder.views if view.weight == STILL_WEIGHT)
+    target.write_text(film(frames, drawn(telling, len(frames))), encoding="utf-8")
 
 
 if __name__ == "__main__":
