@@ -47,7 +47,7 @@ layers: setup
 	$(BIN)/lint-imports --no-cache
 
 fast: setup $(VENV)/.programs
-	$(BIN)/pytest -q -n 2 -m "not slow"
+	$(BIN)/pytest -q -n 4 --dist worksteal -m "not slow"
 
 check: lint types layers fast ## format, lint, types, layers, fast tests: what every commit passes
 
@@ -55,7 +55,7 @@ test: lint types layers coverage ## every check there is
 
 coverage: setup $(BIN)/helm $(VENV)/.programs
 	$(BIN)/coverage erase
-	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --cov --cov-report=term
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 4 --dist worksteal --cov --cov-report=term
 
 test-cluster: setup $(BIN)/helm ## the suite of the API server: the embedded one, or that of CANARY_TEST_KUBECONFIG
 	$(BIN)/pytest -n 2 tests/cluster
