@@ -151,6 +151,35 @@ def test_a_gate_holds_the_weight_until_it_is_opened(app: MeshApp, mesh_lab: Mesh
     assert summary(users.answers).failed == 0
 
 
+def test_a_check_before_the_rollout_that_fails_lets_no_user_see_it(app: MeshApp, mesh_lab: MeshLab) -> None:
+    tester = mesh_lab.load_tester()
+    command = f"curl -sf --max-time 5 http://{NAME}-canary.{app.namespace}:8080/"
+    check = {"type": "cmd", "blocking": "true", "cmd": command}
+    hook = {"name": "smoke", "type": "pre-rollout", "url": f"{tester.url}/", "timeout": "10s", "metadata": check}
+    app.begin(analysis={"webhooks": [hook], "maxWeight": 50, "stepWeight": 50})
+    with app.users() as users:
+        app.lab.kubectl("set", "env", f"deployment/{NAME}", "ERROR_RATE=100%", "-n", app.namespace)
+        app.image("v2")
+        app.until("Failed")
+    assert [(tally.version, tally.status) for tally in summary(users.answers).tallies] == [("v1", 200)]
+    told = [text for text in app.events() if "pre-rollout check smoke failed" in text]
+    assert told
+    assert all("exit status 22" in text for text in told)
+
+
+def test_a_rollback_gate_that_is_opened_takes_it_back(app: MeshApp, mesh_lab: MeshLab) -> None:
+    tester = mesh_lab.load_tester()
+    hook = {"name": "emergency", "type": "rollback", "url": f"{tester.url}/rollback/check"}
+    app.begin(analysis={"webhooks": [hook], "maxWeight": 50, "stepWeight": 10})
+    with app.load_on_canary(), app.users() as users:
+        app.image("v2")
+        eventually(lambda: app.weights() == [80, 20])
+        tester.post("/rollback/open", NAME, app.namespace)
+        app.until("Failed")
+        eventually(lambda: app.weights() == [100, 0])
+    assert summary(users.answers).failed == 0
+
+
 def test_the_articles_load_test_makes_the_traffic(app: MeshApp, mesh_lab: MeshLab) -> None:
     """Its command line unchanged but for the namespace: hey, run by the load tester, finds the canary by its name."""
     gates = mesh_lab.load_tester()

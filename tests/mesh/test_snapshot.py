@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from attrs import define, field
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from canary_adapters.kubernetes.resources import DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES, Resource
 from canary_sims.cluster.store import Obj
 from canary_sims.mesh.clusters import NOBODY, cluster_of, endpoints, shares
+from canary_sims.mesh.control import Control
 from canary_sims.mesh.hosts import spellings
 from canary_sims.mesh.snapshot import (
     ENDPOINT_SLICES,
@@ -22,6 +25,8 @@ from canary_sims.mesh.snapshot import (
     gateway_name,
     observe,
 )
+from canary_sims.mesh.xds import Files
+from lab import eventually
 
 NAMESPACE = "shop"
 
@@ -166,3 +171,18 @@ def test_a_weight_is_divided_whole_and_by_pods(weight: int, counts: dict[str, in
         if backends:
             assert abs(share - weight * unit * count / len(backends)) < len(counts)
     assert set(endpoints(Snapshot(ports=(port,)))) == {NOBODY, *(cluster_of(port, name) for name in counts)}
+
+
+def test_an_object_that_makes_no_sense_does_not_end_the_mesh() -> None:
+    applied: list[object] = []
+    envoy = SimpleNamespace(files=Files(folder=Path("unused")), apply=applied.append)
+    objects = Objects({SERVICES: [{"metadata": {"name": "x", "namespace": NAMESPACE}, "spec": {"ports": [{}]}}]})
+    control = Control(envoy, objects, Ports(), lambda: None)  # type: ignore[arg-type] # stands in for Envoy
+    control.start()
+    control.changed()
+    eventually(lambda: not control._changed.is_set())
+    assert control.is_alive()
+    objects.found = {SERVICES: [_service(app="web")]}
+    control.changed()
+    eventually(lambda: applied)
+    control.stop()

@@ -58,6 +58,7 @@ class Laptop:
             PrometheusError: Prometheus does not.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        Addresses.forget(self.folder)  # those of an earlier run in this folder
         programs, self.has_hey = pod_programs(self.folder / "programs", stand_in=self._stand_ins)
         self._cluster.start("export KUBECONFIG=")
         self.kubectl("apply", "-f", "-", stdin=self._definitions())

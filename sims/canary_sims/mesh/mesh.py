@@ -69,7 +69,10 @@ class Mesh:
 
         Raises:
             EnvoyError: Envoy does not come up.
+            canary_ports.PortError: The API server does not answer.
         """
+        self._api.get("/version")
+        Addresses.forget(self._folder)
         self._envoy.start()
         self._informers.start()
         self._informers.wait(_SYNC_S)
