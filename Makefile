@@ -5,8 +5,15 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CODE   := canary_core ports adapters sims tests bench docs charts
 
+# What the core must be covered by; what waits for processes most of its time, so that more of it runs at once than there
+# are cores; and all else, which computes.
+ALL_TESTS     := $(patsubst %/,%,$(wildcard tests/*/))
+CORE_TESTS    := tests/unit tests/property
+WAITING_TESTS := $(addprefix tests/,charts cluster controller demo e2e gitops guide hostile kubernetes loadtester mesh \
+	observe security webhook)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup lock format lint types layers fast check test coverage explore test-cluster demo simulate recording bench docs clean
+.PHONY: help setup lock format lint types layers fast check test coverage computing waiting alone explore test-cluster demo simulate recording bench docs clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,11 +58,20 @@ fast: setup $(VENV)/.programs
 
 check: lint types layers fast ## format, lint, types, layers, fast tests: what every commit passes
 
-test: lint types layers coverage ## every check there is
+test: lint types layers coverage computing waiting alone ## every check there is
 
-coverage: setup $(BIN)/helm $(VENV)/.programs
+coverage: setup
 	$(BIN)/coverage erase
-	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 4 --dist worksteal --cov --cov-report=term
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --cov --cov-report=term $(CORE_TESTS)
+
+computing: setup $(VENV)/.programs
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --dist worksteal $(filter-out $(CORE_TESTS) $(WAITING_TESTS),$(ALL_TESTS))
+
+waiting: setup $(BIN)/helm $(VENV)/.programs
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 4 --dist worksteal -m "not alone" $(wildcard $(WAITING_TESTS))
+
+alone: setup $(VENV)/.programs
+	$(BIN)/pytest -m alone $(wildcard $(WAITING_TESTS))
 
 test-cluster: setup $(BIN)/helm ## the suite of the API server: the embedded one, or that of CANARY_TEST_KUBECONFIG
 	$(BIN)/pytest -n 2 tests/cluster

@@ -19,7 +19,7 @@ from demo_app import NAME
 from lab import eventually
 from mesh_lab import MeshApp
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 RATE = 1000
 REQUESTS = 50_000

@@ -228,6 +228,7 @@ def test_traffic_flows_while_the_controller_is_down(app: MeshApp, mesh_lab: Mesh
     assert summary(users.answers).failed == 0
 
 
+@pytest.mark.alone
 def test_a_rollback_is_in_force_two_intervals_after_a_fault_begins(
     app: MeshApp, capsys: pytest.CaptureFixture[str]
 ) -> None:
