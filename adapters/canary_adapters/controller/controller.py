@@ -123,7 +123,7 @@ class Controller:
         self.ended.set()
         self._queue.close()
         end = time.monotonic() + self._options.shutdown_s
-        for worker in self._workers:
+        for worker in tuple(self._workers):
             worker.join(max(0.0, end - time.monotonic()))
         self._assembly.close(max(1.0, end - time.monotonic()))
         if self._election is not None:
@@ -163,8 +163,8 @@ class Controller:
         self._assembly.telemetry.is_leader.set(1)
         for number in range(self._options.workers):
             worker = threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
-            self._workers.append(worker)
             worker.start()
+            self._workers.append(worker)  # only now, as `stop` may be waiting for those that are in it
 
     def _lose(self) -> None:
         _log.error("the lease is lost: ending")
@@ -199,7 +199,7 @@ class Controller:
     # -- Probes -----------------------------------------------------------------------------------------------------
 
     def _healthy(self) -> bool:
-        return self.ended.is_set() or (self._informers.alive and all(worker.is_alive() for worker in self._workers))
+        return self.ended.is_set() or (self._informers.alive and all(worker.is_alive() for worker in tuple(self._workers)))
 
     def _ready(self) -> bool:
         return self._informers.synced and not self.ended.is_set()
