@@ -199,7 +199,8 @@ class Controller:
     # -- Probes -----------------------------------------------------------------------------------------------------
 
     def _healthy(self) -> bool:
-        return self.ended.is_set() or (self._informers.alive and all(worker.is_alive() for worker in tuple(self._workers)))
+        alive = self._informers.alive and all(worker.is_alive() for worker in tuple(self._workers))
+        return self.ended.is_set() or alive
 
     def _ready(self) -> bool:
         return self._informers.synced and not self.ended.is_set()
