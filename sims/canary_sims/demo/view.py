@@ -12,6 +12,8 @@ from kubernetes.client import Configuration
 
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, EVENTS
+from canary_adapters.manifests.analysis import REQUEST_DURATION, REQUEST_SUCCESS_RATE
+from canary_adapters.prometheus.queries import BuiltIn, built_in
 from canary_ports import PortError
 from canary_sims.mesh.laptop import Laptop
 from canary_sims.mesh.load import Load
@@ -21,7 +23,7 @@ __all__ = ["NAME", "NAMESPACE", "Event", "Observer", "Side", "View"]
 
 NAMESPACE: Final = "canary-demo"
 NAME: Final = "fleet-simple-app"
-WINDOW: Final = "5s"
+WINDOW_S: Final = 5
 _EVENTS: Final = 7
 
 
@@ -128,15 +130,15 @@ class Observer:
     def _side(self, name: str) -> Side:
         deployment = self._object(DEPLOYMENTS, name)
         spec, status = deployment.get("spec") or {}, deployment.get("status") or {}
-        rate = _measured(self._prometheus, f"sum(rate(istio_requests_total{_selector(name)}[{WINDOW}]))")
-        busy = bool(rate)
+        success, duration = _check(REQUEST_SUCCESS_RATE, name), _check(REQUEST_DURATION, name)
+        count = _measured(self._prometheus, success.count)
         return Side(
             name=name,
             version=_version(spec),
             ready=f"{int(status.get('readyReplicas') or 0)}/{int(spec.get('replicas') or 0)}",
-            rate=rate,
-            success=_measured(self._prometheus, _success(name)) if busy else None,
-            p99_ms=_measured(self._prometheus, _p99(name)) if busy else None,
+            rate=count / WINDOW_S if count else None,
+            success=_measured(self._prometheus, success.query) if count else None,
+            p99_ms=_measured(self._prometheus, duration.query) if count else None,
         )
 
     def _events(self) -> tuple[Event, ...]:
@@ -164,16 +166,11 @@ def _measured(prometheus: Prometheus | None, query: str) -> float | None:
     return prometheus.query(query) if prometheus is not None else None
 
 
-def _selector(name: str, more: str = "") -> str:
-    return f'{{destination_workload_namespace="{NAMESPACE}",destination_workload="{name}"{more}}}'
-
-
-def _success(name: str) -> str:
-    every = f"sum(rate(istio_requests_total{_selector(name)}[{WINDOW}]))"
-    good = _selector(name, ',response_code!~"5.*"')
-    return f"(sum(rate(istio_requests_total{good}[{WINDOW}])) or 0 * {every}) / {every} * 100"
-
-
-def _p99(name: str) -> str:
-    buckets = f"istio_request_duration_milliseconds_bucket{_selector(name)}"
-    return f"histogram_quantile(0.99, sum(rate({buckets}[{WINDOW}])) by (le))"
+def _check(check: str, workload: str) -> BuiltIn:
+    """A built-in check of the controller, asked of any workload."""
+    found = built_in(
+        check, provider="istio", is_service=False, namespace=NAMESPACE, target=workload, window=f"{WINDOW_S}s"
+    )
+    if found is None:
+        raise AssertionError(f"there is no built-in check {check}")
+    return found
