@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from canary_sims.cluster import EmbeddedCluster
 from chart_values import ARTICLE
 from demo_app import App
+from deployed import start_controller
 from helm import CONTROLLER, Helm
 from lab import AGENT, Controller, Lab, eventually
 
@@ -35,27 +35,7 @@ def _installed(lab: Lab, release: str, values: dict[str, Any]) -> Controller:
         *("--wait", "--timeout", "60s"),
         values=values,
     )
-    deployment = lab.get("deployment", release, SYSTEM)
-    assert deployment is not None
-    pod = deployment["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-    command, *flags = container["args"]
-    assert command == "controller"
-    token = lab.kubectl("create", "token", pod["serviceAccountName"], "-n", SYSTEM).strip()
-    bearer = lab.cluster.kubeconfig(lab.folder / "bearer", token=token)
-    lab.cluster.requests.clear()
-    return lab.start(kubeconfig=bearer, before=tuple(flags), environment=_environment(lab, container))
-
-
-def _environment(lab: Lab, container: dict[str, Any]) -> dict[str, str]:
-    """The environment that a kubelet would make of it."""
-    found = {}
-    for each in container.get("env", ()):
-        ref = each["valueFrom"]["secretKeyRef"]
-        secret = lab.get("secret", ref["name"], SYSTEM)
-        assert secret is not None
-        found[each["name"]] = base64.b64decode(secret["data"][ref["key"]]).decode()
-    return found
+    return start_controller(lab, release, SYSTEM)
 
 
 def _refused(cluster: EmbeddedCluster) -> list[Any]:

@@ -104,8 +104,7 @@ class Fleet:
         """Install a bundle, or upgrade to it, as Helm does."""
         before = self.delivered.get(bundle.name)
         if before is None:
-            place = bundle.objects[0]["metadata"]["namespace"]
-            self.lab.kubectl("create", "namespace", place)
+            self.lab.kubectl("create", "namespace", bundle.place)
             self.lab.kubectl("create", "-f", "-", stdin=yaml.safe_dump_all(bundle.delivered()))
         else:
             for obj in bundle.objects:

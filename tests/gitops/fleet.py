@@ -99,6 +99,11 @@ class Bundle:
         return cls(name, tuple(placed), compare_patches(options))
 
     @property
+    def place(self) -> str:
+        """The namespace of the Helm release."""
+        return str(next(obj["metadata"]["namespace"] for obj in self.objects if "namespace" in obj["metadata"]))
+
+    @property
     def hash(self) -> str:
         """Value of the label by which its objects are found."""
         return hashlib.sha1(f"{AGENT_NAMESPACE}-{self.name}".encode(), usedforsecurity=False).hexdigest()
@@ -112,8 +117,7 @@ class Bundle:
 
     def delivered(self) -> tuple[Obj, ...]:
         """The objects as Helm creates them."""
-        place = self.objects[0]["metadata"]["namespace"]
-        helm = {"meta.helm.sh/release-name": self.name, "meta.helm.sh/release-namespace": place}
+        helm = {"meta.helm.sh/release-name": self.name, "meta.helm.sh/release-namespace": self.place}
         extra = {"labels": {"app.kubernetes.io/managed-by": "Helm"}, "annotations": helm}
         return tuple(three_way({}, {"metadata": extra}, obj) for obj in self.manifests())
 

@@ -78,6 +78,11 @@ class History:
             self._events.append(event)
             self._came.notify_all()
 
+    @property
+    def events(self) -> list[Event]:
+        """All writes so far, in all namespaces."""
+        return list(self._events)
+
     def moments(self, namespace: str) -> Iterator[Moment]:
         """Each write in a namespace so far; it must have been empty when this began."""
         return _played(list(self._events), namespace, {})

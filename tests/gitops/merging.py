@@ -21,7 +21,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "ports": ("containerPort", "port"),
 }
 """Lists of the built-in kinds whose members are told apart by one of their fields; all other lists are values."""
-BUILT_IN: Final = frozenset({"", "apps", "autoscaling", "networking.k8s.io"})
+BUILT_IN: Final = frozenset({"", "apps", "autoscaling", "networking.k8s.io", "policy", "rbac.authorization.k8s.io"})
 """Groups whose Go types the tools have compiled in; of other kinds they only know the JSON."""
 
 
