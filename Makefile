@@ -90,7 +90,7 @@ explore: setup ## every reachable state of every example policy, invariants chec
 bench: setup ## measure, and write the tables of docs/performance.md
 	$(BIN)/python bench/run.py
 
-docs: setup ## write what is made from code: docs/phases.md, the pictures, parts of the charts
+docs: setup ## write what is made from code: docs/phases.md, the pictures, parts of the guide and of the charts
 	$(BIN)/python docs/generate.py
 	$(BIN)/python charts/generate_dashboard.py
 	$(BIN)/python charts/generate_charts.py
