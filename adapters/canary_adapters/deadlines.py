@@ -6,7 +6,6 @@ be over by when, and cuts the connection of what is not.
 
 import heapq
 import http.client
-import ipaddress
 import itertools
 import socket
 import threading
@@ -19,16 +18,12 @@ from attrs import define
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-__all__ = ["Deadline", "ForbiddenAddressError", "connection_classes", "within"]
+__all__ = ["Bounded", "Deadline", "connection_classes", "within"]
 
 _IDLE_S: Final = 5.0
 """The thread ends when it has had nothing to look after for so long."""
-_METADATA: Final = ipaddress.ip_address("fd00:ec2::254")
-"""Where a cloud gives credentials to machines: the one such address that is not link-local."""
-
-
-class ForbiddenAddressError(Exception):
-    """The address is one at which clouds give away credentials, and nobody serves webhooks or metrics."""
+_SLACK: Final = 64
+"""Entries of what is over that are left where they are."""
 
 
 @define(eq=False)
@@ -62,24 +57,26 @@ class _Watchdog:
     def remove(self, deadline: Deadline) -> None:
         with self._changed:
             self._open.discard(deadline)
-            while self._heap and self._heap[0][2] not in self._open:
-                heapq.heappop(self._heap)
+            if len(self._heap) > _SLACK + 2 * len(self._open):
+                self._heap = [entry for entry in self._heap if entry[2] in self._open]
+                heapq.heapify(self._heap)
 
     def _run(self) -> None:
         with self._changed:
             idle_since = time.monotonic()
             while True:
                 now = time.monotonic()
+                while self._heap and self._heap[0][2] not in self._open:
+                    heapq.heappop(self._heap)
                 if self._heap:
                     idle_since = now
                 elif now - idle_since >= _IDLE_S:
                     self._thread = None
                     return
-                next_at = self._heap[0][0] if self._heap else idle_since + _IDLE_S
-                if next_at > now:
-                    self._changed.wait(next_at - now)
-                    continue
-                self._cut()
+                if self._heap and self._heap[0][0] <= now:
+                    self._cut()
+                else:
+                    self._changed.wait(min(_IDLE_S, self._heap[0][0] - now) if self._heap else _IDLE_S)
 
     def _cut(self) -> None:
         """Under the lock: whoever removes a deadline knows afterwards that it will not be cut any more."""
@@ -115,52 +112,39 @@ def _shut(sock: socket.socket) -> None:
     socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
-class _Bounded:
+class Bounded:
     """A connection on which status and headers are there, all of them, within the timeout for reading."""
 
     sock: socket.socket | None
     timeout: Any
 
     def getresponse(self) -> Any:
+        """Status and headers.
+
+        Raises:
+            TimeoutError: They are not there in time.
+        """
         sock, seconds = self.sock, self.timeout
         if sock is None or not isinstance(seconds, int | float):
             return super().getresponse()  # type: ignore[misc]
         with within(float(seconds), lambda: _shut(sock)) as deadline:
             try:
-                return super().getresponse()  # type: ignore[misc]
+                found = super().getresponse()  # type: ignore[misc]
             except (OSError, http.client.HTTPException) as error:
                 if deadline.passed:
                     raise TimeoutError("no whole answer in time") from error
                 raise
+        if deadline.passed:  # headers that break off pass for whole ones
+            found.close()
+            raise TimeoutError("no whole answer in time")
+        return found
 
 
-class _BoundedHTTP(_Bounded, HTTPConnection):
+class _BoundedHTTP(Bounded, HTTPConnection):
     pass
 
 
-class _BoundedHTTPS(_Bounded, HTTPSConnection):
-    pass
-
-
-class _Guarded(_Bounded):
-    """A connection that does not reach the addresses at which clouds give credentials to whoever asks from inside."""
-
-    def _new_conn(self) -> socket.socket:
-        sock: socket.socket = super()._new_conn()  # type: ignore[misc]
-        # Looked at after the name was resolved: a name that means something else each time does not help.
-        address = ipaddress.ip_address(str(sock.getpeername()[0]).partition("%")[0])
-        mapped = getattr(address, "ipv4_mapped", None) or address
-        if mapped.is_link_local or mapped == _METADATA:
-            sock.close()
-            raise ForbiddenAddressError("link-local addresses are not called")
-        return sock
-
-
-class _GuardedHTTP(_Guarded, HTTPConnection):
-    pass
-
-
-class _GuardedHTTPS(_Guarded, HTTPSConnection):
+class _BoundedHTTPS(Bounded, HTTPSConnection):
     pass
 
 
@@ -172,20 +156,6 @@ class _BoundedHTTPSPool(HTTPSConnectionPool):
     ConnectionCls = _BoundedHTTPS
 
 
-class _GuardedHTTPPool(HTTPConnectionPool):
-    ConnectionCls = _GuardedHTTP
-
-
-class _GuardedHTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _GuardedHTTPS
-
-
-def connection_classes(*, guarded: bool = False) -> dict[str, type[HTTPConnectionPool]]:
-    """For ``pool_classes_by_scheme`` of a `urllib3.PoolManager`: connections whose answers begin in time.
-
-    Args:
-        guarded: Whether users say where the connections go.
-    """
-    if guarded:
-        return {"http": _GuardedHTTPPool, "https": _GuardedHTTPSPool}
+def connection_classes() -> dict[str, type[HTTPConnectionPool]]:
+    """For ``pool_classes_by_scheme`` of a `urllib3.PoolManager`: connections whose answers begin in time."""
     return {"http": _BoundedHTTPPool, "https": _BoundedHTTPSPool}
