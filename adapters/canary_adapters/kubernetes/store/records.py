@@ -57,7 +57,8 @@ def _converter() -> Converter:
     # JSON has no infinity.
     converter.register_unstructure_hook(float, lambda value: value if math.isfinite(value) else str(value))
     converter.register_structure_hook(float, lambda value, _: float(value))
-    converter.register_structure_hook(int, lambda value, _: int(value))
+    # Not of what is derived from it, such as enumerations, which would come back as bare numbers.
+    converter.register_structure_hook_func(lambda kind: kind is int, lambda value, _: int(value))
     for notice in get_args(Notice):
         converter.register_structure_hook(notice, _reader(notice, converter))
         converter.register_unstructure_hook(notice, _writer(notice, converter))
