@@ -17,7 +17,7 @@ from lab import Lab, eventually
 
 pytestmark = pytest.mark.slow
 
-COUNT = 80
+COUNT = 60
 NAMES = ("a" * 253, "a" * 63, "a" * 54, "a.b-c", "0", "app")
 
 

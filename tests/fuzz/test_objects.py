@@ -27,7 +27,7 @@ from canary_core import Policy, Progressive
 from canary_ports import RefusedError
 from foreign import SCHEMAS, a_spec, canaries, from_schema, odd_values
 
-EXAMPLES: Final = int(os.environ.get("CANARY_FUZZ_EXAMPLES", "300"))
+EXAMPLES: Final = int(os.environ.get("CANARY_FUZZ_EXAMPLES", "100"))
 """Of each kind; 10,000 by hand."""
 LONGEST: Final = 8192
 """Characters of what people are told, however large the object is."""

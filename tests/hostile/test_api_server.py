@@ -81,7 +81,7 @@ def test_an_api_server_that_goes_away_and_comes_back_without_a_past(lab: Lab, tm
         config = lab.cluster.kubeconfig(tmp_path / "kubeconfig")
         config.write_text(config.read_text().replace(lab.cluster.url, f"http://127.0.0.1:{proxy.port}"))
         running = lab.start(kubeconfig=config)
-        apps = deployed(lab, "away", 3)
+        apps = deployed(lab, "away", 2)
         for app in apps:
             app.until("Initialized")
         for app in apps:

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 ROLLOUTS = int(os.environ.get("CANARY_HOSTILE_ROLLOUTS", "4"))
 """With a SIGKILL each; 100 by hand."""
-ROUNDS = int(os.environ.get("CANARY_HOSTILE_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("CANARY_HOSTILE_ROUNDS", "3"))
 """Of making and deleting canaries; more by hand."""
 WRITES = frozenset({"create", "update", "patch", "delete"})
 
@@ -87,19 +87,6 @@ def test_a_leader_that_was_frozen_for_longer_than_its_lease_writes_nothing(lab: 
     assert weights == ["10", "20", "30", "40", "50"]
     assert image_of_primary(app) == "v2"
     assert other.terminate() == 0
-
-
-def test_an_end_by_signal_in_the_middle_leaves_nothing_half_done(lab: Lab, app: App) -> None:
-    running = lab.start()
-    app.deploy(analysis={"stepWeight": 10, "maxWeight": 50})
-    app.until("Initialized")
-    app.image("v2")
-    eventually(lambda: lab.status(app.name, app.namespace)["canaryWeight"] == 20)
-    assert running.terminate() == 0
-    stopped = lab.status(app.name, app.namespace)
-    assert app.weights()[1] == stopped["canaryWeight"]
-    with lab.controller():
-        app.until("Succeeded")
 
 
 def _free_port() -> int:
@@ -249,7 +236,7 @@ def _many(namespace: str, round_: int, count: int) -> str:
 
 def test_canaries_that_come_and_go_leave_nothing_behind(lab: Lab) -> None:
     lab.kubectl("create", "namespace", "churn")
-    count = 5
+    count = 4
     with lab.controller("-log-level=error") as running:
         sizes = []
         for round_ in range(ROUNDS):

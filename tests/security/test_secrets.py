@@ -75,7 +75,7 @@ def _analysis(url: str) -> dict[str, Any]:
     return {
         "stepWeight": 50,
         "maxWeight": 50,
-        "threshold": 3,
+        "threshold": 2,
         "metrics": [{"name": "own", "interval": "1m", "thresholdRange": {"min": 1}, "templateRef": {"name": "own"}}],
         "webhooks": [
             hook("events", "event", f"{planted('event-hook')}/500", retries=1),
