@@ -93,7 +93,8 @@ class Faults:
 
         Args:
             seed: The same gives the same faults.
-            rates: What may happen to a request, and how likely; a fault that cannot happen to it does not.
+            rates: What may happen to a request, and how likely; in the place of a fault that cannot happen to it
+                comes one that can.
             agent: Only clients whose User-Agent begins so are met.
             slow_s: How long a slow request takes, seconds, and the longest life of a watch that is cut.
             retry_after_s: What 429 asks for.
@@ -122,12 +123,11 @@ class Faults:
         return await self._spoiled(fault, request, after)
 
     def _drawn(self, chance: random.Random, info: Info) -> Fault | None:
-        drawn = chance.random()
-        for fault, rate in self._rates(info).items():
-            drawn -= rate
-            if drawn < 0:
-                return fault if _can_happen(fault, info) else None
-        return None
+        given = self._rates(info)
+        can = {fault: rate for fault, rate in given.items() if _can_happen(fault, info)}
+        if not can or chance.random() >= sum(given.values()):
+            return None
+        return chance.choices(list(can), list(can.values()))[0]
 
     async def _spoiled(self, fault: Fault, request: web.BaseRequest, after: Next) -> web.StreamResponse:
         if fault in _CODES:
