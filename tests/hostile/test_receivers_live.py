@@ -39,7 +39,7 @@ BAD: dict[str, Callable[[Answering], None]] = {
 
 
 class Moody:
-    """Answers well, but for every third time; each way of being bad in its turn."""
+    """Answers well, but for every other time; each way of being bad in its turn."""
 
     def __init__(self, good: Callable[[Asked], bytes]) -> None:
         self._good, self._lock = good, threading.Lock()
@@ -48,7 +48,7 @@ class Moody:
     def __call__(self, asked: Asked, to: Answering) -> None:
         with self._lock:
             self._turn += 1
-            bad = list(BAD)[(self._turn // 3) % len(BAD)] if self._turn % 3 == 0 else ""
+            bad = list(BAD)[(self._turn // 2) % len(BAD)] if self._turn % 2 else ""
             self.seen[bad] += 1
         BAD[bad](to) if bad else to.send(self._good(asked))
 
@@ -66,7 +66,7 @@ def test_a_rollout_ends_right_whatever_its_receivers_answer(lab: Lab, app: App) 
     with RawServer(prometheus) as metrics, RawServer(hook) as hooks, lab.controller() as running:
         gate = {"name": "gate", "type": "rollout", "url": f"{hooks.url}/", "timeout": "1s"}
         told = {"name": "told", "type": "event", "url": f"{hooks.url}/", "timeout": "1s"}
-        many = {"stepWeight": 50, "maxWeight": 50, "threshold": 60, "webhooks": [gate, told]}
+        many = {"stepWeight": 25, "maxWeight": 50, "threshold": 60, "webhooks": [gate, told]}
         app.deploy(metricsServer=metrics.url, analysis=many)
         app.until("Initialized", 90)
         app.image("v2")
