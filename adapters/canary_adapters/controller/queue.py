@@ -11,6 +11,8 @@ __all__ = ["DueQueue"]
 
 _K = TypeVar("_K", bound=Hashable)
 _NEVER: Final = float("inf")
+_SLACK: Final = 64
+"""Entries that have lost their meaning and are left where they are."""
 
 
 class DueQueue(Generic[_K]):
@@ -37,7 +39,8 @@ class DueQueue(Generic[_K]):
     def add(self, key: _K, in_s: float = 0.0) -> None:
         """Have a key become due, at the latest after so many seconds; sooner if it is due sooner already."""
         with self._changed:
-            self._schedule(key, self._clock() + in_s)
+            if self._lower(key, self._clock() + in_s) and key not in self._busy:
+                self._push(key)
 
     def take(self, timeout_s: float | None = None) -> tuple[_K, float] | None:
         """Wait for a key to be due, and begin to work on it.
@@ -69,8 +72,8 @@ class DueQueue(Generic[_K]):
         with self._changed:
             self._busy.discard(key)
             if again_in_s is not None:
-                self._schedule(key, self._clock() + again_in_s)
-            elif key in self._due:
+                self._lower(key, self._clock() + again_in_s)
+            if key in self._due:
                 self._push(key)
 
     def forget(self, key: _K) -> None:
@@ -100,14 +103,19 @@ class DueQueue(Generic[_K]):
         """Keys that are being worked on."""
         return len(self._busy)
 
-    def _schedule(self, key: _K, due: float) -> None:
-        if due < self._due.get(key, _NEVER):
-            self._due[key] = due
-        if key not in self._busy:
-            self._push(key)
+    def _lower(self, key: _K, due: float) -> bool:
+        """Have a key be due then, if it is not sooner; whether that changes anything."""
+        if due >= self._due.get(key, _NEVER):
+            return False
+        self._due[key] = due
+        return True
 
     def _push(self, key: _K) -> None:
         heapq.heappush(self._heap, (self._due[key], next(self._numbers), key))
+        # What is woken again and again, or made and deleted, leaves an entry behind each time.
+        if len(self._heap) > _SLACK + 2 * len(self._due):
+            self._heap = [(due, next(self._numbers), each) for each, due in self._due.items() if each not in self._busy]
+            heapq.heapify(self._heap)
         self._changed.notify()
 
     def _pop(self) -> tuple[_K, float] | None:

@@ -1,7 +1,7 @@
 """What the adapters see of a cluster: reads from a cache, writes to the API server, and never an own write unseen."""
 
 import threading
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import frozen
 
@@ -9,6 +9,9 @@ from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.resources import Obj, Resource
 
 __all__ = ["Cluster", "LiveReader", "Reader", "version_of"]
+
+_SWEPT_AT: Final = 512
+"""When so many writes are remembered, those that the cache has seen are forgotten."""
 
 
 def version_of(obj: Obj) -> int:
@@ -82,6 +85,7 @@ class Cluster:
         self._reader = reader if reader is not None else LiveReader(api)
         self._written: dict[tuple[Resource, str, str], _Written] = {}
         self._lock = threading.Lock()
+        self._most = _SWEPT_AT
 
     def get(self, resource: Resource, namespace: str, name: str) -> Obj | None:
         """One object; only its metadata if the resource is ``metadata_only``. None: there is none. Do not change it."""
@@ -121,16 +125,24 @@ class Cluster:
         metadata = obj["metadata"]
         if metadata.get("finalizers"):
             return  # it goes when its finalizers do, which the cache will tell
-        with self._lock:
-            key = (resource, metadata["namespace"], metadata["name"])
-            self._written[key] = _Written(version=version_of(obj), obj=None, uid=metadata["uid"])
+        self._remember(resource, metadata, _Written(version=version_of(obj), obj=None, uid=metadata["uid"]))
 
     def _note(self, resource: Resource, obj: Obj) -> Obj:
         metadata = _trimmed(obj)["metadata"]
-        with self._lock:
-            key = (resource, metadata["namespace"], metadata["name"])
-            self._written[key] = _Written(version=version_of(obj), obj=obj, uid=metadata["uid"])
+        self._remember(resource, metadata, _Written(version=version_of(obj), obj=obj, uid=metadata["uid"]))
         return obj
+
+    def _remember(self, resource: Resource, metadata: Obj, written: _Written) -> None:
+        with self._lock:
+            self._written[resource, metadata["namespace"], metadata["name"]] = written
+            full = len(self._written) >= self._most
+            keys = list(self._written) if full else []
+        if full:
+            # Of what is deleted nobody reads any more, so reading does not clear it away.
+            for key in keys:
+                self.get(*key)
+            with self._lock:
+                self._most = max(_SWEPT_AT, 2 * len(self._written))
 
     def _covered(self, resource: Resource, namespace: str, name: str, seen: int, cached: Obj | None) -> Obj | None:
         key = (resource, namespace, name)

@@ -92,6 +92,8 @@ class EventRecorder:
                 self._send(event)
             except PortError as error:
                 _log.warning("an event could not be recorded", text=event.text, error=str(error))
+            except Exception:  # noqa: BLE001 - a mistake with one event must not end the others
+                _log.exception("an event could not be recorded")
 
     def _send(self, event: _Event) -> None:
         before = self._sent.pop(event.key, None)
