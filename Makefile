@@ -13,7 +13,7 @@ WAITING_TESTS := $(addprefix tests/,charts cluster controller demo e2e gitops gu
 	observe security webhook)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock format lint types layers fast check test coverage computing waiting alone explore test-cluster demo simulate recording bench docs clean
+.PHONY: help setup lock format lint types layers fast check test coverage computing waiting alone explore test-cluster demo simulate recording audit sbom hostile bench docs clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -97,6 +97,16 @@ docs: setup ## write what is made from code: docs/phases.md, the pictures, parts
 
 recording: setup $(VENV)/.programs ## record the demo: docs/pictures/demo.svg
 	$(BIN)/python docs/record_demo.py
+
+audit: setup ## known vulnerabilities of all that is locked; passes where nobody can be asked
+	$(BIN)/python tests/tools/audit.py requirements.lock
+
+sbom: setup ## a CycloneDX bill of all that is locked, in sbom.json
+	$(BIN)/python tests/tools/sbom.py requirements.lock sbom.json
+
+hostile: setup ## long runs: 100 rollouts killed, 100 at 5 % errors, 10,000 objects of each kind
+	CANARY_HOSTILE_ROLLOUTS=100 $(BIN)/pytest -s --timeout=1800 tests/hostile -k "killed or 5_percent"
+	CANARY_FUZZ_EXAMPLES=10000 $(BIN)/pytest --timeout=1800 tests/fuzz
 
 clean: ## remove what setup made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
