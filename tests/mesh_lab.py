@@ -40,10 +40,8 @@ class MeshLab(Watched):
         return "\n".join(path.read_text()[-3000:] for path in sorted(self.laptop.folder.glob("*.log")))
 
 
-class MeshApp(App):
+class MeshApp(App[MeshLab]):
     """The application in a namespace of its own, with users."""
-
-    lab: MeshLab
 
     @property
     def url(self) -> str:

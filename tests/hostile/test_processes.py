@@ -228,7 +228,7 @@ def _many(namespace: str, round_: int, count: int) -> str:
     found: list[dict[str, Any]] = []
     for number in range(count):
         name = f"app-{round_}-{number}"
-        for obj in (*application(namespace), App(None, namespace).canary()):  # type: ignore[arg-type]
+        for obj in (*application(namespace), App(None, namespace).canary()):  # type: ignore[type-var] # it asks nobody
             text = yaml.safe_dump(obj).replace("fleet-simple-app", name)
             found.append(yaml.safe_load(text))
     return yaml.safe_dump_all(found)
