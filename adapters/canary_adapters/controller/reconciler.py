@@ -24,6 +24,9 @@ FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 60.0
 REFUSED_PAUSE_S: Final = 60.0
 """What was refused is tried again when something changes, and this often: not everything that matters is watched."""
+SPREAD: Final = 0.05
+"""Share of a pause by which it may become longer."""
+MOST_SPREAD_S: Final = 1.0
 SETTLED_PAUSE_S: Final = 300.0
 """A settled rollout is looked at again from the caches, without a request, should a change have been missed."""
 _log = structlog.get_logger("canary.controller")
@@ -37,6 +40,11 @@ class Verdict:
     """``ok``, ``conflict``, ``unavailable``, ``refused``, ``gone`` or ``error``."""
     again_in_s: float | None
     """When to work on it again if nothing changes before. None: never."""
+
+
+def _spread(pause_s: float) -> float:
+    """A little later than asked for, so that what began together does not stay together for ever."""
+    return max(0.0, pause_s) + random.uniform(0.0, min(MOST_SPREAD_S, SPREAD * max(0.0, pause_s)))
 
 
 class Reconciler:
@@ -110,7 +118,7 @@ class Reconciler:
         self._interests.set(key, self._refs(canary))
         if done.next_s is None:
             return Verdict(result="ok", again_in_s=SETTLED_PAUSE_S * random.uniform(0.8, 1.2))
-        return Verdict(result="ok", again_in_s=max(0.0, done.next_s - self._now_s()))
+        return Verdict(result="ok", again_in_s=_spread(done.next_s - self._now_s()))
 
     def _refs(self, canary: Canary) -> set[Ref]:
         place = canary.namespace
