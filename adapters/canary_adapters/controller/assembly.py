@@ -69,7 +69,8 @@ class Assembly:
         self.options, self.cluster, self.clock = options, cluster, clock
         self.telemetry = Telemetry(version=own_version(), mesh_provider=options.mesh_provider)
         self.reader = CanaryReader(mesh_provider=options.mesh_provider, minimum_interval_s=options.minimum_interval_s)
-        self.fingerprints = Fingerprints(ConfigDigests(cluster), track_configs=options.objects.track_configs)
+        self.digests = ConfigDigests(cluster)
+        self.fingerprints = Fingerprints(self.digests, track_configs=options.objects.track_configs)
         self.recorder = EventRecorder(telling, now_s=clock.now_s)
         self.background = Background()
         self.http, self.prometheus = HttpPool(), PrometheusPool()
@@ -93,6 +94,7 @@ class Assembly:
 
     def forget(self, key: Key) -> None:
         """A canary is gone."""
+        self.reader.forget(*key)
         with self._lock:
             names = self._names.pop(key, None)
             if names is None:
@@ -100,6 +102,7 @@ class Assembly:
             self._counts[key[0]] -= 1
             self.telemetry.total(key[0], self._counts[key[0]])
         self.telemetry.forget(names)
+        self.fingerprints.forget(names.namespace, names.target)
 
     def close(self, timeout_s: float) -> None:
         """Tell what is still to be told, and close all connections."""

@@ -52,6 +52,7 @@ WATCHED: Final = (
     VIRTUAL_SERVICES,
     DESTINATION_RULES,
 )
+CONFIGS: Final = (CONFIG_MAPS, SECRETS)
 GATHERED_S: Final = 0.02
 """A change waits this long for others that come with it."""
 _log = structlog.get_logger("canary.controller")
@@ -171,6 +172,8 @@ class Controller:
     def _changed(self, resource: Resource, obj: Obj) -> None:
         if resource is CANARIES:
             self._canary_changed(obj)
+        elif resource in CONFIGS:
+            self._config_changed(resource, obj)
         for key in self._interests.of(resource, obj):
             self._queue.add(key, GATHERED_S)
 
@@ -180,6 +183,11 @@ class Controller:
         others = self._claims.set(now) if now is not None else self._claims.forget(key)
         for woken in {key, *others}:
             self._queue.add(woken, GATHERED_S)
+
+    def _config_changed(self, resource: Resource, obj: Obj) -> None:
+        place = obj["metadata"]["namespace"], obj["metadata"]["name"]
+        if self._informers.get(resource, *place) is None:
+            self._assembly.digests.forget(resource, *place)
 
     def _work(self) -> None:
         telemetry = self._assembly.telemetry

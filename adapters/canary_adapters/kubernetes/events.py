@@ -27,6 +27,7 @@ LONGEST: Final = 1024
 """Characters of a message; the API server refuses more."""
 PENDING: Final = 10_000
 _REMEMBERED: Final = 4096
+_IDENTITY: Final = ("namespace", "name", "uid", "resourceVersion")
 _log = structlog.get_logger("canary.events")
 
 
@@ -100,9 +101,13 @@ class EventRecorder:
             sent = self._count(event, before[1])
         if sent is None:
             sent = self._api.create(EVENTS, event.obj["metadata"]["namespace"], _made(event))
-        self._sent[event.key] = (event.at_s, sent)
-        while len(self._sent) > _REMEMBERED:
+        kept = {"metadata": {key: sent["metadata"][key] for key in _IDENTITY}, "count": sent.get("count")}
+        self._sent[event.key] = (event.at_s, kept)
+        while len(self._sent) > _REMEMBERED or self._oldest_s() < event.at_s - WINDOW_S:
             self._sent.popitem(last=False)
+
+    def _oldest_s(self) -> float:
+        return next(iter(self._sent.values()))[0]
 
     def _count(self, event: _Event, sent: Obj) -> Obj | None:
         """None: the earlier one is gone, or not as it was."""

@@ -7,9 +7,8 @@ than those that it was started with, and a rollback brings template and configur
 import enum
 import hashlib
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
@@ -37,7 +36,6 @@ CLONE_OF: Final = "canary-core/clone-of"
 """Label of a clone: the target that it was made for."""
 TYPES: Final = frozenset({"Opaque", "kubernetes.io/basic-auth", "kubernetes.io/ssh-auth", "kubernetes.io/tls"})
 """Types of Secrets that are tracked; others, such as tokens of service accounts, are shared."""
-_REMEMBERED: Final = 100_000
 _LONGEST: Final = 253
 _LABEL: Final = 63
 
@@ -171,6 +169,10 @@ def _renamed(holder: Mapping[str, Any], place: str, field: str, kind: ConfigKind
 # -- Contents -------------------------------------------------------------------------------------------------------
 
 
+_Version: TypeAlias = tuple[str, str]
+"""UID and resource version."""
+
+
 @frozen
 class _Read:
     digest: str
@@ -186,7 +188,7 @@ class ConfigDigests:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._lock = threading.Lock()
-        self._read: OrderedDict[tuple[str, str], _Read] = OrderedDict()
+        self._read: dict[tuple[Resource, str, str], tuple[_Version, _Read]] = {}
 
     def tracked(self, namespace: str, refs: frozenset[ConfigRef]) -> tuple[Tracked, ...]:
         """Those of the referenced objects that exist and are tracked, in a fixed order.
@@ -206,23 +208,28 @@ class ConfigDigests:
                 yield Tracked(ref, read.digest)
 
     def _of(self, known: Obj, namespace: str, ref: ConfigRef) -> _Read | None:
-        metadata = known["metadata"]
-        key = (metadata["uid"], metadata["resourceVersion"])
+        key = (ref.kind.resource, namespace, ref.name)
         with self._lock:
             found = self._read.get(key)
-            if found is not None:
-                self._read.move_to_end(key)
-                return found
+        if found is not None and found[0] == _version(known):
+            return found[1]
         whole = self._cluster.read(ref.kind.resource, namespace, ref.name)
         if whole is None:
             return None
         read = _Read(content_digest(whole), ref.kind is ConfigKind.CONFIG_MAP or _type(whole) in TYPES)
         with self._lock:
             # What was read may be newer than what the cache knows; it is noted under its own version.
-            self._read[whole["metadata"]["uid"], whole["metadata"]["resourceVersion"]] = read
-            while len(self._read) > _REMEMBERED:
-                self._read.popitem(last=False)
+            self._read[key] = _version(whole), read
         return read
+
+    def forget(self, resource: Resource, namespace: str, name: str) -> None:
+        """An object is gone."""
+        with self._lock:
+            self._read.pop((resource, namespace, name), None)
+
+
+def _version(obj: Obj) -> _Version:
+    return obj["metadata"]["uid"], obj["metadata"]["resourceVersion"]
 
 
 def _type(secret: Obj) -> str:

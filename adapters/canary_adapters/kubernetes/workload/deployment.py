@@ -1,9 +1,8 @@
 """Deployments as workloads: observed through caches, cloned for the primary, scaled."""
 
 import threading
-from collections import OrderedDict
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.naming import REVISION, ObjectNames, is_owned_by
@@ -26,16 +25,14 @@ from canary_ports import ConflictError, RefusedError, RevisionChangedError, Work
 
 __all__ = ["DeploymentWorkload", "Fingerprints"]
 
-_REMEMBERED: Final = 20_000
-
 
 class Fingerprints:
-    """Fingerprints of targets, made once for each generation. One for all canaries; safe for many threads."""
+    """Fingerprints of targets, made once for each generation, of which the last is kept. Safe for many threads."""
 
     def __init__(self, digests: ConfigDigests, *, track_configs: bool) -> None:
         self._digests, self._track = digests, track_configs
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[Any, ...], str] = OrderedDict()
+        self._known: dict[tuple[str, str], tuple[tuple[Any, ...], str]] = {}
 
     def of(self, target: Obj) -> tuple[str, tuple[Tracked, ...]]:
         """The fingerprint of a target and the configuration that belongs to it.
@@ -45,18 +42,21 @@ class Fingerprints:
         """
         metadata, template = target["metadata"], target["spec"]["template"]
         tracked = self._digests.tracked(metadata["namespace"], referenced_configs(template)) if self._track else ()
-        key = (metadata["uid"], metadata.get("generation"), tracked)
+        place = (metadata["namespace"], metadata["name"])
+        version = (metadata["uid"], metadata.get("generation"), tracked)
         with self._lock:
-            found = self._known.get(key)
-            if found is not None:
-                self._known.move_to_end(key)
-                return found, tracked
+            known = self._known.get(place)
+        if known is not None and known[0] == version:
+            return known[1], tracked
         made = template_fingerprint(template, ((each.key, each.digest) for each in tracked))
         with self._lock:
-            self._known[key] = made
-            while len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
+            self._known[place] = version, made
         return made, tracked
+
+    def forget(self, namespace: str, name: str) -> None:
+        """A target is none any more."""
+        with self._lock:
+            self._known.pop((namespace, name), None)
 
 
 class DeploymentWorkload:
