@@ -57,7 +57,7 @@ class EventRecorder:
         self._api, self._now_s = api, now_s
         self._pending: deque[_Event] = deque(maxlen=PENDING)
         self._changed = threading.Condition()
-        self._closed = False
+        self._closed, self._sending = False, False
         self._sent: OrderedDict[tuple[str, bool, str], tuple[float, Obj]] = OrderedDict()
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
         self._thread.start()
@@ -74,6 +74,12 @@ class EventRecorder:
             self._pending.append(_Event(obj, warning, text[:LONGEST], self._now_s()))
             self._changed.notify()
 
+    @property
+    def pending(self) -> int:
+        """Events that are still to be sent, the one that is being sent included."""
+        with self._changed:
+            return len(self._pending) + self._sending
+
     def close(self, timeout_s: float) -> None:
         """Send what is pending, as far as the time allows, and end."""
         with self._changed:
@@ -84,11 +90,12 @@ class EventRecorder:
     def _run(self) -> None:
         while True:
             with self._changed:
+                self._sending = False
                 while not self._pending and not self._closed:
                     self._changed.wait()
                 if not self._pending:
                     return
-                event = self._pending.popleft()
+                event, self._sending = self._pending.popleft(), True
             try:
                 self._send(event)
             except PortError as error:

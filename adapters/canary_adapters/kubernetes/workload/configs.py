@@ -23,6 +23,7 @@ __all__ = [
     "ConfigDigests",
     "ConfigKind",
     "ConfigRef",
+    "Contents",
     "Tracked",
     "clone_configs",
     "drop_clones",
@@ -58,6 +59,10 @@ class ConfigRef:
 
     kind: ConfigKind
     name: str
+
+
+Contents: TypeAlias = dict[ConfigRef, Obj]
+"""Whole objects, by what refers to them."""
 
 
 @frozen
@@ -190,24 +195,32 @@ class ConfigDigests:
         self._lock = threading.Lock()
         self._read: dict[tuple[Resource, str, str], tuple[_Version, _Read]] = {}
 
-    def tracked(self, namespace: str, refs: frozenset[ConfigRef]) -> tuple[Tracked, ...]:
+    def tracked(
+        self, namespace: str, refs: frozenset[ConfigRef], contents: Contents | None = None
+    ) -> tuple[Tracked, ...]:
         """Those of the referenced objects that exist and are tracked, in a fixed order.
+
+        Args:
+            namespace: Where they are.
+            refs: To them.
+            contents: Gets those that had to be read. Whoever gives it keeps it no longer than for a tick.
 
         Raises:
             UnavailableError: One of them could not be read.
         """
-        return tuple(self._each(namespace, sorted(refs, key=lambda ref: (ref.kind.value, ref.name))))
+        ordered = sorted(refs, key=lambda ref: (ref.kind.value, ref.name))
+        return tuple(self._each(namespace, ordered, {} if contents is None else contents))
 
-    def _each(self, namespace: str, refs: list[ConfigRef]) -> Iterator[Tracked]:
+    def _each(self, namespace: str, refs: list[ConfigRef], contents: Contents) -> Iterator[Tracked]:
         for ref in refs:
             known = self._cluster.get(ref.kind.resource, namespace, ref.name)
             if known is None or _opted_out(known):
                 continue
-            read = self._of(known, namespace, ref)
+            read = self._of(known, namespace, ref, contents)
             if read is not None and read.is_tracked:
                 yield Tracked(ref, read.digest)
 
-    def _of(self, known: Obj, namespace: str, ref: ConfigRef) -> _Read | None:
+    def _of(self, known: Obj, namespace: str, ref: ConfigRef, contents: Contents) -> _Read | None:
         key = (ref.kind.resource, namespace, ref.name)
         with self._lock:
             found = self._read.get(key)
@@ -216,6 +229,7 @@ class ConfigDigests:
         whole = self._cluster.read(ref.kind.resource, namespace, ref.name)
         if whole is None:
             return None
+        contents[ref] = whole
         read = _Read(content_digest(whole), ref.kind is ConfigKind.CONFIG_MAP or _type(whole) in TYPES)
         with self._lock:
             # What was read may be newer than what the cache knows; it is noted under its own version.
@@ -244,9 +258,23 @@ def _opted_out(known: Obj) -> bool:
 
 
 def clone_configs(
-    cluster: Cluster, canary: Canary, tracked: tuple[Tracked, ...], *, target: str, copied: LabelFilter
+    cluster: Cluster,
+    canary: Canary,
+    tracked: tuple[Tracked, ...],
+    contents: Contents,
+    *,
+    target: str,
+    copied: LabelFilter,
 ) -> None:
     """Have a clone of each tracked object, with exactly the contents whose digest it has.
+
+    Args:
+        cluster: Reads and writes.
+        canary: Whose primary needs them.
+        tracked: What is to be cloned.
+        contents: Objects that were read in this tick, and need not be read again.
+        target: Name of the target.
+        copied: Labels that clones get, too.
 
     Raises:
         ConflictError: One of them has changed since.
@@ -255,12 +283,15 @@ def clone_configs(
     for each in tracked:
         resource, name = each.ref.kind.resource, each.clone_name(target)
         if cluster.get(resource, canary.namespace, name) is None:
-            _clone(cluster, canary, each, target, copied)
+            _clone(cluster, canary, each, contents.get(each.ref), target, copied)
 
 
-def _clone(cluster: Cluster, canary: Canary, each: Tracked, target: str, copied: LabelFilter) -> None:
+def _clone(
+    cluster: Cluster, canary: Canary, each: Tracked, source: Obj | None, target: str, copied: LabelFilter
+) -> None:
     resource = each.ref.kind.resource
-    source = cluster.read(resource, canary.namespace, each.ref.name)
+    if source is None or content_digest(source) != each.digest:
+        source = cluster.read(resource, canary.namespace, each.ref.name)
     if source is None or content_digest(source) != each.digest:
         raise ConflictError(f"{each.key} has changed while it was copied")
     labels = {**copied(source["metadata"].get("labels")), CLONE_OF: _label(target)}

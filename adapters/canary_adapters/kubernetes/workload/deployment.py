@@ -12,6 +12,7 @@ from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.kubernetes.workload.autoscaler import Autoscaler
 from canary_adapters.kubernetes.workload.configs import (
     ConfigDigests,
+    Contents,
     Tracked,
     clone_configs,
     drop_clones,
@@ -34,14 +35,19 @@ class Fingerprints:
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], tuple[tuple[Any, ...], str]] = {}
 
-    def of(self, target: Obj) -> tuple[str, tuple[Tracked, ...]]:
+    def of(self, target: Obj, contents: Contents | None = None) -> tuple[str, tuple[Tracked, ...]]:
         """The fingerprint of a target and the configuration that belongs to it.
+
+        Args:
+            target: As read.
+            contents: See `ConfigDigests.tracked`.
 
         Raises:
             UnavailableError: Its configuration could not be read.
         """
         metadata, template = target["metadata"], target["spec"]["template"]
-        tracked = self._digests.tracked(metadata["namespace"], referenced_configs(template)) if self._track else ()
+        refs = referenced_configs(template) if self._track else frozenset()
+        tracked = self._digests.tracked(metadata["namespace"], refs, contents)
         place = (metadata["namespace"], metadata["name"])
         version = (metadata["uid"], metadata.get("generation"), tracked)
         with self._lock:
@@ -76,6 +82,7 @@ class DeploymentWorkload:
         """
         self._cluster, self._canary, self._settings = cluster, canary, settings
         self._fingerprints = fingerprints
+        self._contents: Contents = {}
         self._names = ObjectNames.of(canary)
         self._autoscaler = Autoscaler(cluster, canary)
 
@@ -90,7 +97,7 @@ class DeploymentWorkload:
         canary, stable = None, None
         if target is not None:
             self._selector(target)
-            canary = observed(target, self._fingerprints.of(target)[0], floor=self._autoscaler.floor)
+            canary = observed(target, self._fingerprint(target)[0], floor=self._autoscaler.floor)
         if primary is not None:
             revision = (primary["metadata"].get("annotations") or {}).get(REVISION)
             floor, held = self._autoscaler.primary_floor, self._autoscaler.held
@@ -149,10 +156,13 @@ class DeploymentWorkload:
         target = self._get(self._names.target)
         if target is None:
             raise RevisionChangedError(f"deployment {self._names.target} is gone")
-        found, tracked = self._fingerprints.of(target)
+        found, tracked = self._fingerprint(target)
         if found != revision:
             raise RevisionChangedError(f"deployment {self._names.target} is {found} and not {revision}")
         return target, tracked
+
+    def _fingerprint(self, target: Obj) -> tuple[str, tuple[Tracked, ...]]:
+        return self._fingerprints.of(target, self._contents)
 
     def _write(
         self, target: Obj, tracked: tuple[Tracked, ...], revision: str, primary: Obj | None, replicas: int
@@ -163,7 +173,8 @@ class DeploymentWorkload:
         copied = self._settings.copied
         metadata = primary_metadata(self._canary, target, selector, copied, revision=revision, live=primary)
         spec = primary_spec(target, selector, self._settings.selector_labels, tracked, replicas)
-        clone_configs(self._cluster, self._canary, tracked, target=self._names.target, copied=copied)
+        target_name = self._names.target
+        clone_configs(self._cluster, self._canary, tracked, self._contents, target=target_name, copied=copied)
         # What the Deployment needs comes first: once it is written, nobody asks for the rest again.
         self._autoscaler.ensure(self._autoscaler.held)
         if primary is None:
