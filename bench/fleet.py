@@ -20,15 +20,16 @@ from attrs import frozen
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))  # the laboratory of the end-to-end tests
 
-from demo_app import App  # noqa: E402
-from lab import AGENT, Controller, Lab, eventually  # noqa: E402
-
-from canary_sims.cluster import Timing  # noqa: E402
+from canary_sims.cluster import Timing
+from demo_app import App
+from lab import AGENT, Controller, Lab, eventually
 
 __all__ = ["Fleet", "Idle", "Process", "Rollouts", "fleet", "idle", "rollouts"]
 
 SEED = "fleet-000000"
-INTERVAL = "10s"
+INTERVAL_S = 10.0
+PARTS = 50
+"""In so many parts the revisions of a fleet are declared, over one interval."""
 TICKS_PER_S = 100
 """Of CPU time in /proc."""
 _LATE = re.compile(r'canary_tick_lateness_seconds_bucket\{le="([^"]+)"\} (\S+)')
@@ -73,7 +74,7 @@ class Idle:
 
 @frozen(kw_only=True)
 class Rollouts:
-    """What it costs when all canaries of a fleet are rolled out at once."""
+    """What it costs when all canaries of a fleet are rolled out at the same time."""
 
     canaries: int
     took_s: float
@@ -98,13 +99,13 @@ class Fleet:
         self.names = [f"fleet-{number:06}" for number in range(size)]
         self.app = App(lab, SEED)
         with lab.controller():
-            self.app.deploy(analysis={"interval": INTERVAL})
+            self.app.deploy(analysis={"interval": f"{INTERVAL_S:g}s"})
             self.app.until("Initialized")
             eventually(lambda: self.app.replicas() == 0)
         self._multiply()
 
     def _multiply(self) -> None:
-        store = self.lab.cluster._server.store  # noqa: SLF001 - its storage, which nobody else is to write to
+        store = self.lab.cluster._server.store
         seeds = [
             (place, json.dumps(obj)) for place, key, obj in store.everything() if SEED in key and place != "events"
         ]
@@ -119,7 +120,7 @@ class Fleet:
                     store.put(place, json.loads(text))
             store.forget_history()
 
-        self.lab.cluster._do(run)  # noqa: SLF001
+        self.lab.cluster._do(run)
         self.settle()
 
     def settle(self) -> None:
@@ -131,7 +132,7 @@ class Fleet:
 
     def declare(self, tag: str, names: list[str]) -> None:
         """Another revision for each of these, all at once."""
-        api = self.lab.cluster._server.api  # noqa: SLF001
+        api = self.lab.cluster._server.api
 
         def edit(deployment: dict) -> None:
             deployment["spec"]["template"]["spec"]["containers"][0]["image"] = f"example.com/app:{tag}"
@@ -140,11 +141,11 @@ class Fleet:
             for name in names:
                 api.change(("apps", "v1", "deployments"), name, self.app.name, edit, manager="bench")
 
-        self.lab.cluster._do(run)  # noqa: SLF001
+        self.lab.cluster._do(run)
 
     def phases(self) -> Counter[str]:
         """How many canaries are in which phase."""
-        store = self.lab.cluster._server.store  # noqa: SLF001
+        store = self.lab.cluster._server.store
         return Counter(store.get("flagger.app/canaries", name, self.app.name)["status"]["phase"] for name in self.names)
 
     @contextmanager
@@ -167,7 +168,7 @@ def fleet(size: int) -> Iterator[Fleet]:
 
 
 def _metrics(controller: Controller) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{controller.port}/metrics", timeout=60) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"http://127.0.0.1:{controller.port}/metrics", timeout=60) as answer:
         return answer.read().decode()
 
 
@@ -213,7 +214,7 @@ def idle(found: Fleet, *, seconds: float = 30.0) -> Idle:
 
 
 def rollouts(found: Fleet, *, patience_s: float = 900.0) -> Rollouts:
-    """Declare a new revision for all canaries of a fleet at once, and wait until all are promoted."""
+    """Declare a new revision for all canaries of a fleet within an interval, and wait until all are promoted."""
     with found.controller() as controller:
         pid = controller.process.pid
         eventually(lambda: _metrics(controller).count("canary_phase_start_time_seconds{") == found.size, 300.0, 0.25)
@@ -221,7 +222,9 @@ def rollouts(found: Fleet, *, patience_s: float = 900.0) -> Rollouts:
         found.lab.cluster.requests.clear()
         before, late = Process.of(pid), _late(_metrics(controller))
         started = time.monotonic()
-        found.declare("v2", found.names)
+        for part in range(PARTS):
+            found.declare("v2", found.names[part::PARTS])
+            time.sleep(INTERVAL_S / PARTS)
         took_s = _since(started, lambda: found.phases() == {"Succeeded": found.size}, seconds=patience_s, pause_s=0.5)
         found.settle()
         after, now = Process.of(pid), _late(_metrics(controller))

@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class EnsurePrimary(Value):
     """Have a primary that runs this revision of the target, with its services. It has no traffic of ours yet."""
 
@@ -31,7 +31,7 @@ class EnsurePrimary(Value):
     replicas: int
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class PromotePrimary(Value):
     """Have the primary run this revision of the target, in place of the one that it runs."""
 
@@ -41,7 +41,7 @@ class PromotePrimary(Value):
     """None: left alone, an autoscaler owns it."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class HoldPrimary(Value):
     """Have the primary's autoscaler keep so many pods, so that they are there when the traffic comes back."""
 
@@ -49,14 +49,14 @@ class HoldPrimary(Value):
     """None: as few as declared."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class ScaleCanary(Value):
     """Have the target ask for so many pods."""
 
     replicas: int
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class SetTraffic(Value):
     """Have this split in force, routing objects included."""
 

@@ -69,18 +69,18 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class _Unready(Value):
     readiness: Readiness
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class _OfHook(Value):
     hook: str
     type: HookType
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class _Until(Value):
     until_s: float
 
@@ -89,7 +89,7 @@ class SourcesAvailable(Bare):
     """Every metric source answered, before the first initialisation (i1)."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class SourcesUnavailable(Value):
     """A metric source did not answer, before the first initialisation, which goes on (i2)."""
 
@@ -132,7 +132,7 @@ class Resumed(Bare):
     """A hold has ended."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class Adopted(Value):
     """A rollout that another controller, or an older release, began was taken over where it stood."""
 
@@ -163,7 +163,7 @@ class AnalysisStarted(Bare):
     """The canary is ready and is to get its first traffic (a1)."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class WeightAdvanced(Value):
     """The canary gets this share of the traffic (a2)."""
 
@@ -171,7 +171,7 @@ class WeightAdvanced(Value):
     mirrored: bool = False
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class IterationAdvanced(Value):
     """An iteration of an A/B test or blue/green rollout was done (a3)."""
 
@@ -179,7 +179,7 @@ class IterationAdvanced(Value):
     iterations: int
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class TrafficSwitched(Value):
     """All traffic goes to the canary, for one more analysis before the promotion (a4, after mirroring a5)."""
 
@@ -194,21 +194,21 @@ class TrafficReturned(Bare):
     """All traffic goes to the primary (p2)."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class PrimaryWeightAdvanced(Value):
     """The primary gets back this share of the traffic (p3)."""
 
     weight: int
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class Promoted(Value):
     """The rollout has ended: the primary runs the new revision (p4; skipped p5)."""
 
     skipped: bool = False
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class CheckNotPassed(Value):
     """A check did not pass (m1 to m9)."""
 
@@ -226,7 +226,7 @@ class HookPassed(_OfHook):
     """A hook said yes (h2, h4, h6, h8, h11)."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class HookNotPassed(Value):
     """A pre-rollout or rollout hook said no, or nothing (h7, h10): a failed check."""
 
@@ -236,7 +236,7 @@ class HookNotPassed(Value):
     error: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class ApprovalAwaited(Value):
     """A gate is closed (h1, h3, h5). Told when the wait begins."""
 
@@ -249,14 +249,14 @@ class GateClosed(_OfHook):
     """A gate is still closed."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class ApprovalExpired(Value):
     """A gate stayed closed for longer than declared."""
 
     deadline_s: float
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class PostRolloutFailed(Value):
     """A post-rollout hook said no, or nothing (h12)."""
 
@@ -264,7 +264,7 @@ class PostRolloutFailed(Value):
     error: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class ThresholdReached(Value):
     """A budget of checks is used up (f1)."""
 
@@ -273,7 +273,7 @@ class ThresholdReached(Value):
     threshold: int
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class RollbackSignalled(Value):
     """A rollback hook said yes (f3)."""
 
@@ -300,7 +300,7 @@ class PrimaryRecovered(Bare):
     """The primary has become ready after all; what had stopped goes on."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class RoutesCorrected(Value):
     """The split in force was not the one intended, and was put back."""
 
@@ -308,7 +308,7 @@ class RoutesCorrected(Value):
     wanted: Traffic
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class CanaryRescaled(Value):
     """The target had another number of replicas than the rollout needs."""
 
@@ -316,14 +316,14 @@ class CanaryRescaled(Value):
     wanted: int
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class RequestAccepted(Value):
     """A person's request is carried out."""
 
     verb: Verb
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class RequestRefused(Value):
     """A person's request has no meaning, or is not safe, in this phase."""
 

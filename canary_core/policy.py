@@ -74,7 +74,7 @@ def _weights(values: Iterable[int]) -> tuple[int, ...]:
     return tuple(values)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class Mirror(Value):
     """Copies of the primary's requests go to the canary, whose answers are thrown away."""
 
@@ -82,7 +82,7 @@ class Mirror(Value):
     """Share of requests that are copied, percent."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class Progressive(Value):
     """Traffic moves to the canary in steps of weight, each held for an interval and judged."""
 
@@ -106,14 +106,14 @@ class Progressive(Value):
                 )
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class ABTest(Value):
     """Requests that match the declared conditions go to the canary, for a number of judged iterations."""
 
     iterations: int = field(validator=_integer(1))
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class BlueGreen(Value):
     """The canary is judged beside the primary for a number of iterations, then takes all traffic at once."""
 
@@ -148,7 +148,7 @@ def weights_by_step(step: int, maximum: int = 100) -> tuple[int, ...]:
     return tuple(min(100, step * n) for n in range(1, count + 1))
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class SessionAffinity(Value):
     """A user who has reached the canary stays with it, by a cookie."""
 
@@ -172,7 +172,7 @@ class CheckKind(enum.Enum):
     """Whatever the query says."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class Bound(Value):
     """A closed range. None on a side means that this side is open."""
 
@@ -188,7 +188,7 @@ class Bound(Value):
             raise PolicyError("minimum", self.minimum, f"at most the maximum ({self.maximum:g})")
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class Check(Value):
     """One metric and the range that it must keep to."""
 
@@ -225,7 +225,7 @@ class HookType(enum.Enum):
     """Told of every notice, never asked."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class Hook(Value):
     """A question to somebody outside, asked at a certain point of the rollout."""
 
@@ -242,7 +242,7 @@ def _unique(path: str, ids: list[str]) -> None:
             raise PolicyError(f"{path}[{index}].id", identity, "unique")
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class Policy(Value):
     """Everything that was declared about a rollout and that decisions depend on."""
 

@@ -61,7 +61,7 @@ class HookQuestion(Value):
     """How often this step has been analysed before."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class Tell(Value):
     """Let people know of these notices, which are stored already. Answer: `Told`, also if nobody could be reached."""
 
@@ -76,7 +76,7 @@ class Approved(Bare):
     """The hook said yes."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class _Declined(Value):
     message: str = ""
 
@@ -97,7 +97,7 @@ Question: TypeAlias = SourcesQuestion | MetricQuestion | HookQuestion | Tell
 Answer: TypeAlias = Measurement | SourcesOnline | Approved | Refused | Unreachable | Told
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class Answered(Value):
     """A question with its answer."""
 
@@ -105,7 +105,7 @@ class Answered(Value):
     answer: Answer
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class Ask(Value):
     """The machine cannot decide without these answers. They may be sought at the same time, in any order."""
 
