@@ -23,7 +23,7 @@ __all__ = ["imports", "simulated", "steps"]
 
 ROUNDS = 300
 """Many short rounds: on a shared machine only the best of them are undisturbed."""
-TRIES = 15
+TRIES = 9
 MANY = 10_000
 """Simulated rollouts, on two cores."""
 STRATEGIES: dict[str, Strategy] = {

@@ -42,6 +42,7 @@ def idle() -> Part:
     for size in AT_REST:
         with fleet.fleet(size) as canaries:
             found.append(fleet.idle(canaries))
+            print(found[-1], flush=True)
     by_size = {each.canaries: each for each in found}
     thousand, most = by_size[1000], by_size[5000]
     resident = [(float(each.canaries), each.process.rss_mb) for each in found]
@@ -82,6 +83,7 @@ def rollouts() -> Part:
     for size in AT_WORK:
         with fleet.fleet(size) as canaries:
             found.append(fleet.rollouts(canaries))
+            print(found[-1], flush=True)
     two_hundred = next(each for each in found if each.canaries == 200)
     kinds = sorted({kind for each in found for kind in each.requests}, key=_most_first(found))
     return Part(
