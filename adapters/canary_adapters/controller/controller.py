@@ -73,7 +73,7 @@ class Controller:
         self._fence = Fence() if options.leader_election else None
         throttle = Throttle(options.qps, options.burst)
         may_write = self._fence.check if self._fence is not None else lambda: None
-        self._api = Api(configuration(), may_write=may_write, throttle=throttle.wait, connections=options.workers)
+        self._api = Api(configuration(), may_write=may_write, throttle=throttle.wait, connections=options.workers * 2)
         # Nobody waits for an event: a tick must not wait behind a thousand of them.
         self._telling = Api(configuration(), may_write=may_write, throttle=throttle.give_way, connections=1)
         # Leases and watches must not wait behind a thousand writes.

@@ -11,6 +11,7 @@ import structlog
 from attrs import field, frozen
 from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
+from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from canary_adapters.manifests.declare import Table
@@ -23,6 +24,8 @@ LARGEST: Final = 10 * 2**20
 """Bytes of one answer."""
 _SHOWN: Final = 300
 _SERVERS: Final = 256
+_CONNECTIONS: Final = 32
+"""Of each server, that are kept."""
 _log = structlog.get_logger("canary.prometheus")
 
 
@@ -101,14 +104,11 @@ def _connect(server: Server) -> PrometheusConnect:
     if server.token:
         headers["Authorization"] = f"Bearer {server.token}"
     auth = (server.user, server.password) if server.user else None
-    return PrometheusConnect(
-        url=server.url.rstrip("/"),
-        headers=headers,
-        auth=auth,
-        session=session,
-        retry=Retry(0, redirect=3),
-        timeout=TIMEOUT_S,
-    )
+    url, retry = server.url.rstrip("/"), Retry(0, redirect=3)
+    found = PrometheusConnect(url=url, headers=headers, auth=auth, session=session, retry=retry, timeout=TIMEOUT_S)
+    # The client mounts an adapter of its own for this address, which would throw away all connections but ten.
+    session.mount(url, HTTPAdapter(max_retries=retry, pool_maxsize=_CONNECTIONS))
+    return found
 
 
 def _bound(response: requests.Response, **_: Any) -> None:
