@@ -181,7 +181,7 @@ def _since(started: float, true: Callable[[], object], *, seconds: float = 600.0
     return time.monotonic() - started
 
 
-def idle(found: Fleet, *, seconds: float = 30.0) -> Idle:
+def idle(found: Fleet, *, seconds: float = 20.0) -> Idle:
     """Start a controller over a fleet at rest, and leave it alone."""
     started = time.monotonic()
     with found.controller() as controller:

@@ -53,7 +53,7 @@ def idle() -> Part:
         title="Canaries at rest",
         remark=(
             "The controller as a process with its defaults, the embedded cluster in another one. Started means that "
-            "every canary has been looked at. CPU and requests are those of 30 s at rest."
+            "every canary has been looked at. CPU and requests are those of 20 s at rest."
         ),
         tables=[Table(AT_REST_HEAD, [_at_rest(each) for each in found])],
         targets=[
