@@ -29,6 +29,7 @@ from canary_core.rollout import Counts, KnownGood, Outcome, Wait
 from canary_core.samples import SourceError
 from canary_core.situation import Situation, corrections
 from canary_core.split import everything_to_primary
+from canary_core.workload import Readiness
 
 __all__ = ["begin", "initialise", "initialise_again", "scale_up", "wait_for_approval"]
 
@@ -46,7 +47,7 @@ def initialise(at: Situation) -> Ask | Step:
         return _make_primary(at)
     primary = at.primary_readiness()
     if not primary.ready:
-        return _initial_primary_unready(at)
+        return _initial_primary_unready(at, primary)
     decisions = difference(at.policy, at.rollout, at.seen)
     if decisions:
         return at.go(at.rollout, TrafficReturned())
@@ -69,8 +70,7 @@ def _make_primary(at: Situation) -> Ask | Step:
     return at.go(after, PrimaryCreated(), *told)
 
 
-def _initial_primary_unready(at: Situation) -> Step:
-    found = at.primary_readiness()
+def _initial_primary_unready(at: Situation, found: Readiness) -> Step:
     if found.retriable:
         decisions = difference(at.policy, at.rollout, at.seen)
         if any(isinstance(decision, EnsurePrimary) for decision in decisions):

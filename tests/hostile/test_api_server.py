@@ -13,8 +13,8 @@ import pytest
 
 from canary_sims.cluster.faults import Fault, Faults, evenly
 from canary_sims.cluster.requests import Info
-from fleet import all_end, deployed, spoil
 from lab import AGENT, Lab, eventually
+from many_apps import all_end, deployed, spoil
 from tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.slow

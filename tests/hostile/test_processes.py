@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from demo_app import App, application
-from fleet import all_end, deployed, image_of_primary, spoil
 from lab import CANARY, PATIENCE_S, Controller, Lab, eventually
+from many_apps import all_end, deployed, image_of_primary, spoil
 from tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.slow

@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from demo_app import App
-from fleet import image_of_primary
 from lab import Lab
+from many_apps import image_of_primary
 from raw_server import Answering, Asked, RawServer, answer
 
 pytestmark = pytest.mark.slow

@@ -11,8 +11,9 @@ __all__ = ["DueQueue"]
 
 _K = TypeVar("_K", bound=Hashable)
 _NEVER: Final = float("inf")
-_SLACK: Final = 64
-"""Entries that have lost their meaning and are left where they are."""
+_STALE: Final = 2
+"""So many entries for each key are one too many."""
+_FEW: Final = 64
 
 
 class DueQueue(Generic[_K]):
@@ -39,8 +40,9 @@ class DueQueue(Generic[_K]):
     def add(self, key: _K, in_s: float = 0.0) -> None:
         """Have a key become due, at the latest after so many seconds; sooner if it is due sooner already."""
         with self._changed:
-            if self._lower(key, self._clock() + in_s) and key not in self._busy:
-                self._push(key)
+            due = self._clock() + in_s
+            if due < self._due.get(key, _NEVER):
+                self._schedule(key, due)
 
     def take(self, timeout_s: float | None = None) -> tuple[_K, float] | None:
         """Wait for a key to be due, and begin to work on it.
@@ -71,10 +73,11 @@ class DueQueue(Generic[_K]):
         """
         with self._changed:
             self._busy.discard(key)
+            due = self._due.get(key, _NEVER)
             if again_in_s is not None:
-                self._lower(key, self._clock() + again_in_s)
-            if key in self._due:
-                self._push(key)
+                due = min(due, self._clock() + again_in_s)
+            if due != _NEVER:
+                self._schedule(key, due)
 
     def forget(self, key: _K) -> None:
         """Drop a key. Work on it that goes on is not touched."""
@@ -103,18 +106,14 @@ class DueQueue(Generic[_K]):
         """Keys that are being worked on."""
         return len(self._busy)
 
-    def _lower(self, key: _K, due: float) -> bool:
-        """Have a key be due then, if it is not sooner; whether that changes anything."""
-        if due >= self._due.get(key, _NEVER):
-            return False
+    def _schedule(self, key: _K, due: float) -> None:
         self._due[key] = due
-        return True
-
-    def _push(self, key: _K) -> None:
-        heapq.heappush(self._heap, (self._due[key], next(self._numbers), key))
-        # What is woken again and again, or made and deleted, leaves an entry behind each time.
-        if len(self._heap) > _SLACK + 2 * len(self._due):
-            self._heap = [(due, next(self._numbers), each) for each, due in self._due.items() if each not in self._busy]
+        if key in self._busy:
+            return
+        heapq.heappush(self._heap, (due, next(self._numbers), key))
+        if len(self._heap) > _STALE * len(self._due) + _FEW:
+            # Each wake-up leaves an entry behind, which would stay until its time has come.
+            self._heap = [(due, next(self._numbers), key) for key, due in self._due.items() if key not in self._busy]
             heapq.heapify(self._heap)
         self._changed.notify()
 

@@ -1,7 +1,9 @@
 """What the adapters see of a cluster: reads from a cache, writes to the API server, and never an own write unseen."""
 
+import itertools
 import threading
-from typing import Final, Protocol
+from collections import OrderedDict
+from typing import Final, Protocol, TypeAlias
 
 from attrs import frozen
 
@@ -10,8 +12,10 @@ from canary_adapters.kubernetes.resources import Obj, Resource
 
 __all__ = ["Cluster", "LiveReader", "Reader", "version_of"]
 
-_SWEPT_AT: Final = 512
-"""When so many writes are remembered, those that the cache has seen are forgotten."""
+
+_Place: TypeAlias = tuple[Resource, str, str]
+_SWEPT: Final = 2
+"""Old writes that are looked at with each new one: more than one, so that their number falls."""
 
 
 def version_of(obj: Obj) -> int:
@@ -83,9 +87,9 @@ class Cluster:
         """
         self.api = api
         self._reader = reader if reader is not None else LiveReader(api)
-        self._written: dict[tuple[Resource, str, str], _Written] = {}
+        self._is_live = reader is None
+        self._written: OrderedDict[_Place, _Written] = OrderedDict()
         self._lock = threading.Lock()
-        self._most = _SWEPT_AT
 
     def get(self, resource: Resource, namespace: str, name: str) -> Obj | None:
         """One object; only its metadata if the resource is ``metadata_only``. None: there is none. Do not change it."""
@@ -125,24 +129,30 @@ class Cluster:
         metadata = obj["metadata"]
         if metadata.get("finalizers"):
             return  # it goes when its finalizers do, which the cache will tell
-        self._remember(resource, metadata, _Written(version=version_of(obj), obj=None, uid=metadata["uid"]))
+        self._cover(resource, metadata, _Written(version=version_of(obj), obj=None, uid=metadata["uid"]))
 
     def _note(self, resource: Resource, obj: Obj) -> Obj:
         metadata = _trimmed(obj)["metadata"]
-        self._remember(resource, metadata, _Written(version=version_of(obj), obj=obj, uid=metadata["uid"]))
+        kept = {"metadata": metadata} if resource.metadata_only else obj
+        self._cover(resource, metadata, _Written(version=version_of(obj), obj=kept, uid=metadata["uid"]))
         return obj
 
-    def _remember(self, resource: Resource, metadata: Obj, written: _Written) -> None:
+    def _cover(self, resource: Resource, metadata: Obj, written: _Written) -> None:
+        if self._is_live:  # nothing that is read is older
+            return
         with self._lock:
             self._written[resource, metadata["namespace"], metadata["name"]] = written
-            full = len(self._written) >= self._most
-            keys = list(self._written) if full else []
-        if full:
-            # Of what is deleted nobody reads any more, so reading does not clear it away.
-            for key in keys:
-                self.get(*key)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Let go of the oldest writes that the cache has seen: not everything that is written is ever read again."""
+        with self._lock:
+            oldest = list(itertools.islice(self._written, _SWEPT))
+        for place in oldest:
+            self.get(*place)
             with self._lock:
-                self._most = max(_SWEPT_AT, 2 * len(self._written))
+                if place in self._written:  # not seen yet: its turn comes again
+                    self._written.move_to_end(place)
 
     def _covered(self, resource: Resource, namespace: str, name: str, seen: int, cached: Obj | None) -> Obj | None:
         key = (resource, namespace, name)

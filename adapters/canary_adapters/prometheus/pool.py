@@ -25,6 +25,8 @@ LARGEST: Final = 10 * 2**20
 """Bytes of one answer."""
 _SHOWN: Final = 300
 _SERVERS: Final = 256
+_CONNECTIONS: Final = 32
+"""Of each server, that are kept."""
 _log = structlog.get_logger("canary.prometheus")
 
 
@@ -109,7 +111,7 @@ def _connect(server: Server) -> PrometheusConnect:
     found = PrometheusConnect(url=url, headers=headers, auth=auth, session=session, timeout=TIMEOUT_S)
     # In the place of what the client has put there; the others are for where redirects lead.
     for prefix in (url, "http://", "https://"):
-        session.mount(prefix, GuardedAdapter(max_retries=Retry(0, redirect=3)))
+        session.mount(prefix, GuardedAdapter(max_retries=Retry(0, redirect=3), pool_maxsize=_CONNECTIONS))
     return found
 
 
