@@ -5,8 +5,15 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CODE   := canary_core ports adapters sims tests bench docs charts
 
+# What the core must be covered by; what waits for processes most of its time, so that more of it runs at once than there
+# are cores; and all else, which computes.
+ALL_TESTS     := $(patsubst %/,%,$(wildcard tests/*/))
+CORE_TESTS    := tests/unit tests/property
+WAITING_TESTS := $(addprefix tests/,charts cluster controller demo e2e gitops guide hostile kubernetes loadtester mesh \
+	observe security webhook)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup lock format lint types layers fast check test coverage explore test-cluster demo bench docs clean
+.PHONY: help setup lock format lint types layers fast check test coverage computing waiting alone explore test-cluster demo simulate recording audit sbom hostile bench docs clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,21 +53,33 @@ types: setup
 layers: setup
 	$(BIN)/lint-imports --no-cache
 
-fast: setup
-	$(BIN)/pytest -q -n 2 -m "not slow"
+fast: setup $(VENV)/.programs
+	$(BIN)/pytest -q -n 4 --dist worksteal -m "not slow"
 
 check: lint types layers fast ## format, lint, types, layers, fast tests: what every commit passes
 
-test: lint types layers coverage ## every check there is
+test: lint types layers coverage computing waiting alone ## every check there is
 
-coverage: setup $(BIN)/helm $(VENV)/.programs
+coverage: setup
 	$(BIN)/coverage erase
-	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --cov --cov-report=term
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --cov --cov-report=term $(CORE_TESTS)
+
+computing: setup $(VENV)/.programs
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --dist worksteal $(filter-out $(CORE_TESTS) $(WAITING_TESTS),$(ALL_TESTS))
+
+waiting: setup $(BIN)/helm $(VENV)/.programs
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 4 --dist worksteal -m "not alone" $(wildcard $(WAITING_TESTS))
+
+alone: setup $(VENV)/.programs
+	$(BIN)/pytest -m alone $(wildcard $(WAITING_TESTS))
 
 test-cluster: setup $(BIN)/helm ## the suite of the API server: the embedded one, or that of CANARY_TEST_KUBECONFIG
 	$(BIN)/pytest -n 2 tests/cluster
 
-demo: setup ## the article's rollout: once healthy, once with a 5 % error rate
+demo: setup $(VENV)/.programs ## the article's rollout with real requests: a good version, then a bad one; ARGS="--fault crash --keep"
+	$(BIN)/canary demo $(ARGS)
+
+simulate: setup ## the article's rollout under virtual time: once healthy, once with a 5 % error rate
 	$(BIN)/canary simulate examples/article/canary.yaml --scenario examples/scenarios/article.yaml
 	@echo
 	$(BIN)/canary simulate examples/article/canary.yaml --scenario examples/scenarios/errors.yaml || test $$? -eq 1
@@ -71,9 +90,23 @@ explore: setup ## every reachable state of every example policy, invariants chec
 bench: setup ## measure, and write the tables of docs/performance.md
 	$(BIN)/python bench/run.py
 
-docs: setup ## write what is made from code: docs/phases.md, the pictures, the dashboard
+docs: setup ## write what is made from code: docs/phases.md, the pictures, parts of the guide and of the charts
 	$(BIN)/python docs/generate.py
 	$(BIN)/python charts/generate_dashboard.py
+	$(BIN)/python charts/generate_charts.py
+
+recording: setup $(VENV)/.programs ## record the demo: docs/pictures/demo.svg
+	$(BIN)/python docs/record_demo.py
+
+audit: setup ## known vulnerabilities of all that is locked; passes where nobody can be asked
+	$(BIN)/python tests/tools/audit.py requirements.lock
+
+sbom: setup ## a CycloneDX bill of all that is locked, in sbom.json
+	$(BIN)/python tests/tools/sbom.py requirements.lock sbom.json
+
+hostile: setup ## long runs: 100 rollouts killed, 100 at 5 % errors, 10,000 objects of each kind
+	CANARY_HOSTILE_ROLLOUTS=100 $(BIN)/pytest -s --timeout=1800 tests/hostile -k "killed or 5_percent"
+	CANARY_FUZZ_EXAMPLES=10000 $(BIN)/pytest --timeout=1800 tests/fuzz
 
 clean: ## remove what setup made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

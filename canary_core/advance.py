@@ -1,5 +1,6 @@
 """The next step of a strategy, once the one before it was judged well: another weight, another iteration, promotion."""
 
+from bisect import bisect_right
 from typing import assert_never
 
 from canary_core.decisions import Step
@@ -48,15 +49,15 @@ def _next_weight(at: Situation, strategy: Progressive, told: tuple[Notice, ...])
     """Mirror first, if declared; then the smallest declared weight above the present one; after the last, promote."""
     now = at.rollout.traffic
     mirror = strategy.mirror is not None and not now.reaches_canary
-    higher = next((weight for weight in strategy.weights if weight > now.canary_weight), None)
-    if higher is None:
+    passed_by = bisect_right(strategy.weights, now.canary_weight)
+    if passed_by == len(strategy.weights):
         return _promote_with_approval(at)
     gate = ask_in_turn(at, HookType.CONFIRM_TRAFFIC_INCREASE)
     if isinstance(gate, Ask):
         return gate
     if isinstance(gate, Closed):
         return _await_traffic_increase(at, gate, told)
-    weight = 0 if mirror else higher
+    weight = 0 if mirror else strategy.weights[passed_by]
     reason = WeightAdvanced(weight=weight, mirrored=mirror)
     traffic = split_for(at.policy, at.rollout, weight, at.seen.now_s, mirrored=mirror)
     return _measure(at, traffic, at.rollout.iterations, reason, (*told, *passed(gate), reason))

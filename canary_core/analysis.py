@@ -11,13 +11,14 @@ from canary_core.questions import Answer, Ask, MetricQuestion
 from canary_core.rollout import Counts
 from canary_core.samples import Measurement, NoData, Sample, SourceError
 from canary_core.situation import Situation
+from canary_core.values import Value
 from canary_core.verdict import Verdict, combine, judge
 
 __all__ = ["Judgement", "analyse", "blame", "count", "exhausted"]
 
 
-@frozen(kw_only=True)
-class Judgement:
+@frozen(kw_only=True, eq=False, repr=False)
+class Judgement(Value):
     """What an analysis found."""
 
     verdict: Verdict

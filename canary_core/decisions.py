@@ -7,6 +7,7 @@ from attrs import field, frozen
 from canary_core.notices import Notice
 from canary_core.rollout import Rollout
 from canary_core.traffic import Traffic
+from canary_core.values import Bare, Value
 
 __all__ = [
     "Decision",
@@ -21,8 +22,8 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True)
-class EnsurePrimary:
+@frozen(kw_only=True, eq=False, repr=False)
+class EnsurePrimary(Value):
     """Have a primary that runs this revision of the target, with its services. It has no traffic of ours yet."""
 
     revision: str
@@ -30,8 +31,8 @@ class EnsurePrimary:
     replicas: int
 
 
-@frozen(kw_only=True)
-class PromotePrimary:
+@frozen(kw_only=True, eq=False, repr=False)
+class PromotePrimary(Value):
     """Have the primary run this revision of the target, in place of the one that it runs."""
 
     revision: str
@@ -40,35 +41,33 @@ class PromotePrimary:
     """None: left alone, an autoscaler owns it."""
 
 
-@frozen(kw_only=True)
-class HoldPrimary:
+@frozen(kw_only=True, eq=False, repr=False)
+class HoldPrimary(Value):
     """Have the primary's autoscaler keep so many pods, so that they are there when the traffic comes back."""
 
     replicas: int | None
     """None: as few as declared."""
 
 
-@frozen(kw_only=True)
-class ScaleCanary:
+@frozen(kw_only=True, eq=False, repr=False)
+class ScaleCanary(Value):
     """Have the target ask for so many pods."""
 
     replicas: int
 
 
-@frozen(kw_only=True)
-class SetTraffic:
+@frozen(kw_only=True, eq=False, repr=False)
+class SetTraffic(Value):
     """Have this split in force, routing objects included."""
 
     traffic: Traffic
 
 
-@frozen(kw_only=True)
-class ReleaseTraffic:
+class ReleaseTraffic(Bare):
     """Give the routes back as they were before us, or point them all at the target."""
 
 
-@frozen(kw_only=True)
-class ReleaseObject:
+class ReleaseObject(Bare):
     """Let the canary object go: nothing of ours is left to undo."""
 
 
@@ -77,8 +76,8 @@ Decision: TypeAlias = (
 )
 
 
-@frozen(kw_only=True)
-class Step:
+@frozen(kw_only=True, repr=False)
+class Step(Value):
     """What the machine decided, and why."""
 
     rollout: Rollout

@@ -24,9 +24,10 @@ from canary_core.phases import Phase
 from canary_core.policy import Policy
 from canary_core.rollout import Outcome, Rollout
 from canary_core.traffic import Traffic
+from canary_core.values import Value
 from canary_core.workload import Workload, readiness
 
-__all__ = ["Desired", "Pods", "desired", "difference", "drained_s"]
+__all__ = ["Desired", "Pods", "desired", "difference", "drained_s", "is_in_force", "strands"]
 
 
 class Pods(enum.Enum):
@@ -40,8 +41,8 @@ class Pods(enum.Enum):
     """Whatever its owner says."""
 
 
-@frozen(kw_only=True)
-class Desired:
+@frozen(kw_only=True, repr=False)
+class Desired(Value):
     """What is to be the case outside."""
 
     primary: str | None
@@ -54,9 +55,9 @@ class Desired:
 
 
 _HANDS_OFF: Final = Desired(primary=None, traffic=None, pods=Pods.ANY)
-_NOTHING: Final = (None, None, None, None, None)
 _MAKING_PRIMARY: Final = frozenset({Phase.INITIALIZING, Phase.PROMOTING})
 _WITH_CANARY: Final = frozenset({Phase.PROGRESSING, Phase.WAITING_PROMOTION, Phase.PROMOTING})
+_RESTING: Final = frozenset({Phase.INITIALIZED, Phase.SUCCEEDED, Phase.FAILED})
 _UNDER_WAY: Final = _WITH_CANARY | {Phase.FINALISING}
 
 
@@ -88,30 +89,51 @@ def difference(policy: Policy, rollout: Rollout, seen: Observation) -> tuple[Dec
     Safe at any moment: no traffic to who cannot serve, no pods taken from under traffic. What is not safe yet is left
     out and comes later.
     """
-    if _is_in_force(rollout, seen):
+    if is_in_force(rollout, seen):
         return ()
     if rollout.phase is Phase.TERMINATED:
         return (ReleaseObject(),) if seen.deleting else ()
     want = desired(policy, rollout)
     if want is _HANDS_OFF:
         return ()
-    found: tuple[Decision | None, ...] = (
-        _primary(rollout, want, seen) if seen.primary is None or rollout.phase in _MAKING_PRIMARY else None,
-        _hold(want, seen),
-        _scale_up(seen) if want.pods is Pods.UP else None,
-        None if want.traffic == seen.routes else _traffic(policy, rollout, want, seen),
-        _scale_down(policy, rollout, want, seen) if want.pods is Pods.DOWN else None,
-    )
-    return () if found == _NOTHING else tuple(filter(None, found))
+    found: list[Decision | None] = []
+    primary, pods, routed = seen.primary, want.pods, want.traffic == seen.routes
+    if primary is None or rollout.phase in _MAKING_PRIMARY:
+        found.append(_primary(rollout, want, seen))
+    if primary is not None and primary.floor is not None:
+        found.append(_hold(primary, want.held))
+    if pods is Pods.UP:
+        found.append(_scale_up(seen))
+    if not routed:
+        found.append(_traffic(policy, rollout, want, seen))
+    if pods is Pods.DOWN:
+        found.append(_scale_down(policy, rollout, seen, routed=routed))
+    return tuple(filter(None, found))
 
 
-def _is_in_force(rollout: Rollout, seen: Observation) -> bool:
+def strands(seen: Observation) -> bool:
+    """Whether requests go where no pod answers, or nobody can tell where they go.
+
+    Somebody who applies a manifest again may have done that; it cannot wait, whoever is to win in the end.
+    """
+    routes = seen.routes
+    if routes is None:
+        return True
+    lost_on_canary = routes.canary_weight > 0 and not _can_serve(seen.canary)
+    lost_on_primary = not routes.leaves_primary_nothing and not _can_serve(seen.primary)
+    return lost_on_canary or lost_on_primary
+
+
+def is_in_force(rollout: Rollout, seen: Observation) -> bool:
     """The common case, seen at a glance: an analysis goes on, and everything is as it should be."""
-    canary = seen.canary
-    primary = seen.primary
-    if primary is None or canary is None or canary.replicas == 0 or primary.floor is not None:
+    canary, primary, split = seen.canary, seen.primary, rollout.traffic
+    if primary is None or canary is None or primary.floor is not None:
         return False
-    return rollout.phase is Phase.PROGRESSING and seen.routes == rollout.traffic
+    if canary.replicas:
+        at_rest = rollout.phase is Phase.PROGRESSING
+    else:
+        at_rest = rollout.phase in _RESTING and not split.reaches_canary
+    return at_rest and (seen.routes is split or seen.routes == split)
 
 
 def _primary(rollout: Rollout, want: Desired, seen: Observation) -> EnsurePrimary | PromotePrimary | None:
@@ -130,12 +152,9 @@ def _primary(rollout: Rollout, want: Desired, seen: Observation) -> EnsurePrimar
     return None
 
 
-def _hold(want: Desired, seen: Observation) -> HoldPrimary | None:
+def _hold(primary: Workload, fewest: int | None) -> HoldPrimary | None:
     """An autoscaler takes away pods that have no work, and would have to bring them back under full load."""
-    primary = seen.primary
-    if primary is None or primary.floor is None or primary.held == want.held:
-        return None
-    return HoldPrimary(replicas=want.held)
+    return None if primary.held == fewest else HoldPrimary(replicas=fewest)
 
 
 def _scale_up(seen: Observation) -> ScaleCanary | None:
@@ -165,11 +184,11 @@ def _release(policy: Policy, seen: Observation) -> ReleaseTraffic | None:
     return ReleaseTraffic() if seen.canary is None or _can_serve(seen.canary) else None
 
 
-def _scale_down(policy: Policy, rollout: Rollout, want: Desired, seen: Observation) -> ScaleCanary | None:
+def _scale_down(policy: Policy, rollout: Rollout, seen: Observation, *, routed: bool) -> ScaleCanary | None:
     canary = seen.canary
     if canary is None or canary.replicas == 0:
         return None
-    without_traffic = seen.routes == want.traffic and _can_serve(seen.primary)
+    without_traffic = routed and _can_serve(seen.primary)
     return ScaleCanary(replicas=0) if without_traffic and seen.now_s >= drained_s(policy, rollout) else None
 
 

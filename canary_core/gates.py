@@ -1,12 +1,15 @@
 """Asking hooks: which is legal when, in which order, and what follows from the answers."""
 
+from functools import lru_cache
+
 from attrs import frozen
 
 from canary_core.notices import ApprovalAwaited, GateClosed, HookPassed, Notice
+from canary_core.phases import Phase
 from canary_core.policy import Hook, HookType
 from canary_core.questions import Answer, Approved, Ask, HookQuestion, Refused, Unreachable
 from canary_core.situation import Situation
-from canary_core.traffic import Traffic
+from canary_core.values import Value
 
 __all__ = [
     "Closed",
@@ -20,15 +23,15 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True)
-class Open:
+@frozen(kw_only=True, eq=False, repr=False)
+class Open(Value):
     """All hooks said yes. Also the answer of no hooks at all."""
 
     hooks: tuple[Hook, ...] = ()
 
 
-@frozen(kw_only=True)
-class Closed:
+@frozen(kw_only=True, eq=False, repr=False)
+class Closed(Value):
     """A hook did not say yes; those after it were not asked."""
 
     hook: Hook
@@ -42,20 +45,18 @@ _OPEN = Open()
 
 def hook_question(at: Situation, hook: Hook) -> HookQuestion:
     """The question with the identity that belongs to this phase, step and attempt."""
-    rollout = at.rollout
-    return HookQuestion(
-        hook=hook.id,
-        phase=rollout.phase,
-        revision=at.revision or "",
-        step=_step(rollout.traffic, rollout.iterations),
-        attempt=rollout.attempt,
-    )
+    rollout, canary = at.rollout, at.seen.canary
+    revision = canary.revision if canary is not None else None
+    step = rollout.iterations, rollout.traffic.mirrored, rollout.traffic.canary_weight
+    return _hook_question(hook.id, rollout.phase, revision or "", step, rollout.attempt)
 
 
-def _step(traffic: Traffic, iterations: int) -> str:
-    if iterations:
-        return f"iteration {iterations}"
-    return "mirror" if traffic.mirrored else f"weight {traffic.canary_weight}"
+@lru_cache(maxsize=1024)
+def _hook_question(hook: str, phase: Phase, revision: str, step: tuple[int, bool, int], attempt: int) -> HookQuestion:
+    """Questions are values: the same one serves until it is answered."""
+    iterations, mirrored, weight = step
+    name = f"iteration {iterations}" if iterations else "mirror" if mirrored else f"weight {weight}"
+    return HookQuestion(hook=hook, phase=phase, revision=revision, step=name, attempt=attempt)
 
 
 def ask_in_turn(at: Situation, kind: HookType) -> Ask | Open | Closed:

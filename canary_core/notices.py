@@ -12,6 +12,7 @@ from canary_core.phases import Phase
 from canary_core.policy import Bound, CheckKind, HookType
 from canary_core.requests import Verb
 from canary_core.traffic import Traffic
+from canary_core.values import Bare, Value
 from canary_core.verdict import Verdict
 from canary_core.workload import Readiness
 
@@ -68,155 +69,147 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True)
-class SourcesAvailable:
+@frozen(kw_only=True, eq=False, repr=False)
+class _Unready(Value):
+    readiness: Readiness
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class _OfHook(Value):
+    hook: str
+    type: HookType
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class _Until(Value):
+    until_s: float
+
+
+class SourcesAvailable(Bare):
     """Every metric source answered, before the first initialisation (i1)."""
 
 
-@frozen(kw_only=True)
-class SourcesUnavailable:
+@frozen(kw_only=True, eq=False, repr=False)
+class SourcesUnavailable(Value):
     """A metric source did not answer, before the first initialisation, which goes on (i2)."""
 
     error: str
 
 
-@frozen(kw_only=True)
-class PrimaryCreated:
+class PrimaryCreated(Bare):
     """The primary is being made from the target."""
 
 
-@frozen(kw_only=True)
-class PrimaryNotReady:
+class PrimaryNotReady(_Unready):
     """The primary is waited for (i3)."""
 
-    readiness: Readiness
 
-
-@frozen(kw_only=True)
-class CanaryNotReady:
+class CanaryNotReady(_Unready):
     """The canary is waited for (r3)."""
 
-    readiness: Readiness
 
-
-@frozen(kw_only=True)
-class TargetMissing:
+class TargetMissing(Bare):
     """There is no target to release."""
 
 
-@frozen(kw_only=True)
-class Initialized:
+class Initialized(Bare):
     """The primary runs and has the traffic (i4)."""
 
 
-@frozen(kw_only=True)
-class InitializationFailed:
+class InitializationFailed(_Unready):
     """The first primary did not become ready in time. The target goes on serving, untouched."""
 
-    readiness: Readiness
 
-
-@frozen(kw_only=True)
-class Suspended:
+class Suspended(Bare):
     """The policy says that nothing is to be done (s1). Told when it begins."""
 
 
-@frozen(kw_only=True)
-class Paused:
+class Paused(Bare):
     """A person has asked for a hold."""
 
 
-@frozen(kw_only=True)
-class Resumed:
+class Resumed(Bare):
     """A hold has ended."""
 
 
-@frozen(kw_only=True)
-class Adopted:
+@frozen(kw_only=True, eq=False, repr=False)
+class Adopted(Value):
     """A rollout that another controller, or an older release, began was taken over where it stood."""
 
     phase: Phase
 
 
-@frozen(kw_only=True)
-class RolloutStarted:
+class RolloutStarted(Bare):
     """A new revision was found; the canary is scaled up (r1)."""
 
 
-@frozen(kw_only=True)
-class AnalysisRestarted:
+class AnalysisRestarted(Bare):
     """A newer revision came in the middle of an analysis, which begins anew (r2)."""
 
 
-@frozen(kw_only=True)
-class RevisionWithdrawn:
+class RevisionWithdrawn(Bare):
     """The promoted revision was declared again; the rollout of the other one ends."""
 
 
-@frozen(kw_only=True)
-class Cancelled:
+class Cancelled(Bare):
     """The rollout of a revision that was withdrawn has ended; the canary is scaled down."""
 
 
-@frozen(kw_only=True)
-class RevisionFailed:
+class RevisionFailed(Bare):
     """The declared revision has failed before and is not tried again by itself."""
 
 
-@frozen(kw_only=True)
-class AnalysisStarted:
+class AnalysisStarted(Bare):
     """The canary is ready and is to get its first traffic (a1)."""
 
 
-@frozen(kw_only=True)
-class WeightAdvanced:
+@frozen(kw_only=True, eq=False, repr=False)
+class WeightAdvanced(Value):
     """The canary gets this share of the traffic (a2)."""
 
     weight: int
     mirrored: bool = False
 
 
-@frozen(kw_only=True)
-class IterationAdvanced:
+@frozen(kw_only=True, eq=False, repr=False)
+class IterationAdvanced(Value):
     """An iteration of an A/B test or blue/green rollout was done (a3)."""
 
     iteration: int
     iterations: int
 
 
-@frozen(kw_only=True)
-class TrafficSwitched:
+@frozen(kw_only=True, eq=False, repr=False)
+class TrafficSwitched(Value):
     """All traffic goes to the canary, for one more analysis before the promotion (a4, after mirroring a5)."""
 
     mirrored: bool
 
 
-@frozen(kw_only=True)
-class PromotionStarted:
+class PromotionStarted(Bare):
     """The primary gets the canary's revision (p1)."""
 
 
-@frozen(kw_only=True)
-class TrafficReturned:
+class TrafficReturned(Bare):
     """All traffic goes to the primary (p2)."""
 
 
-@frozen(kw_only=True)
-class PrimaryWeightAdvanced:
+@frozen(kw_only=True, eq=False, repr=False)
+class PrimaryWeightAdvanced(Value):
     """The primary gets back this share of the traffic (p3)."""
 
     weight: int
 
 
-@frozen(kw_only=True)
-class Promoted:
+@frozen(kw_only=True, eq=False, repr=False)
+class Promoted(Value):
     """The rollout has ended: the primary runs the new revision (p4; skipped p5)."""
 
     skipped: bool = False
 
 
-@frozen(kw_only=True)
-class CheckNotPassed:
+@frozen(kw_only=True, eq=False, repr=False)
+class CheckNotPassed(Value):
     """A check did not pass (m1 to m9)."""
 
     check: str
@@ -229,16 +222,12 @@ class CheckNotPassed:
     error: str = ""
 
 
-@frozen(kw_only=True)
-class HookPassed:
+class HookPassed(_OfHook):
     """A hook said yes (h2, h4, h6, h8, h11)."""
 
-    hook: str
-    type: HookType
 
-
-@frozen(kw_only=True)
-class HookNotPassed:
+@frozen(kw_only=True, eq=False, repr=False)
+class HookNotPassed(Value):
     """A pre-rollout or rollout hook said no, or nothing (h7, h10): a failed check."""
 
     hook: str
@@ -247,8 +236,8 @@ class HookNotPassed:
     error: str
 
 
-@frozen(kw_only=True)
-class ApprovalAwaited:
+@frozen(kw_only=True, eq=False, repr=False)
+class ApprovalAwaited(Value):
     """A gate is closed (h1, h3, h5). Told when the wait begins."""
 
     hook: str
@@ -256,31 +245,27 @@ class ApprovalAwaited:
     mute_alert: bool = False
 
 
-@frozen(kw_only=True)
-class GateClosed:
+class GateClosed(_OfHook):
     """A gate is still closed."""
 
-    hook: str
-    type: HookType
 
-
-@frozen(kw_only=True)
-class ApprovalExpired:
+@frozen(kw_only=True, eq=False, repr=False)
+class ApprovalExpired(Value):
     """A gate stayed closed for longer than declared."""
 
     deadline_s: float
 
 
-@frozen(kw_only=True)
-class PostRolloutFailed:
+@frozen(kw_only=True, eq=False, repr=False)
+class PostRolloutFailed(Value):
     """A post-rollout hook said no, or nothing (h12)."""
 
     hook: str
     error: str
 
 
-@frozen(kw_only=True)
-class ThresholdReached:
+@frozen(kw_only=True, eq=False, repr=False)
+class ThresholdReached(Value):
     """A budget of checks is used up (f1)."""
 
     verdict: Verdict
@@ -288,97 +273,81 @@ class ThresholdReached:
     threshold: int
 
 
-@frozen(kw_only=True)
-class RollbackSignalled:
+@frozen(kw_only=True, eq=False, repr=False)
+class RollbackSignalled(Value):
     """A rollback hook said yes (f3)."""
 
     hook: str
 
 
-@frozen(kw_only=True)
-class Aborted:
+class Aborted(Bare):
     """A person has asked for a rollback."""
 
 
-@frozen(kw_only=True)
-class RolledBack:
+class RolledBack(Bare):
     """All traffic is on the primary and the canary is scaled down (f2)."""
 
 
-@frozen(kw_only=True)
-class NoKnownGood:
+class NoKnownGood(Bare):
     """No workload that could take all the traffic holds a revision known to be good. Nothing is changed."""
 
 
-@frozen(kw_only=True)
-class PromotionFailed:
+class PromotionFailed(_Unready):
     """The primary did not become ready with the new revision; the canary has all the traffic (f4)."""
 
-    readiness: Readiness
 
-
-@frozen(kw_only=True)
-class PrimaryRecovered:
+class PrimaryRecovered(Bare):
     """The primary has become ready after all; what had stopped goes on."""
 
 
-@frozen(kw_only=True)
-class RoutesCorrected:
+@frozen(kw_only=True, eq=False, repr=False)
+class RoutesCorrected(Value):
     """The split in force was not the one intended, and was put back."""
 
     found: Traffic | None
     wanted: Traffic
 
 
-@frozen(kw_only=True)
-class CanaryRescaled:
+@frozen(kw_only=True, eq=False, repr=False)
+class CanaryRescaled(Value):
     """The target had another number of replicas than the rollout needs."""
 
     found: int
     wanted: int
 
 
-@frozen(kw_only=True)
-class RequestAccepted:
+@frozen(kw_only=True, eq=False, repr=False)
+class RequestAccepted(Value):
     """A person's request is carried out."""
 
     verb: Verb
 
 
-@frozen(kw_only=True)
-class RequestRefused:
+@frozen(kw_only=True, eq=False, repr=False)
+class RequestRefused(Value):
     """A person's request has no meaning, or is not safe, in this phase."""
 
     verb: Verb
     phase: Phase
 
 
-@frozen(kw_only=True)
-class Terminating:
+class Terminating(Bare):
     """The object is being deleted; what was changed is given back (t1)."""
 
 
-@frozen(kw_only=True)
-class Terminated:
+class Terminated(Bare):
     """Everything was given back (t2)."""
 
 
-@frozen(kw_only=True)
-class Measuring:
+class Measuring(_Until):
     """The split is in force and is measured until then."""
 
-    until_s: float
 
-
-@frozen(kw_only=True)
-class Draining:
+class Draining(_Until):
     """The canary has no traffic any more and is left alone until then."""
 
-    until_s: float
 
-
-@frozen(kw_only=True)
-class Settled:
+class Settled(Bare):
     """Nothing is left to do."""
 
 

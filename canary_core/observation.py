@@ -5,13 +5,14 @@ from attrs import field, frozen
 from canary_core.questions import Answered
 from canary_core.requests import Request
 from canary_core.traffic import Traffic
+from canary_core.values import Value
 from canary_core.workload import Workload
 
 __all__ = ["Observation"]
 
 
-@frozen(kw_only=True)
-class Observation:
+@frozen(kw_only=True, repr=False)
+class Observation(Value):
     """What the outside looked like this time.
 
     A driver takes it anew for each decision. It must be at least as new as the last write that the driver itself

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, assert_never
 from attrs import Attribute, field, frozen
 
 from canary_core.errors import PolicyError
+from canary_core.values import Value
 
 __all__ = [
     "ABTest",
@@ -73,16 +74,16 @@ def _weights(values: Iterable[int]) -> tuple[int, ...]:
     return tuple(values)
 
 
-@frozen(kw_only=True)
-class Mirror:
+@frozen(kw_only=True, eq=False, repr=False)
+class Mirror(Value):
     """Copies of the primary's requests go to the canary, whose answers are thrown away."""
 
     percent: int = field(default=100, validator=_integer(1, 100))
     """Share of requests that are copied, percent."""
 
 
-@frozen(kw_only=True)
-class Progressive:
+@frozen(kw_only=True, eq=False, repr=False)
+class Progressive(Value):
     """Traffic moves to the canary in steps of weight, each held for an interval and judged."""
 
     weights: tuple[int, ...] = field(converter=_weights)
@@ -105,15 +106,15 @@ class Progressive:
                 )
 
 
-@frozen(kw_only=True)
-class ABTest:
+@frozen(kw_only=True, eq=False, repr=False)
+class ABTest(Value):
     """Requests that match the declared conditions go to the canary, for a number of judged iterations."""
 
     iterations: int = field(validator=_integer(1))
 
 
-@frozen(kw_only=True)
-class BlueGreen:
+@frozen(kw_only=True, eq=False, repr=False)
+class BlueGreen(Value):
     """The canary is judged beside the primary for a number of iterations, then takes all traffic at once."""
 
     iterations: int = field(validator=_integer(1))
@@ -147,8 +148,8 @@ def weights_by_step(step: int, maximum: int = 100) -> tuple[int, ...]:
     return tuple(min(100, step * n) for n in range(1, count + 1))
 
 
-@frozen(kw_only=True)
-class SessionAffinity:
+@frozen(kw_only=True, eq=False, repr=False)
+class SessionAffinity(Value):
     """A user who has reached the canary stays with it, by a cookie."""
 
     cookie_name: str = field(validator=_text)
@@ -171,8 +172,8 @@ class CheckKind(enum.Enum):
     """Whatever the query says."""
 
 
-@frozen(kw_only=True)
-class Bound:
+@frozen(kw_only=True, eq=False, repr=False)
+class Bound(Value):
     """A closed range. None on a side means that this side is open."""
 
     minimum: float | None = None
@@ -187,8 +188,8 @@ class Bound:
             raise PolicyError("minimum", self.minimum, f"at most the maximum ({self.maximum:g})")
 
 
-@frozen(kw_only=True)
-class Check:
+@frozen(kw_only=True, eq=False, repr=False)
+class Check(Value):
     """One metric and the range that it must keep to."""
 
     id: str = field(validator=_text)
@@ -224,8 +225,8 @@ class HookType(enum.Enum):
     """Told of every notice, never asked."""
 
 
-@frozen(kw_only=True)
-class Hook:
+@frozen(kw_only=True, eq=False, repr=False)
+class Hook(Value):
     """A question to somebody outside, asked at a certain point of the rollout."""
 
     id: str = field(validator=_text)
@@ -241,8 +242,8 @@ def _unique(path: str, ids: list[str]) -> None:
             raise PolicyError(f"{path}[{index}].id", identity, "unique")
 
 
-@frozen(kw_only=True)
-class Policy:
+@frozen(kw_only=True, eq=False, repr=False)
+class Policy(Value):
     """Everything that was declared about a rollout and that decisions depend on."""
 
     strategy: Strategy

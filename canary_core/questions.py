@@ -11,6 +11,7 @@ from attrs import field, frozen
 from canary_core.notices import Notice
 from canary_core.phases import Phase
 from canary_core.samples import Measurement
+from canary_core.values import Bare, Value
 
 __all__ = [
     "Answer",
@@ -29,21 +30,20 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True)
-class SourcesQuestion:
+class SourcesQuestion(Bare):
     """Are all metric sources of the policy reachable? Answer: `SourcesOnline` or `SourceError`."""
 
 
-@frozen(kw_only=True)
-class MetricQuestion:
+@frozen(kw_only=True, repr=False)
+class MetricQuestion(Value):
     """What is the value of this check for the canary? Answer: `Sample`, `NoData` or `SourceError`."""
 
     check: str
     """`Check.id`."""
 
 
-@frozen(kw_only=True)
-class HookQuestion:
+@frozen(kw_only=True, repr=False)
+class HookQuestion(Value):
     """What does this hook say? Answer: `Approved`, `Refused` or `Unreachable`.
 
     The fields together are the identity of the call. A driver asks each identity at most once, unless it died before
@@ -61,39 +61,35 @@ class HookQuestion:
     """How often this step has been analysed before."""
 
 
-@frozen(kw_only=True)
-class Tell:
+@frozen(kw_only=True, eq=False, repr=False)
+class Tell(Value):
     """Let people know of these notices, which are stored already. Answer: `Told`, also if nobody could be reached."""
 
     notices: tuple[Notice, ...]
 
 
-@frozen(kw_only=True)
-class SourcesOnline:
+class SourcesOnline(Bare):
     """Every metric source answered."""
 
 
-@frozen(kw_only=True)
-class Approved:
+class Approved(Bare):
     """The hook said yes."""
 
 
-@frozen(kw_only=True)
-class Refused:
+@frozen(kw_only=True, eq=False, repr=False)
+class _Declined(Value):
+    message: str = ""
+
+
+class Refused(_Declined):
     """The hook said no."""
 
-    message: str = ""
 
-
-@frozen(kw_only=True)
-class Unreachable:
+class Unreachable(_Declined):
     """The hook did not answer."""
 
-    message: str = ""
 
-
-@frozen(kw_only=True)
-class Told:
+class Told(Bare):
     """The notices were handed over."""
 
 
@@ -101,16 +97,16 @@ Question: TypeAlias = SourcesQuestion | MetricQuestion | HookQuestion | Tell
 Answer: TypeAlias = Measurement | SourcesOnline | Approved | Refused | Unreachable | Told
 
 
-@frozen(kw_only=True)
-class Answered:
+@frozen(kw_only=True, eq=False, repr=False)
+class Answered(Value):
     """A question with its answer."""
 
     question: Question
     answer: Answer
 
 
-@frozen(kw_only=True)
-class Ask:
+@frozen(kw_only=True, eq=False, repr=False)
+class Ask(Value):
     """The machine cannot decide without these answers. They may be sought at the same time, in any order."""
 
     questions: tuple[Question, ...] = field()

@@ -4,6 +4,8 @@ import enum
 
 from attrs import frozen
 
+from canary_core.values import Value
+
 __all__ = ["Request", "Verb"]
 
 
@@ -21,8 +23,8 @@ class Verb(enum.Enum):
     """Leave out the rest of the analysis. Refused for a revision that has failed."""
 
 
-@frozen(kw_only=True)
-class Request:
+@frozen(kw_only=True, repr=False)
+class Request(Value):
     """A person's wish. The same ``id`` is dealt with once, however often it is seen."""
 
     id: str

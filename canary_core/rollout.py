@@ -8,6 +8,7 @@ from attrs import field, fields, frozen
 from canary_core.notices import Notice
 from canary_core.phases import Phase
 from canary_core.traffic import Traffic
+from canary_core.values import Value
 
 __all__ = ["Counts", "KnownGood", "Outcome", "Rollout", "Wait", "Waiting"]
 
@@ -54,16 +55,16 @@ class Wait(enum.Enum):
     APPROVAL = "approval"
 
 
-@frozen(kw_only=True)
-class Waiting:
+@frozen(kw_only=True, repr=False)
+class Waiting(Value):
     """A wait that has begun, and that people have been told of."""
 
     on: Wait
     since_s: float
 
 
-@frozen(kw_only=True)
-class Counts:
+@frozen(kw_only=True, repr=False)
+class Counts(Value):
     """Checks that did not pass, since the analysis began. A success never lowers them."""
 
     failed: int = 0
@@ -72,13 +73,18 @@ class Counts:
     errors: int = 0
     """Only with a budget of its own (`Policy.error_threshold`), else counted as failed."""
 
+    @property
+    def any(self) -> bool:
+        """Whether anything did not pass."""
+        return self.failed > 0 or self.no_data > 0 or self.errors > 0
+
 
 _NO_COUNTS = Counts()
 _PRIMARY_ONLY = Traffic()
 
 
-@frozen(kw_only=True, slots=False)  # with a dict, for `but`
-class Rollout:
+@frozen(kw_only=True, slots=False, repr=False)  # with a dict, for `but`
+class Rollout(Value):
     """Where a rollout stands, and what it intends. All times are seconds on the driver's clock."""
 
     phase: Phase = Phase.INITIALIZING

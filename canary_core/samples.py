@@ -4,11 +4,13 @@ from typing import TypeAlias
 
 from attrs import frozen
 
+from canary_core.values import Bare, Value
+
 __all__ = ["Measurement", "NoData", "Sample", "SourceError"]
 
 
-@frozen(kw_only=True)
-class Sample:
+@frozen(kw_only=True, repr=False)
+class Sample(Value):
     """A value. NaN is no value: it is judged as `NoData`."""
 
     value: float
@@ -16,13 +18,12 @@ class Sample:
     """How many single measurements it rests on. None: not known."""
 
 
-@frozen(kw_only=True)
-class NoData:
+class NoData(Bare):
     """The source answered that it has no value."""
 
 
-@frozen(kw_only=True)
-class SourceError:
+@frozen(kw_only=True, repr=False)
+class SourceError(Value):
     """The source did not answer, or not in a way that can be understood."""
 
     message: str

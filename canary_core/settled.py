@@ -1,7 +1,7 @@
 """Initialized, Succeeded, Failed: tell how it ended, keep things as they are, and notice what changes."""
 
-from canary_core.decisions import Decision, EnsurePrimary, ScaleCanary, Step
-from canary_core.desired import difference
+from canary_core.decisions import Decision, EnsurePrimary, ScaleCanary, SetTraffic, Step
+from canary_core.desired import difference, strands
 from canary_core.ending import canary_is_proven, return_to_primary
 from canary_core.gates import Closed, Open, ask_in_turn, passed
 from canary_core.notices import (
@@ -107,30 +107,41 @@ def resume_promotion(at: Situation, *told: Notice) -> Step:
 def _keep(at: Situation) -> Step | None:
     """Put back what somebody changed: at most once per interval, so as not to fight with another tool.
 
-    What makes pods that are to serve is no fight and does not wait.
+    What makes pods that are to serve is no fight and does not wait. Neither does traffic that reaches nobody, whoever
+    is at fault; but that is told once per interval.
     """
     decisions = difference(at.policy, at.rollout, at.seen)
-    if not decisions:
-        return None
+    if not decisions or (_is_new(at) and any(map(_takes_pods, decisions))):
+        return None  # what delivers a new revision may have set the replicas as well, and they are wanted in a moment
     notices = corrections(at, decisions)
     made = any(isinstance(decision, EnsurePrimary) for decision in decisions)
     reason = notices[0] if notices else PrimaryCreated() if made else Settled()
     now_s, interval_s = at.seen.now_s, at.policy.interval_s
     next_s = at.rollout.kept_s + interval_s
-    if now_s < next_s and not any(_makes_pods(decision) for decision in decisions):
-        return at.hold(reason, next_s=next_s)
-    return at.go(at.changed(kept_s=now_s), reason, *notices, next_s=now_s + interval_s)
+    if now_s >= next_s or any(map(_makes_pods, decisions)):
+        return at.go(at.changed(kept_s=now_s), reason, *notices, next_s=now_s + interval_s)
+    if strands(at.seen) and any(isinstance(decision, SetTraffic) for decision in decisions):
+        return at.go(at.rollout, reason, next_s=next_s)
+    return at.hold(reason, next_s=next_s)
 
 
 def _makes_pods(decision: Decision) -> bool:
     return isinstance(decision, EnsurePrimary) or (isinstance(decision, ScaleCanary) and decision.replicas > 0)
 
 
+def _takes_pods(decision: Decision) -> bool:
+    return isinstance(decision, ScaleCanary) and decision.replicas == 0
+
+
+def _is_new(at: Situation) -> bool:
+    return at.revision not in {None, at.rollout.applied, at.rollout.promoted}
+
+
 def _look_for_revision(at: Situation) -> Ask | Step:
     rollout = at.rollout
     if rollout.outcome is Outcome.INITIALIZATION:
         return at.hold(_settled_reason(at))
-    if at.revision not in {None, rollout.applied, rollout.promoted}:
+    if _is_new(at):
         return begin(at)
     by_canary = rollout.traffic.leaves_primary_nothing and at.canary_can_serve
     if not at.primary_can_serve and not by_canary:

@@ -4,9 +4,9 @@ Every answer of the machine is built here, so that what holds for all of them ho
 decisions are the difference between desired and observed, and a wait is told once.
 """
 
-from typing import Any
+from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from canary_core.decisions import Decision, ScaleCanary, SetTraffic, Step
 from canary_core.desired import Pods, desired, difference, drained_s
@@ -23,13 +23,15 @@ __all__ = ["Situation", "corrections"]
 _READINESS = frozenset({Wait.PRIMARY, Wait.CANARY})
 
 
-@frozen
 class Situation:
-    """What one call of the machine goes by."""
+    """What one call of the machine goes by. It lives as long as the call, so nobody could see it change."""
 
-    policy: Policy
-    rollout: Rollout
-    seen: Observation
+    __slots__ = ("policy", "rollout", "seen")
+
+    def __init__(self, policy: Policy, rollout: Rollout, seen: Observation) -> None:
+        self.policy: Final = policy
+        self.rollout: Final = rollout
+        self.seen: Final = seen
 
     @property
     def revision(self) -> str | None:
@@ -91,16 +93,20 @@ class Situation:
 
     def draining_until_s(self) -> float | None:
         """Until when the canary is left alone before it is scaled down. None: it is not, or need not be."""
-        until_s = drained_s(self.policy, self.rollout)
         canary = self.seen.canary
-        if canary is None or canary.replicas == 0 or self.seen.now_s >= until_s:
+        if canary is None or canary.replicas == 0:
+            return None
+        until_s = drained_s(self.policy, self.rollout)
+        if self.seen.now_s >= until_s:
             return None
         return until_s if desired(self.policy, self.rollout).pods is Pods.DOWN else None
 
     def answer(self, question: Question) -> Answer | None:
         """What was answered to this very question, if it was asked."""
+        kind = type(question)
         for answered in self.seen.answers:
-            if answered.question == question:
+            asked = answered.question
+            if asked is question or (type(asked) is kind and asked == question):
                 return answered.answer
         return None
 

@@ -1,6 +1,5 @@
 """Splits of traffic as a policy wants them: audience and cookies included."""
 
-import hashlib
 from typing import assert_never
 
 from attrs import evolve
@@ -42,8 +41,8 @@ def everything_to_canary(rollout: Rollout) -> Traffic:
 
 def _is_matched(policy: Policy) -> bool:
     match policy.strategy:
-        case Progressive(matched=matched):
-            return matched
+        case Progressive() as progressive:
+            return progressive.matched
         case ABTest():
             return True
         case BlueGreen():
@@ -65,6 +64,8 @@ def _cookies(policy: Policy, rollout: Rollout, weight: int, now_s: float) -> Coo
 
 def _cookie(rollout: Rollout, now_s: float, side: str) -> str:
     """Ten letters that depend on the revision and the moment: no secret, only different from time to time."""
+    import hashlib  # brings a library of its own, which most rollouts never need
+
     seed = f"{side}|{rollout.applied}|{now_s!r}".encode()
     return "".join(_LETTERS[byte % len(_LETTERS)] for byte in hashlib.blake2s(seed, digest_size=10).digest())
 

@@ -1,7 +1,7 @@
 """How a rollout begins: the first primary, and each new revision after it, gates included."""
 
-from canary_core.decisions import EnsurePrimary, Step
-from canary_core.desired import difference, drained_s
+from canary_core.decisions import EnsurePrimary, SetTraffic, Step
+from canary_core.desired import difference, drained_s, strands
 from canary_core.ending import return_to_primary, roll_back
 from canary_core.gates import Closed, ask_in_turn, awaited, passed, still_closed
 from canary_core.notices import (
@@ -27,8 +27,9 @@ from canary_core.progress import withdraw
 from canary_core.questions import Ask, SourcesQuestion
 from canary_core.rollout import Counts, KnownGood, Outcome, Wait
 from canary_core.samples import SourceError
-from canary_core.situation import Situation
+from canary_core.situation import Situation, corrections
 from canary_core.split import everything_to_primary
+from canary_core.workload import Readiness
 
 __all__ = ["begin", "initialise", "initialise_again", "scale_up", "wait_for_approval"]
 
@@ -46,7 +47,7 @@ def initialise(at: Situation) -> Ask | Step:
         return _make_primary(at)
     primary = at.primary_readiness()
     if not primary.ready:
-        return _initial_primary_unready(at)
+        return _initial_primary_unready(at, primary)
     decisions = difference(at.policy, at.rollout, at.seen)
     if decisions:
         return at.go(at.rollout, TrafficReturned())
@@ -69,8 +70,7 @@ def _make_primary(at: Situation) -> Ask | Step:
     return at.go(after, PrimaryCreated(), *told)
 
 
-def _initial_primary_unready(at: Situation) -> Step:
-    found = at.primary_readiness()
+def _initial_primary_unready(at: Situation, found: Readiness) -> Step:
     if found.retriable:
         decisions = difference(at.policy, at.rollout, at.seen)
         if any(isinstance(decision, EnsurePrimary) for decision in decisions):
@@ -165,6 +165,18 @@ def scale_up(at: Situation, *told: Notice, skipped: bool = False) -> Step:
     return at.go(after, reason, *told, reason, *warning, next_s=at.seen.now_s + at.policy.interval_s)
 
 
+def _rescue_traffic(at: Situation) -> Step | None:
+    """Put the routes back at once if they lead to nobody, without asking the gate any later for it."""
+    if not strands(at.seen):
+        return None
+    decisions = difference(at.policy, at.rollout, at.seen)
+    routes = tuple(decision for decision in decisions if isinstance(decision, SetTraffic))
+    told = corrections(at, routes)
+    if not routes:
+        return None
+    return Step(rollout=at.rollout, decisions=routes, notices=told, reason=told[0], next_s=max(at.due_s, at.seen.now_s))
+
+
 def wait_for_approval(at: Situation) -> Ask | Step:
     """Waiting: nothing has been touched yet, so nothing needs to be judged or rolled back."""
     if at.revision is None or at.revision == at.rollout.promoted:
@@ -172,6 +184,9 @@ def wait_for_approval(at: Situation) -> Ask | Step:
     returned = return_to_primary(at) if at.rollout.traffic.reaches_canary else None
     if returned is not None:
         return returned
+    rescued = _rescue_traffic(at)
+    if rescued is not None:
+        return rescued
     deadline_s = at.policy.approval_deadline_s
     if deadline_s is not None and at.seen.now_s - at.rollout.changed_s >= deadline_s:
         return roll_back(at, Outcome.APPROVAL, ApprovalExpired(deadline_s=deadline_s))

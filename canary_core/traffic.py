@@ -4,6 +4,8 @@ import enum
 
 from attrs import frozen
 
+from canary_core.values import Value
+
 __all__ = ["Audience", "Cookies", "Traffic"]
 
 
@@ -15,8 +17,8 @@ class Audience(enum.Enum):
     """Only requests that match the declared conditions; all others go to the primary."""
 
 
-@frozen(kw_only=True)
-class Cookies:
+@frozen(kw_only=True, repr=False)
+class Cookies(Value):
     """Values of the cookies that keep a user with one version. None: not in use."""
 
     canary: str | None = None
@@ -29,8 +31,8 @@ class Cookies:
 _NO_COOKIES = Cookies()
 
 
-@frozen(kw_only=True)
-class Traffic:
+@frozen(kw_only=True, repr=False)
+class Traffic(Value):
     """Who gets the requests. Absolute: to put it in force twice is the same as once."""
 
     canary_weight: int = 0

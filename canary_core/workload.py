@@ -8,11 +8,13 @@ import enum
 
 from attrs import frozen
 
+from canary_core.values import Value
+
 __all__ = ["Readiness", "Unready", "Workload", "readiness"]
 
 
-@frozen(kw_only=True)
-class Workload:
+@frozen(kw_only=True, repr=False)
+class Workload(Value):
     """A workload as its own status told it. Numbers are pods."""
 
     revision: str | None = None
@@ -42,6 +44,12 @@ class Workload:
         return self.available > 0
 
     @property
+    def all_ready(self) -> bool:
+        """Whether every pod that it asks for is there, new and able to answer: it is ready by any measure."""
+        same = self.available == self.updated == self.total == self.replicas
+        return same and self.replicas > 0 and self.observed and not self.stalled
+
+    @property
     def is_mixed(self) -> bool:
         """Whether pods of an older template are still there: some of the answers may be theirs."""
         return self.total > self.updated or not self.observed
@@ -66,8 +74,8 @@ class Unready(enum.Enum):
     """`have` of `want` updated pods can answer requests."""
 
 
-@frozen(kw_only=True)
-class Readiness:
+@frozen(kw_only=True, repr=False)
+class Readiness(Value):
     """Whether a workload is ready, and if not, why and whether waiting makes sense."""
 
     cause: Unready | None = None
@@ -101,6 +109,8 @@ def readiness(workload: Workload | None, *, percent: int, deadline_s: float, now
     """
     if workload is None:
         return _MISSING
+    if workload.all_ready:
+        return _READY
     if not workload.observed:
         return _UNOBSERVED
     if workload.stalled:

@@ -1,10 +1,11 @@
-"""Write the parts of the documentation that are made from code: docs/phases.md and docs/pictures/.
+"""Write the parts of the documentation that are made from code: docs/phases.md, docs/pictures/, parts of docs/guide/.
 
 Run by ``make docs``; a test checks that what is written is what the code says.
 """
 
 from pathlib import Path
 
+import generate_guide
 from canary_adapters.manifests import policy_of, read_file
 from canary_core import EDGES, phases
 from canary_core.messages import Names
@@ -19,6 +20,11 @@ PICTURES = {
     "healthy": (EXAMPLES / "article" / "canary.yaml", EXAMPLES / "scenarios" / "healthy.yaml"),
     "errors": (EXAMPLES / "article" / "canary.yaml", EXAMPLES / "scenarios" / "errors.yaml"),
     "latency-creep": (EXAMPLES / "article" / "canary.yaml", EXAMPLES / "scenarios" / "latency-creep.yaml"),
+    **{
+        f"strategy-{path.stem}": (path, EXAMPLES / "scenarios" / "healthy.yaml")
+        for path in sorted((EXAMPLES / "strategies").glob("*.yaml"))
+    },
+    "strategy-gates": (EXAMPLES / "scenarios" / "canaries" / "gated.yaml", EXAMPLES / "scenarios" / "gate.yaml"),
 }
 
 
@@ -50,7 +56,7 @@ def phases_page() -> str:
 
 
 def picture_of(manifest: Path, scenario: Path) -> str:
-    """The article's canary under a scenario, as an SVG picture."""
+    """A canary under a scenario, as an SVG picture."""
     (canary,) = read_file(manifest).canaries
     names = Names(canary=canary.name, namespace=canary.namespace, target=canary.spec.target_ref.name)
     drawn = picture(simulate(policy_of(canary), read_scenario(scenario), names=names))
@@ -65,6 +71,7 @@ def main() -> None:
     folder.mkdir(exist_ok=True)
     for name, (manifest, scenario) in PICTURES.items():
         (folder / f"{name}.svg").write_text(picture_of(manifest, scenario), encoding="utf-8")
+    generate_guide.write()
 
 
 if __name__ == "__main__":

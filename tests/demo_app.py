@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import yaml
 from attrs import frozen
+from typing_extensions import TypeVar
 
-from lab import Lab
+from lab import Lab, Watched
 
 ARTICLE = Path(__file__).parents[1] / "examples" / "article"
 NAME = "fleet-simple-app"
 
 
-@frozen
-class App:
-    """The article's application in a namespace."""
+Place = TypeVar("Place", bound=Watched, default=Lab)
 
-    lab: Lab
+
+@frozen
+class App(Generic[Place]):
+    """The article's application in a namespace of a laboratory."""
+
+    lab: Place
     namespace: str
     name: str = NAME
 

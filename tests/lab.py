@@ -6,13 +6,14 @@ An API server, a Prometheus that says what it is told to say, and controllers as
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -97,10 +98,12 @@ class Prometheus:
 class Controller:
     """A controller as a process."""
 
-    def __init__(self, command: list[str], log: Path) -> None:
+    def __init__(self, command: list[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
         self.log = log
         self._file = log.open("ab")
-        self.process = subprocess.Popen(command, stderr=self._file, stdout=self._file)
+        self.process = subprocess.Popen(
+            command, stderr=self._file, stdout=self._file, env={**os.environ, **(environment or {})}
+        )
         self.port = 0
 
     def wait_ready(self) -> None:
@@ -147,54 +150,10 @@ def eventually(true: Callable[[], Any], seconds: float = PATIENCE_S, pause_s: fl
         time.sleep(pause_s)
 
 
-class Lab:
-    """A cluster with everything that a controller needs."""
+class Watched:
+    """A cluster as people see it: through kubectl."""
 
-    def __init__(self, folder: Path, *, timing: Timing | None = None) -> None:
-        self.folder = folder
-        self.cluster = EmbeddedCluster(timing=timing or Timing(start=0.05, stop=0.05))
-        self.prometheus = Prometheus()
-        self.controllers: list[Controller] = []
-
-    def __enter__(self) -> Self:
-        self.cluster.__enter__()
-        self.kubeconfig = self.cluster.kubeconfig(self.folder / "kubeconfig")
-        definitions = subprocess.run([CANARY, "crds"], check=True, capture_output=True, text=True).stdout
-        self.apply(definitions)
-        from canary_sims.cluster.crds import istio
-
-        self.apply(istio())
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for controller in self.controllers:
-            if controller.process.poll() is None:
-                controller.kill()
-        self.prometheus.stop()
-        self.cluster.__exit__(kind, error, trace)
-
-    # -- The controller ---------------------------------------------------------------------------------------------
-
-    def start(self, *flags: str, kubeconfig: Path | None = None) -> Controller:
-        """Start a controller and wait until it serves."""
-        log = self.folder / f"controller-{len(self.controllers)}.log"
-        command = [CANARY, "controller", f"-kubeconfig={kubeconfig or self.kubeconfig}", "-port=0"]
-        command += [f"-metrics-server={self.prometheus.url}", "-minimum-interval=1s", "-log-level=debug", *flags]
-        found = Controller(command, log)
-        self.controllers.append(found)
-        found.wait_ready()
-        return found
-
-    @contextmanager
-    def controller(self, *flags: str) -> Iterator[Controller]:
-        """A controller that is ended in order."""
-        found = self.start(*flags)
-        yield found
-        assert found.terminate() == 0, found.text()
-
-    # -- kubectl ----------------------------------------------------------------------------------------------------
+    kubeconfig: Path
 
     def kubectl(self, *args: str, stdin: str | None = None, check: bool = True) -> str:
         """Run kubectl and return what it prints."""
@@ -243,6 +202,72 @@ class Lab:
         items = json.loads(self.kubectl("get", "events", "-n", namespace, "-o", "json"))["items"]
         ours = [item for item in items if item["involvedObject"]["kind"] == "Canary"]
         return [item["message"] for item in sorted(ours, key=lambda item: int(item["metadata"]["resourceVersion"]))]
+
+    def _logs(self) -> str:
+        """What the controllers have printed last."""
+        raise NotImplementedError
+
+
+class Lab(Watched):
+    """A cluster with everything that a controller needs."""
+
+    def __init__(self, folder: Path, *, timing: Timing | None = None, definitions: bool = True) -> None:
+        self.folder = folder
+        self._definitions = definitions
+        self.cluster = EmbeddedCluster(timing=timing or Timing(start=0.05, stop=0.05))
+        self.prometheus = Prometheus()
+        self.controllers: list[Controller] = []
+
+    def __enter__(self) -> Self:
+        self.cluster.__enter__()
+        self.kubeconfig = self.cluster.kubeconfig(self.folder / "kubeconfig")
+        if self._definitions:
+            self.apply(subprocess.run([CANARY, "crds"], check=True, capture_output=True, text=True).stdout)
+        from canary_sims.cluster.crds import istio
+
+        self.apply(istio())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for controller in self.controllers:
+            if controller.process.poll() is None:
+                controller.kill()
+        self.prometheus.stop()
+        self.cluster.__exit__(kind, error, trace)
+
+    # -- The controller ---------------------------------------------------------------------------------------------
+
+    def start(
+        self,
+        *flags: str,
+        kubeconfig: Path | None = None,
+        before: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> Controller:
+        """Start a controller and wait until it serves.
+
+        Args:
+            *flags: Win over what the laboratory sets.
+            kubeconfig: Whose rights it has; otherwise it is the administrator.
+            before: Flags of which the laboratory sets some anew.
+            environment: Besides the environment here.
+        """
+        log = self.folder / f"controller-{len(self.controllers)}.log"
+        command = [CANARY, "controller", *before, f"-kubeconfig={kubeconfig or self.kubeconfig}", "-port=0"]
+        command += [f"-metrics-server={self.prometheus.url}", "-minimum-interval=1s", "-log-level=debug", *flags]
+        found = Controller(command, log, environment)
+        self.controllers.append(found)
+        found.wait_ready()
+        return found
+
+    @contextmanager
+    def controller(self, *flags: str) -> Iterator[Controller]:
+        """A controller that is ended in order."""
+        found = self.start(*flags)
+        yield found
+        assert found.terminate() == 0, found.text()
 
     def _logs(self) -> str:
         return "\n".join(controller.text()[-4000:] for controller in self.controllers)

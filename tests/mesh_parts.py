@@ -12,6 +12,7 @@ from typing import Any, Self
 from canary_sims.cluster.store import Obj
 from canary_sims.mesh import app as demo_app
 from canary_sims.mesh.addresses import Addresses
+from canary_sims.mesh.container import listens
 from canary_sims.mesh.envoy import Envoy
 from canary_sims.mesh.programs import free_port
 from canary_sims.mesh.snapshot import Backend, ServicePort, Sidecar, Snapshot
@@ -87,8 +88,6 @@ class Mesh:
         self.snapshot = Snapshot()
 
     def __enter__(self) -> Self:
-        from canary_sims.mesh.container import listens
-
         self.envoy.start()
         eventually(lambda: all(listens(app.port) for app in self.apps))
         self.route()

@@ -41,6 +41,15 @@ def test_what_is_applied_is_owned_and_what_is_left_out_goes() -> None:
     assert owners(obj) == {"one": {"f:data": {"f:k": {}}}}
 
 
+def test_what_has_lost_all_members_is_gone() -> None:
+    """Empty would be something else: a Deployment that is to be recreated may not even have empty parameters."""
+    deployment = go_shape("apps/v1.Deployment")
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+    obj = apply(deployment, live(), ONE, spec={"strategy": rolling})
+    obj = apply(deployment, obj, ONE, spec={"strategy": {"type": "Recreate"}})
+    assert obj["spec"] == {"strategy": {"type": "Recreate"}}
+
+
 def test_a_value_of_another_is_a_conflict_unless_forced() -> None:
     obj = apply(CONFIG_MAP, live(), ONE, data={"k": "1", "l": "1"})
     with pytest.raises(ApiError) as refused:

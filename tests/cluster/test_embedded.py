@@ -18,7 +18,7 @@ import yaml
 from aiohttp import web
 from kubernetes import client, config
 
-from canary_sims.cluster import EmbeddedCluster, Info, Next, Timing
+from canary_sims.cluster import EmbeddedCluster, Event, Info, Next, Timing
 
 
 def call(cluster: EmbeddedCluster, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
@@ -211,3 +211,22 @@ def test_a_kubeconfig_can_be_that_of_a_service_account(embedded: EmbeddedCluster
         with pytest.raises(client.ApiException) as refused:
             client.CoreV1Api(api).list_namespaced_pod("default")
     assert refused.value.status == 403
+
+
+def test_who_subscribes_sees_every_change_in_order_until_that_is_ended() -> None:
+    configs = "/api/v1/namespaces/default/configmaps"
+    seen: list[tuple[str, str]] = []
+    with EmbeddedCluster() as cluster:
+
+        def listen(event: Event) -> None:
+            if event.store == "core/configmaps" and event.key[0] == "default" and event.key[1] in {"a", "b"}:
+                seen.append((event.type, event.key[1]))
+
+        end = cluster.subscribe(listen)
+        call(cluster, "POST", configs, {"metadata": {"name": "a"}, "data": {"x": "1"}})
+        call(cluster, "PUT", f"{configs}/a", {"metadata": {"name": "a"}, "data": {"x": "2"}})
+        call(cluster, "DELETE", f"{configs}/a")
+        end()
+        end()
+        call(cluster, "POST", configs, {"metadata": {"name": "b"}})
+    assert seen == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]

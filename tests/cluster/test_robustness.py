@@ -132,3 +132,35 @@ def test_any_body_is_accepted_or_refused_with_a_reason(
         assert (answer["kind"], answer["status"], answer["code"]) == ("Status", "Failure", code)
         assert answer["message"]
     assert send(connection, "GET", path, None, "application/json")[0] == 200
+
+
+def test_what_is_nested_too_deeply_is_refused(connection: http.client.HTTPConnection) -> None:
+    deep: Any = 0
+    for _ in range(300):
+        deep = {"a": [deep]}
+    path = "/apis/apps/v1/namespaces/default/deployments"
+    for body in (deep, {**BODIES[path], "spec": deep}):
+        code, answer = send(connection, "POST", path, body, "application/json")
+        assert (code, answer["kind"]) == (400, "Status")
+        assert "exceeded max depth" in answer["message"]
+
+
+def test_warnings_of_odd_fields_are_sound_headers(connection: http.client.HTTPConnection) -> None:
+    path = "/apis/apps/v1/namespaces/default/deployments?fieldValidation=Warn&dryRun=All"
+    body = BODIES["/apis/apps/v1/namespaces/default/deployments"]
+    odd = {**body, "metadata": {"name": "odd"}, "spec": {**body["spec"], "a\r\nX-Injected: 1\0": 1}}
+    connection.request("POST", path, json.dumps(odd), {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    response.read()
+    assert response.status == 201
+    assert response.headers["X-Injected"] is None
+    assert "unknown field" in str(response.headers["Warning"])
+
+
+def test_halves_of_characters_are_replaced(connection: http.client.HTTPConnection) -> None:
+    """UTF-8 cannot hold them: whoever lists or watches would get no answer any more."""
+    path = "/api/v1/namespaces/default/configmaps"
+    body = {"metadata": {"name": "half"}, "data": {"a": "x\ud800y", "b": "\U0001f427"}}
+    code, answer = send(connection, "POST", path, body, "application/json")
+    assert (code, answer["data"]) == (201, {"a": "x\ufffdy", "b": "\U0001f427"})
+    assert send(connection, "GET", path, None, "application/json")[0] == 200

@@ -100,3 +100,20 @@ def test_whoever_waits_is_woken_by_a_key_and_by_the_end() -> None:
     for thread in waiting:
         thread.join(10)
     assert sorted(type(one).__name__ for one in found) == ["NoneType", "tuple"]
+
+
+def test_what_is_woken_again_and_again_leaves_nothing_behind() -> None:
+    """Ten thousand changes of two settled canaries: no entry waits for the time that they were due before."""
+    clock = _Clock()
+    queue: DueQueue[str] = DueQueue(clock)
+    for _ in range(5000):
+        for key in "ab":
+            queue.add(key, 0.02)
+            queue.add(key, 5.0)
+        clock.now += 0.05
+        for _ in "ab":
+            taken = queue.take(0)
+            assert taken is not None
+            queue.done(taken[0], 300.0)
+    assert len(queue) == 2
+    assert len(queue._heap) < 100

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from attrs import define, field
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from canary_adapters.kubernetes.api import Api
@@ -19,6 +19,7 @@ from canary_adapters.kubernetes.store.status import Target, read_status, written
 from canary_core import (
     Audience,
     Cookies,
+    Notice,
     Phase,
     Policy,
     Progressive,
@@ -99,7 +100,23 @@ class TestStatus(RolloutStoreContract):
 @given(rollouts())
 def test_a_rollout_goes_through_json_and_back_unchanged(rollout: Rollout) -> None:
     text = json.dumps(written_rollout(rollout), allow_nan=False)
-    assert read_rollout(json.loads(text)) == rollout
+    read = read_rollout(json.loads(text))
+    assert read == rollout
+    assert repr(read) == repr(rollout)  # an enumeration equals its number, which cannot be written again
+
+
+@pytest.mark.parametrize("kind", get_args(Notice), ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_every_notice_that_is_still_to_be_told_survives_several_restarts(kind: type[Any], data: st.DataObject) -> None:
+    try:
+        notice = data.draw(st.from_type(kind).filter(lambda found: "NOTHING" not in repr(found)))
+    except (TypeError, ValueError):
+        reject()
+    rollout = Rollout(pending=(notice,))
+    for _ in range(2):
+        read = read_rollout(json.loads(json.dumps(written_rollout(rollout), allow_nan=False)))
+        assert repr(read) == repr(rollout)
+        rollout = read
 
 
 @given(policies(), rollouts(), st.integers(0, 10))

@@ -350,14 +350,15 @@ def test_the_autoscaler_of_the_primary_is_this(cluster: Cluster, namespace: str,
     cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
     ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"}
     spec = {"scaleTargetRef": ref, "minReplicas": 2, "maxReplicas": 8, "metrics": [cpu]}
-    scaler = {"metadata": {"name": "app", "labels": {"a": "b", "x.toolkit.fluxcd.io/y": "z"}}, "spec": spec}
+    labels = {"team": "b", "objectset.rio.cattle.io/hash": "x", "x.toolkit.fluxcd.io/y": "z"}
+    scaler = {"metadata": {"name": "app", "labels": labels}, "spec": spec}
     source = cluster.create(HORIZONTAL_POD_AUTOSCALERS, namespace, scaler)
     cluster.create(DEPLOYMENTS, namespace, a_deployment())
     port = _port(cluster, namespace, autoscalerRef={**REF, "primaryScalerReplicas": {"maxReplicas": 5}})
     revision = _revision(port)
     port.ensure_primary(revision, 2)
     clone = _get(cluster, HORIZONTAL_POD_AUTOSCALERS, namespace, "app-primary")
-    assert clone["metadata"]["labels"] == {"a": "b"}
+    assert clone["metadata"]["labels"] == {"team": "b"}
     assert clone["spec"] == {**source["spec"], "scaleTargetRef": {**ref, "name": "app-primary"}, "maxReplicas": 5}
     port.hold_primary(9)
     held = _get(cluster, HORIZONTAL_POD_AUTOSCALERS, namespace, "app-primary")

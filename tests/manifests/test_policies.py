@@ -257,6 +257,9 @@ K3 = "Setting canaryAnalysis.iterations: 10"
          ("metric request-success-rate has no thresholdRange, so every value passes",)),
         ({"analysis.metrics": [{"name": "q", "query": "up", "thresholdRange": {}}]},
          ("metric q has an empty thresholdRange, so every value passes",)),
+        ({"analysis.metrics": [{"name": "q", "query": "up", "thresholdRange": {"min": 1}, "minSamples": 5}]},
+         ("minSamples of metric q is never reached: only built-in queries tell how many there were",)),
+        ({"analysis.metrics": [{"name": "request-success-rate", "thresholdRange": {"min": 9}, "minSamples": 5}]}, ()),
     ],
     ids=str,
 )  # fmt: skip

@@ -12,7 +12,9 @@ import pytest
 import requests
 
 from canary_sims.mesh.addresses import Addresses
+from canary_sims.mesh.container import listens
 from canary_sims.mesh.snapshot import Sidecar
+from lab import eventually
 from mesh_parts import CANARY, NAMESPACE, PORT, PRIMARY, App, Mesh, a_port, a_rule, a_virtual_service, split, to
 
 URL = f"http://app:{PORT}"
@@ -94,7 +96,7 @@ MATCHES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
 def test_a_condition_decides(
     mesh: Mesh, what: str, match: Mapping[str, Any], yes: dict[str, Any], no: dict[str, Any]
 ) -> None:
-    routes = [{"match": [match], "route": split(100)}, {"route": [to(PRIMARY)]}]
+    routes: list[dict[str, Any]] = [{"match": [match], "route": split(100)}, {"route": [to(PRIMARY)]}]
     user = User(mesh.route(a_virtual_service(*routes)))
     assert user.version(**yes) == "v2"
     assert user.version(**no) == "v1"
@@ -102,7 +104,7 @@ def test_a_condition_decides(
 
 def test_host_and_method_can_be_conditions(mesh: Mesh) -> None:
     match = {"authority": {"prefix": "one."}, "method": {"exact": "PUT"}, "scheme": {"exact": "http"}}
-    routes = [{"match": [match], "route": split(100)}, {"route": [to(PRIMARY)]}]
+    routes: list[dict[str, Any]] = [{"match": [match], "route": split(100)}, {"route": [to(PRIMARY)]}]
     user = User(mesh.route(a_virtual_service(*routes, hosts=["one.example.com", "two.example.com"])))
 
     def version(method: str, host: str) -> str:
@@ -122,7 +124,7 @@ def test_any_of_several_conditions_will_do(mesh: Mesh) -> None:
 def test_the_caller_and_the_port_can_be_conditions(mesh: Mesh) -> None:
     insider = Sidecar(name=f"mesh:{NAMESPACE}/insider", namespace=NAMESPACE, labels={"app": "insider"})
     match = [{"sourceLabels": {"app": "insider"}}, {"sourceNamespace": "elsewhere"}, {"port": 9999}]
-    routes = [{"match": match, "route": split(100)}, {"route": [to(PRIMARY)]}]
+    routes: list[dict[str, Any]] = [{"match": match, "route": split(100)}, {"route": [to(PRIMARY)]}]
     elsewhere = Sidecar(name="mesh:elsewhere", namespace="elsewhere")
     addresses = mesh.route(a_virtual_service(*routes), sidecars=(insider, elsewhere))
     assert User(addresses).version() == "v1"
@@ -141,9 +143,6 @@ def test_mirrored_requests_reach_the_canary_and_cannot_hurt(mesh: Mesh) -> None:
     mesh.apps.append(failing)
     ports = (a_port("app"), a_port(PRIMARY, mesh.primary.port), a_port(CANARY, failing.port, workload="mirrored"))
     route = {"route": split(0), "mirror": {"host": CANARY}, "mirrorPercentage": {"value": 100}}
-    from canary_sims.mesh.container import listens
-    from lab import eventually
-
     eventually(lambda: listens(failing.port))
     user = User(mesh.route(a_virtual_service(route), ports=ports))
     assert [user.get().status_code for _ in range(20)] == [200] * 20
@@ -190,9 +189,6 @@ def test_headers_are_set_added_and_removed(mesh: Mesh) -> None:
 def test_a_slow_answer_is_cut_off(mesh: Mesh) -> None:
     slow = App("slow", LATENCY="5s")
     mesh.apps.append(slow)
-    from canary_sims.mesh.container import listens
-    from lab import eventually
-
     eventually(lambda: listens(slow.port))
     ports = (a_port("app", slow.port),)
     user = User(mesh.route(a_virtual_service({"timeout": "0.2s", "route": [to("app")]}), ports=ports))
@@ -202,9 +198,6 @@ def test_a_slow_answer_is_cut_off(mesh: Mesh) -> None:
 def test_a_failed_try_is_repeated_where_that_is_declared(mesh: Mesh) -> None:
     failing = App("flaky", ERROR_RATE="50%")
     mesh.apps.append(failing)
-    from canary_sims.mesh.container import listens
-    from lab import eventually
-
     eventually(lambda: listens(failing.port))
     ports = (a_port("app", failing.port),)
     retries = {"attempts": 20, "retryOn": "gateway-error,500", "perTryTimeout": "2s"}
@@ -224,14 +217,14 @@ def test_a_failed_try_is_repeated_where_that_is_declared(mesh: Mesh) -> None:
     ],
 )
 def test_a_path_is_rewritten(mesh: Mesh, uri: Any, rewrite: dict[str, str], path: str, seen: str) -> None:
-    match = {"match": [{"uri": uri}]} if uri else {}
+    match: dict[str, Any] = {"match": [{"uri": uri}]} if uri else {}
     route = {**match, "rewrite": {**rewrite, "authority": "elsewhere"}, "route": [to(PRIMARY)]}
     answer = User(mesh.route(a_virtual_service(route))).get(path).json()
     assert (answer["path"], answer["host"]) == (seen, "elsewhere")
 
 
 def test_redirects_and_direct_answers(mesh: Mesh) -> None:
-    routes = [
+    routes: list[dict[str, Any]] = [
         {"match": [{"uri": {"prefix": "/r"}}], "redirect": {"uri": "/there", "redirectCode": 308}},
         {"match": [{"uri": {"prefix": "/d"}}], "directResponse": {"status": 418, "body": {"string": "tea"}}},
     ]

@@ -110,10 +110,10 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         app = App(lab, "shop")
         lab.prometheus.custom["own_metric"] = 1.0
         with _mesh(app) as mesh, _prometheus(folder, [controller.port, mesh]) as prometheus:
-            yield _play(app, prometheus)
+            yield _play(lab, app, prometheus)
 
 
-def _play(app: App, prometheus: Prometheus) -> Seen:
+def _play(lab: Lab, app: App, prometheus: Prometheus) -> Seen:
     analysis: dict[str, Any] = {"threshold": 2, "maxWeight": 50, "stepWeight": 50}
     analysis["metrics"] = [*app.canary()["spec"]["analysis"]["metrics"], OWN]
     app.deploy(analysis=analysis)
@@ -123,12 +123,12 @@ def _play(app: App, prometheus: Prometheus) -> Seen:
     app.until("Succeeded")
     eventually(lambda: prometheus.query("flagger_canary_successes_total > 0"))
     alarms = {"Succeeded": prometheus.firing()}
-    app.lab.prometheus.success_rate = 50.0
+    lab.prometheus.success_rate = 50.0
     app.image("v3")
     app.until("Failed")
     eventually(prometheus.firing)
     alarms["Failed"] = prometheus.firing()
-    app.lab.prometheus.success_rate = 100.0
+    lab.prometheus.success_rate = 100.0
     app.declare(analysis={**analysis, "webhooks": [GATE]})
     app.image("v4")
     eventually(lambda: prometheus.query('canary_waiting_start_time_seconds{on="approval"}'))

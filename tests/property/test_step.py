@@ -1,5 +1,7 @@
 """Laws of the machine: total, pure, and true to its table, over any state and any observation."""
 
+from typing import Any
+
 from attrs import evolve
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -15,13 +17,16 @@ from canary_core import (
     ScaleCanary,
     SetTraffic,
     Step,
+    Traffic,
     Wait,
     Waiting,
+    Workload,
     desired,
     difference,
     step,
 )
-from canary_sims.harness.strategies import decided, observations, policies, rollouts
+from canary_core.desired import strands
+from canary_sims.harness.strategies import decided, observations, policies, rollouts, workloads
 
 SETTLED = (Phase.INITIALIZED, Phase.SUCCEEDED, Phase.FAILED)
 
@@ -167,3 +172,44 @@ def test_nothing_is_asked_of_a_terminated_rollout(policy: Policy, rollout: Rollo
     found = step(policy, evolve(rollout, phase=Phase.TERMINATED), observation)
     assert not isinstance(found, Ask)
     assert found.rollout.phase is Phase.TERMINATED
+
+
+@given(
+    policies(suspend=False),
+    rollouts(phase=st.sampled_from((*SETTLED, Phase.WAITING))),
+    observations(deleting=False, request=False),
+    workloads(),
+    st.none() | st.just(Traffic(canary_weight=50)),
+    st.data(),
+)
+def test_traffic_that_reaches_nobody_is_put_back_at_once(
+    policy: Policy,
+    rollout: Rollout,
+    observation: Observation,
+    primary: Workload,
+    routes: Traffic | None,
+    data: st.DataObject,
+) -> None:
+    """Whoever took it there, and however short ago the last correction was."""
+    stored = evolve(rollout, traffic=Traffic(), outcome=Outcome.CHECKS if rollout.phase is Phase.FAILED else None)
+    up, down = evolve(primary, available=1), Workload(revision="v1:target")
+    seen, found = data.draw(decided(policy, stored, evolve(observation, canary=down, primary=up, routes=routes)))
+    assert SetTraffic in {type(decision) for decision in found.decisions}
+    assert strands(seen)
+
+
+@given(
+    policies(suspend=False),
+    rollouts(phase=st.sampled_from(SETTLED)),
+    observations(deleting=False, request=False),
+    workloads(revision=st.just("v1:new")),
+    st.data(),
+)
+def test_a_new_revision_is_never_scaled_down_before_it_is_rolled_out(
+    policy: Policy, rollout: Rollout, observation: Observation, canary: Workload, data: st.DataObject
+) -> None:
+    """What delivers it may set the replicas in the same breath."""
+    calm: Any = {"pending": (), "traffic": Traffic(), "suspended": False}
+    settled = evolve(rollout, applied="v1:old", promoted="v1:old", **calm)
+    _, found = data.draw(decided(policy, settled, evolve(observation, canary=canary)))
+    assert found.rollout.phase is not settled.phase or ScaleCanary(replicas=0) not in found.decisions

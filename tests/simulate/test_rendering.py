@@ -11,7 +11,9 @@ from rich.console import Console
 
 from canary_core import ABTest, BlueGreen, Check, Mirror, Policy, Progressive
 from canary_core.messages import Names
+from canary_core.policy import Strategy
 from canary_sims.report import print_run, to_html
+from canary_sims.report.picture import picture
 from canary_sims.scenario import parse_scenario, read_scenario
 from canary_sims.simulation import Run, simulate
 
@@ -113,14 +115,33 @@ def test_html_contains_the_picture(scenarios: Path, article: Policy, names: Name
     """Well-formed SVG with the phases, the steps of the weight, each measurement, and what happened."""
     run = simulate(article, read_scenario(scenarios / "prometheus-down.yaml"), names=names)
     page = to_html(run)
-    picture = ET.fromstring(page[page.index("<svg") : page.index("</svg>") + 6])  # noqa: S314 -- our own text
-    said = "".join(picture.itertext())
+    drawn = ET.fromstring(page[page.index("<svg") : page.index("</svg>") + 6])  # noqa: S314 -- our own text
+    said = "".join(drawn.itertext())
     for phase in ("Initialized", "Progressing", "Promoting", "Finalising", "Succeeded"):
         assert phase in said
     assert "3:30: the metric source is down" in said
     assert "4:00: error" in said
-    assert len(list(picture.iter("{http://www.w3.org/2000/svg}polyline"))) == 4
+    assert len(list(drawn.iter("{http://www.w3.org/2000/svg}polyline"))) == 4
     assert "Advance fleet-simple-app canary weight 50" in page
+
+
+@pytest.mark.parametrize(
+    ("strategy", "copied", "share"),
+    [
+        (Progressive(weights=(50,)), 0, "share of the canary"),
+        (Progressive(weights=(50,), mirror=Mirror(percent=40)), 1, "share of the canary"),
+        (BlueGreen(iterations=3, mirror=Mirror(percent=40)), 3, "share of the canary"),
+        (Progressive(weights=(50,), matched=True), 0, "share of matching"),
+        (ABTest(iterations=3), 0, "share of matching"),
+    ],
+)
+def test_the_picture_says_of_what_the_weight_is_a_share_and_when_requests_are_copied(
+    strategy: Strategy, copied: int, share: str, names: Names
+) -> None:
+    drawn = picture(simulate(Policy(strategy=strategy), names=names))
+    assert drawn.count("40 % of the requests are copied") == copied
+    assert drawn.count(">copies<") == min(copied, 1)
+    assert share in drawn
 
 
 def test_html_escapes_what_users_wrote(article: Policy, names: Names) -> None:

@@ -1,8 +1,6 @@
-"""Where Prometheus's own programs are: in the folder of this Python, else on the PATH."""
+"""Where Prometheus's own programs are."""
 
-import shutil
-import sys
-from pathlib import Path
+from canary_sims.mesh.tools import find_tool
 
 __all__ = ["program"]
 
@@ -13,8 +11,7 @@ def program(name: str) -> str:
     Raises:
         FileNotFoundError: It is not installed.
     """
-    beside = Path(sys.executable).parent / name
-    found = str(beside) if beside.is_file() else shutil.which(name)
+    found = find_tool(name)
     if found is None:
-        raise FileNotFoundError(f"{name} is neither in {beside.parent} nor on the PATH: install the package prometheus")
+        raise FileNotFoundError(f"{name} is neither beside this Python nor on the PATH: install the package prometheus")
     return found

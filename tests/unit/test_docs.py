@@ -54,7 +54,10 @@ def test_the_commands_in_the_readme_work(line: str) -> None:
     assert done.stdout != ""
 
 
-@pytest.mark.parametrize("page", sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"]))
+PAGES = [page for folder in ("docs", "examples", "charts") for page in sorted((ROOT / folder).rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md", ROOT / "CHANGELOG.md"])
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []

@@ -186,13 +186,64 @@ def test_12_1_25_routes_edited_by_hand_in_a_settled_phase_are_put_back() -> None
     play = Play(a_policy(TEN_TO_FIFTY)).initialised()
     play.ticks()
     for _ in range(3):
-        play.world.traffic = Traffic(canary_weight=50)
+        play.world.traffic = Traffic(mirrored=True)
         play.tick()
     assert play.told[-2:] == ["Initialized", "RoutesCorrected"]
-    assert play.world.traffic == Traffic(canary_weight=50)
+    assert play.world.traffic == Traffic(mirrored=True)
     play.world.advance(60)
     play.tick()
-    assert play.split == (100, 0)
+    assert play.world.traffic == Traffic()
+
+
+def test_routes_that_lead_to_nobody_are_put_back_at_once_and_told_once_per_interval() -> None:
+    play = Play(a_policy(TEN_TO_FIFTY)).initialised()
+    play.ticks()
+    for _ in range(3):
+        play.world.traffic = Traffic(canary_weight=50)
+        play.tick()
+        assert play.split == (100, 0)
+    assert play.told.count("RoutesCorrected") == 1
+
+
+def test_routes_that_lead_to_nobody_are_put_back_while_a_gate_is_closed_and_it_is_asked_no_later() -> None:
+    play = Play(a_policy(TEN_TO_FIFTY, hooks=(a_gate(HookType.CONFIRM_ROLLOUT),))).initialised()
+    close_gate(play.world)
+    play.world.declare(V2)
+    play.until(Phase.WAITING)
+    asked = len(play.world.asked)
+    for _ in range(6):
+        play.world.traffic = None
+        play.tick()
+        assert play.split == (100, 0)
+        play.world.advance(20)
+    assert len(play.world.asked) - asked == 2
+
+
+def test_a_rollout_whose_routes_are_fought_over_holds_and_goes_on_when_that_ends() -> None:
+    """What was measured meanwhile does not count."""
+    play = Play(a_policy(TEN_TO_FIFTY)).rolling_out().until_weight(20)
+    for _ in range(9):
+        play.world.traffic = None
+        play.tick()
+        assert play.split == (80, 20)
+        play.world.advance(20)
+    assert play.rollout.traffic.canary_weight == 20
+    play.world.advance(60)
+    play.tick()
+    assert play.split == (70, 30)
+
+
+def test_a_revision_that_comes_with_replicas_is_rolled_out_and_not_scaled_down_first() -> None:
+    """As a tool does that has them in its manifest."""
+    play = Play(a_policy(TEN_TO_FIFTY)).initialised()
+    play.ticks()
+    play.world.declare(V2)
+    play.target.scale(1, play.world.now_s)
+    before = list(play.world.writes)
+    play.until(Phase.PROGRESSING)
+    play.ticks()
+    assert "workload.scale_canary" not in play.world.writes[len(before) :]
+    assert play.target.replicas == 1
 
 
 def test_12_1_28_with_conditions_the_weights_concern_matching_requests_only() -> None:

@@ -392,7 +392,8 @@ def test_logs_are_json_and_hold_no_secret() -> None:
         LogNotifier(NAMES).tell(n.WeightAdvanced(weight=10), ROLLOUT)
         structlog.get_logger().warning("sent", token="hush", webhook_url="http://x/hush")  # noqa: S106
         structlog.get_logger().debug("not this")
-        logging.getLogger("urllib3").warning("theirs")
+        logging.getLogger("aiohttp").warning("theirs")
+        logging.getLogger("urllib3.connectionpool").warning("Retrying after connection broken: /services/hush")
     finally:
         structlog.reset_defaults()
         logging.getLogger().handlers[:] = before

@@ -186,6 +186,7 @@ def _serve(options: "Options", kubeconfig: Path | None, master: str) -> int:
     import os
     import signal
 
+    from canary_adapters.cli.announce import announce
     from canary_adapters.controller.controller import Controller
 
     running = Controller(options, lambda: _configuration(kubeconfig, master))
@@ -204,7 +205,7 @@ def _serve(options: "Options", kubeconfig: Path | None, master: str) -> int:
         running.start()
     except OSError as error:
         raise typer.BadParameter(f"{options.port}: {error.strerror or error}", param_hint="--port") from error
-    typer.echo(f"listening on port {running.port}", err=True)
+    announce(f"listening on port {running.port}")
     running.ended.wait()
     running.stop()
     return 1 if running.lost else 0
@@ -220,6 +221,7 @@ def _configuration(kubeconfig: Path | None, master: str) -> Any:
 
     from kubernetes import config
     from kubernetes.client import Configuration
+    from yaml import YAMLError
 
     from canary_adapters.cli.errors import BadInputError
 
@@ -234,6 +236,11 @@ def _configuration(kubeconfig: Path | None, master: str) -> Any:
             load.load_incluster_config(client_configuration=found)
         else:
             load.load_kube_config(client_configuration=found)
+    except YAMLError as error:
+        # Its text shows what stands there, which may be a token.
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        place = "" if line is None else f" (line {line + 1})"
+        raise BadInputError(f"--kubeconfig: {kubeconfig or 'KUBECONFIG'}: is no YAML{place}") from None
     except (config.ConfigException, OSError, ValueError, TypeError) as error:
         raise BadInputError(f"--kubeconfig: {kubeconfig or 'in the cluster'}: {error}") from error
     if master:

@@ -97,6 +97,7 @@ def _programs(text: str) -> frozenset[str]:
 def _serve(options: Options, log_level: str, encoding: str) -> None:
     import asyncio
 
+    from canary_adapters.cli.announce import announce
     from canary_adapters.cli.errors import BadInputError
 
     try:
@@ -113,4 +114,4 @@ def _serve(options: Options, log_level: str, encoding: str) -> None:
         raise typer.BadParameter(f"{where}: {error.strerror or error}", param_hint="--port") from error
     port = listener.getsockname()[1]
     with listener:
-        asyncio.run(serve(options, listener, ready=lambda: typer.echo(f"listening on port {port}", err=True)))
+        asyncio.run(serve(options, listener, ready=lambda: announce(f"listening on port {port}")))

@@ -7,6 +7,7 @@ A subcommand is an entry point of the group ``canary.commands``: a function anno
 inside the function, so that ``canary --help`` stays quick. Commands that cannot be imported say so when called.
 """
 
+import os
 import sys
 from functools import cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
@@ -16,6 +17,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from canary_adapters.cli.announce import announce
 from canary_adapters.cli.errors import BAD_INPUT, BadInputError
 
 __all__ = ["GROUP", "main"]
@@ -109,6 +111,16 @@ def main() -> None:
         # A file that a command was told to read or write; what it knows of files itself, it says better.
         place = f"{error.filename}: " if error.filename else ""
         sys.exit(_refuse((f"{place}{error.strerror or error}",)))
+    finally:
+        _let_go_of_stderr()
+
+
+def _let_go_of_stderr() -> None:
+    """Messages that could not be written do not change the exit code, as they would at the end of the interpreter."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _messages(error: ValueError) -> tuple[str, ...]:
@@ -125,7 +137,7 @@ def _messages(error: ValueError) -> tuple[str, ...]:
 
 def _refuse(messages: tuple[str, ...]) -> int:
     for message in messages:
-        typer.echo(f"error: {message}", err=True)
+        announce(f"error: {message}")
     return BAD_INPUT
 
 

@@ -13,6 +13,7 @@ from canary_adapters.background import Background
 from canary_adapters.controller.interests import Key
 from canary_adapters.controller.options import Options
 from canary_adapters.istio import IstioRouter
+from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.events import EventNotifier, EventRecorder
 from canary_adapters.kubernetes.naming import ObjectNames
@@ -56,19 +57,21 @@ def _added() -> Mapping[str, RouterFactory]:
 class Assembly:
     """What all canaries share."""
 
-    def __init__(self, options: Options, cluster: Cluster, clock: Clock) -> None:
+    def __init__(self, options: Options, cluster: Cluster, clock: Clock, *, telling: Api) -> None:
         """Makes it; background threads begin.
 
         Args:
             options: The flags.
             cluster: Reads and writes.
             clock: Wall-clock time.
+            telling: Sends events.
         """
         self.options, self.cluster, self.clock = options, cluster, clock
         self.telemetry = Telemetry(version=own_version(), mesh_provider=options.mesh_provider)
         self.reader = CanaryReader(mesh_provider=options.mesh_provider, minimum_interval_s=options.minimum_interval_s)
-        self.fingerprints = Fingerprints(ConfigDigests(cluster), track_configs=options.objects.track_configs)
-        self.recorder = EventRecorder(cluster.api, now_s=clock.now_s)
+        self.digests = ConfigDigests(cluster)
+        self.fingerprints = Fingerprints(self.digests, track_configs=options.objects.track_configs)
+        self.recorder = EventRecorder(telling, now_s=clock.now_s)
         self.background = Background()
         self.http, self.prometheus = HttpPool(), PrometheusPool()
         self.everybody = _everybody(options)
@@ -91,6 +94,7 @@ class Assembly:
 
     def forget(self, key: Key) -> None:
         """A canary is gone."""
+        self.reader.forget(*key)
         with self._lock:
             names = self._names.pop(key, None)
             if names is None:
@@ -98,6 +102,7 @@ class Assembly:
             self._counts[key[0]] -= 1
             self.telemetry.total(key[0], self._counts[key[0]])
         self.telemetry.forget(names)
+        self.fingerprints.forget(names.namespace, names.target)
 
     def close(self, timeout_s: float) -> None:
         """Tell what is still to be told, and close all connections."""

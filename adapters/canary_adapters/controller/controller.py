@@ -10,7 +10,6 @@ from typing import Final
 
 import structlog
 from kubernetes.client import Configuration
-from pyrate_limiter import Limiter, Rate
 
 from canary_adapters.clock import SystemClock
 from canary_adapters.controller.assembly import Assembly
@@ -37,13 +36,9 @@ from canary_adapters.kubernetes.resources import (
     Obj,
     Resource,
 )
+from canary_adapters.kubernetes.throttle import Throttle
 
 __all__ = ["Controller"]
-
-
-def _wait(limiter: Limiter) -> None:
-    limiter.try_acquire("api")
-
 
 WATCHED: Final = (
     CANARIES,
@@ -57,6 +52,7 @@ WATCHED: Final = (
     VIRTUAL_SERVICES,
     DESTINATION_RULES,
 )
+CONFIGS: Final = (CONFIG_MAPS, SECRETS)
 GATHERED_S: Final = 0.02
 """A change waits this long for others that come with it."""
 _log = structlog.get_logger("canary.controller")
@@ -75,20 +71,18 @@ class Controller:
         self._options = options
         self._clock = SystemClock()
         self._fence = Fence() if options.leader_election else None
-        limiter = Limiter(Rate(options.burst, max(1, int(1000 * options.burst / options.qps))))
-        self._api = Api(
-            configuration(),
-            may_write=self._fence.check if self._fence is not None else lambda: None,
-            throttle=lambda: _wait(limiter),
-            connections=options.workers * 2 + 1,
-        )
+        throttle = Throttle(options.qps, options.burst)
+        may_write = self._fence.check if self._fence is not None else lambda: None
+        self._api = Api(configuration(), may_write=may_write, throttle=throttle.wait, connections=options.workers * 2)
+        # Nobody waits for an event: a tick must not wait behind a thousand of them.
+        self._telling = Api(configuration(), may_write=may_write, throttle=throttle.give_way, connections=1)
         # Leases and watches must not wait behind a thousand writes.
         self._watching = Api(configuration(), connections=len(WATCHED))
         self._electing = Api(configuration(), connections=1) if options.leader_election else None
         self._queue: DueQueue[Key] = DueQueue()
         self._interests, self._claims = Interests(), Claims()
         self._informers = Informers(self._watching, WATCHED, namespace=options.namespace, on_change=self._changed)
-        self._assembly = Assembly(options, Cluster(self._api, self._informers), self._clock)
+        self._assembly = Assembly(options, Cluster(self._api, self._informers), self._clock, telling=self._telling)
         self._asking = ThreadPoolExecutor(options.workers, thread_name_prefix="ask")
         self._reconciler = Reconciler(
             self._assembly, self._interests, self._claims, gather=self._asking.map, now_s=self._clock.now_s
@@ -123,7 +117,7 @@ class Controller:
         self.ended.set()
         self._queue.close()
         end = time.monotonic() + self._options.shutdown_s
-        for worker in self._workers:
+        for worker in tuple(self._workers):
             worker.join(max(0.0, end - time.monotonic()))
         self._assembly.close(max(1.0, end - time.monotonic()))
         if self._election is not None:
@@ -133,7 +127,7 @@ class Controller:
         self._asking.shutdown(wait=False, cancel_futures=True)
         if self._status is not None:
             self._status.stop()
-        for api in (self._api, self._watching, self._electing):
+        for api in (self._api, self._telling, self._watching, self._electing):
             if api is not None:
                 api.close()
 
@@ -163,8 +157,8 @@ class Controller:
         self._assembly.telemetry.is_leader.set(1)
         for number in range(self._options.workers):
             worker = threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
-            self._workers.append(worker)
             worker.start()
+            self._workers.append(worker)  # only now, as `stop` may be waiting for those that are in it
 
     def _lose(self) -> None:
         _log.error("the lease is lost: ending")
@@ -178,6 +172,8 @@ class Controller:
     def _changed(self, resource: Resource, obj: Obj) -> None:
         if resource is CANARIES:
             self._canary_changed(obj)
+        elif resource in CONFIGS:
+            self._config_changed(resource, obj)
         for key in self._interests.of(resource, obj):
             self._queue.add(key, GATHERED_S)
 
@@ -187,6 +183,11 @@ class Controller:
         others = self._claims.set(now) if now is not None else self._claims.forget(key)
         for woken in {key, *others}:
             self._queue.add(woken, GATHERED_S)
+
+    def _config_changed(self, resource: Resource, obj: Obj) -> None:
+        place = obj["metadata"]["namespace"], obj["metadata"]["name"]
+        if self._informers.get(resource, *place) is None:
+            self._assembly.digests.forget(resource, *place)
 
     def _work(self) -> None:
         telemetry = self._assembly.telemetry
@@ -199,7 +200,8 @@ class Controller:
     # -- Probes -----------------------------------------------------------------------------------------------------
 
     def _healthy(self) -> bool:
-        return self.ended.is_set() or (self._informers.alive and all(worker.is_alive() for worker in self._workers))
+        alive = self._informers.alive and all(worker.is_alive() for worker in tuple(self._workers))
+        return self.ended.is_set() or alive
 
     def _ready(self) -> bool:
         return self._informers.synced and not self.ended.is_set()

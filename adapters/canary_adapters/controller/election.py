@@ -28,6 +28,8 @@ LEASE_NAME: Final = "flagger-leader-election"
 """As with Flagger, so that the two never act at the same time while one takes over from the other."""
 MARGIN: Final = 0.1
 """Share of the lease that is not used: a write that is sent must have arrived before it ends."""
+_LONGEST_S: Final = 600
+"""Another holder's lease is not believed to last longer, whatever it says."""
 _log = structlog.get_logger("canary.election")
 
 
@@ -151,6 +153,10 @@ class Election:
             election.run()
         except _StoppedError:
             return
+        except Exception:  # noqa: BLE001 - whatever it was
+            # Nobody would ever act here any more, nor would anybody be told: better an end and a fresh start.
+            _log.exception("the election has failed")
+            self._lost()
 
     def _lost(self) -> None:
         if not self._lock.stopped.is_set():
@@ -166,6 +172,8 @@ class _LeaseLock:
         self._api, self._fence, self._times = api, fence, times
         self._lease: Obj | None = None
         self._held = False
+        self._version, self._seen = "", 0.0
+        """The version of the Lease that was seen last, and when it was seen first, on the clock of the fence."""
         self._writing = threading.Lock()
         """So that the end does not meet a renewal half-way."""
 
@@ -181,7 +189,12 @@ class _LeaseLock:
         if lease is None:
             return False, _failure(404, "not found")
         self._lease = lease
-        return True, _record(lease.get("spec") or {})
+        if lease["metadata"]["resourceVersion"] != self._version:
+            self._version, self._seen = lease["metadata"]["resourceVersion"], self._fence.clock()
+        spec = _spec_of(lease)
+        if spec.get("holderIdentity") != self.identity:
+            self._fence.close()  # also before its time: somebody's clock, or a person, may have moved the lease
+        return True, _record(spec)
 
     def create(self, name: str, namespace: str, election_record: Any) -> bool:  # noqa: ARG002 - the election's signature
         """Make the Lease, held by us."""
@@ -192,9 +205,9 @@ class _LeaseLock:
     def update(self, name: str, namespace: str, updated_record: Any) -> bool:  # noqa: ARG002
         """Renew or take over the Lease, if nobody else has since it was read."""
         lease = self._lease
-        if lease is None:
+        if lease is None or not self._may_take(_spec_of(lease)):
             return False
-        return self._hold(lambda: self._api.replace(LEASES, {**lease, "spec": self._spec(lease.get("spec") or {})}))
+        return self._hold(lambda: self._api.replace(LEASES, {**lease, "spec": self._spec(_spec_of(lease))}))
 
     def release(self) -> None:
         """Let go, if it is held."""
@@ -203,11 +216,19 @@ class _LeaseLock:
             lease = self._lease
             if lease is None or not self._held:
                 return
-            spec = {**(lease.get("spec") or {}), "holderIdentity": "", "leaseDurationSeconds": 1}
+            spec = {**_spec_of(lease), "holderIdentity": "", "leaseDurationSeconds": 1}
             try:
                 self._lease = self._api.replace(LEASES, {**lease, "spec": spec})
             except PortError as error:
                 _log.info("the lease could not be released", error=str(error))
+
+    def _may_take(self, spec: Obj) -> bool:
+        """Whether a lease is ours or over. The election reckons with wall-clock time, which may jump; this does not."""
+        holder = spec.get("holderIdentity")
+        if not holder or holder == self.identity:
+            return True
+        declared_s = min(_LONGEST_S, _whole(spec.get("leaseDurationSeconds")))
+        return self._fence.clock() >= self._seen + max(self._times.duration_s, declared_s)
 
     def _hold(self, write: Callable[[], Obj]) -> bool:
         with self._writing:
@@ -231,7 +252,7 @@ class _LeaseLock:
     def _spec(self, old: Obj) -> Obj:
         now = datetime.fromtimestamp(time.time(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         ours = old.get("holderIdentity") == self.identity
-        turns = int(old.get("leaseTransitions") or 0)
+        turns = _whole(old.get("leaseTransitions"))
         return {
             **old,
             "holderIdentity": self.identity,
@@ -240,6 +261,15 @@ class _LeaseLock:
             "renewTime": now,
             "leaseTransitions": turns if ours or not old else turns + 1,
         }
+
+
+def _spec_of(lease: Obj) -> Obj:
+    spec = lease.get("spec")
+    return spec if isinstance(spec, dict) else {}
+
+
+def _whole(given: object) -> int:
+    return given if isinstance(given, int) and given > 0 else 0
 
 
 def _failure(status: int, message: str) -> ApiException:

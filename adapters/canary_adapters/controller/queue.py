@@ -11,6 +11,9 @@ __all__ = ["DueQueue"]
 
 _K = TypeVar("_K", bound=Hashable)
 _NEVER: Final = float("inf")
+_STALE: Final = 2
+"""So many entries for each key are one too many."""
+_FEW: Final = 64
 
 
 class DueQueue(Generic[_K]):
@@ -37,7 +40,9 @@ class DueQueue(Generic[_K]):
     def add(self, key: _K, in_s: float = 0.0) -> None:
         """Have a key become due, at the latest after so many seconds; sooner if it is due sooner already."""
         with self._changed:
-            self._schedule(key, self._clock() + in_s)
+            due = self._clock() + in_s
+            if due < self._due.get(key, _NEVER):
+                self._schedule(key, due)
 
     def take(self, timeout_s: float | None = None) -> tuple[_K, float] | None:
         """Wait for a key to be due, and begin to work on it.
@@ -68,10 +73,11 @@ class DueQueue(Generic[_K]):
         """
         with self._changed:
             self._busy.discard(key)
+            due = self._due.get(key, _NEVER)
             if again_in_s is not None:
-                self._schedule(key, self._clock() + again_in_s)
-            elif key in self._due:
-                self._push(key)
+                due = min(due, self._clock() + again_in_s)
+            if due != _NEVER:
+                self._schedule(key, due)
 
     def forget(self, key: _K) -> None:
         """Drop a key. Work on it that goes on is not touched."""
@@ -101,13 +107,14 @@ class DueQueue(Generic[_K]):
         return len(self._busy)
 
     def _schedule(self, key: _K, due: float) -> None:
-        if due < self._due.get(key, _NEVER):
-            self._due[key] = due
-        if key not in self._busy:
-            self._push(key)
-
-    def _push(self, key: _K) -> None:
-        heapq.heappush(self._heap, (self._due[key], next(self._numbers), key))
+        self._due[key] = due
+        if key in self._busy:
+            return
+        heapq.heappush(self._heap, (due, next(self._numbers), key))
+        if len(self._heap) > _STALE * len(self._due) + _FEW:
+            # Each wake-up leaves an entry behind, which would stay until its time has come.
+            self._heap = [(due, next(self._numbers), key) for key, due in self._due.items() if key not in self._busy]
+            heapq.heapify(self._heap)
         self._changed.notify()
 
     def _pop(self) -> tuple[_K, float] | None:

@@ -24,8 +24,13 @@ FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 60.0
 REFUSED_PAUSE_S: Final = 60.0
 """What was refused is tried again when something changes, and this often: not everything that matters is watched."""
+SPREAD: Final = 0.05
+"""Share of a pause by which it may become longer."""
+MOST_SPREAD_S: Final = 1.0
 SETTLED_PAUSE_S: Final = 300.0
 """A settled rollout is looked at again from the caches, without a request, should a change have been missed."""
+_CHANCE: Final = random.Random()
+"""Of its own, so that whoever seeds or watches the global one is not disturbed from another thread."""
 _log = structlog.get_logger("canary.controller")
 
 
@@ -37,6 +42,11 @@ class Verdict:
     """``ok``, ``conflict``, ``unavailable``, ``refused``, ``gone`` or ``error``."""
     again_in_s: float | None
     """When to work on it again if nothing changes before. None: never."""
+
+
+def _spread(pause_s: float) -> float:
+    """A little later than asked for, so that what began together does not stay together for ever."""
+    return max(0.0, pause_s) + _CHANCE.uniform(0.0, min(MOST_SPREAD_S, SPREAD * max(0.0, pause_s)))
 
 
 class Reconciler:
@@ -109,8 +119,8 @@ class Reconciler:
         # The target may have got other references by now.
         self._interests.set(key, self._refs(canary))
         if done.next_s is None:
-            return Verdict(result="ok", again_in_s=SETTLED_PAUSE_S * random.uniform(0.8, 1.2))
-        return Verdict(result="ok", again_in_s=max(0.0, done.next_s - self._now_s()))
+            return Verdict(result="ok", again_in_s=SETTLED_PAUSE_S * _CHANCE.uniform(0.8, 1.2))
+        return Verdict(result="ok", again_in_s=_spread(done.next_s - self._now_s()))
 
     def _refs(self, canary: Canary) -> set[Ref]:
         place = canary.namespace
@@ -129,14 +139,14 @@ class Reconciler:
             _log.warning(
                 "a problem could not be written into the status", canary=f"{key[1]}.{key[0]}", error=str(other)
             )
-        return Verdict(result="refused", again_in_s=REFUSED_PAUSE_S * random.uniform(0.8, 1.2))
+        return Verdict(result="refused", again_in_s=REFUSED_PAUSE_S * _CHANCE.uniform(0.8, 1.2))
 
     def _pause(self, key: Key, first_s: float) -> float:
         """Longer each time that it fails, so that what is overloaded can recover."""
         with self._lock:
             count = self._failures.get(key, 0)
             self._failures[key] = count + 1
-        return min(LONGEST_PAUSE_S, first_s * 2.0 ** min(count, 12)) * random.uniform(0.75, 1.0)
+        return min(LONGEST_PAUSE_S, first_s * 2.0 ** min(count, 12)) * _CHANCE.uniform(0.75, 1.0)
 
     def _forget(self, key: Key) -> None:
         self._interests.forget(key)

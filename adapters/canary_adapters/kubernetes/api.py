@@ -4,15 +4,16 @@ The generated classes of the client are left out on purpose: they would drop fie
 that are not ours, and cost most of the time of a tick.
 """
 
-import json
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import urllib3
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
+from kubernetes.config import ConfigException
 
+from canary_adapters.deadlines import connection_classes, within
+from canary_adapters.kubernetes.answers import AbsentError, as_object, as_page, content_of
 from canary_adapters.kubernetes.resources import Obj, Resource
 from canary_ports import ConflictError, RefusedError, UnavailableError
 
@@ -22,6 +23,8 @@ FIELD_MANAGER: Final = "canary-core"
 """Who we are in ``metadata.managedFields``."""
 TIMEOUT_S: Final = (5.0, 20.0)
 """Seconds to connect, and between two pieces of an answer."""
+WHOLE_S: Final = 60.0
+"""Seconds for a whole answer, watches aside."""
 LARGEST: Final = 256 * 2**20
 """Bytes of one answer. A page of objects is far smaller."""
 PAGE: Final = 500
@@ -72,7 +75,10 @@ class Api:
             connect=1, read=0, redirect=0, status=0, other=0, respect_retry_after_header=False, raise_on_status=False
         )
         configuration.connection_pool_maxsize = connections
+        # A watch is silent for minutes: only probes of the connection show that the other end is gone without a word.
+        configuration.keep_alive = True
         self._client = ApiClient(configuration)
+        self._client.rest_client.pool_manager.pool_classes_by_scheme = connection_classes()
         self._client.user_agent = user_agent
         self._may_write = may_write
         self._throttle = throttle
@@ -84,9 +90,12 @@ class Api:
     def read(self, resource: Resource, namespace: str, name: str, *, metadata_only: bool = False) -> Obj | None:
         """An object as it is now. None: it does not exist."""
         accept = METADATA_ONLY.format(list="") if metadata_only else "application/json"
+        path = resource.path(namespace, name)
         try:
-            return self._send("GET", resource.path(namespace, name), headers={"Accept": accept})
-        except _AbsentError:
+            return as_object(f"GET {path}", self._send("GET", path, headers={"Accept": accept}))
+        except AbsentError as error:
+            if not error.certain:
+                raise UnavailableError(f"GET {path}: 404, but not from the API server") from error
             return None
 
     def list(
@@ -105,19 +114,35 @@ class Api:
         """
         query = {"limit": str(PAGE), "labelSelector": label_selector, "fieldSelector": field_selector, "continue": ""}
         head = {"Accept": METADATA_ONLY.format(list="List") if resource.metadata_only else "application/json"}
-        items: list[Obj] = []
+        path, items = resource.path(namespace), list[Obj]()
         while True:
             try:
-                page = self._send(
-                    "GET", resource.path(namespace), query={k: v for k, v in query.items() if v}, headers=head
-                )
-            except _AbsentError as error:
+                page = self._send("GET", path, query={k: v for k, v in query.items() if v}, headers=head)
+            except AbsentError as error:
+                if self._serves(resource):
+                    raise UnavailableError(f"GET {path}: 404, but the API server has {resource}") from error
                 raise UnknownKindError(f"the API server has no {resource}") from error
-            items += page.get("items") or []
-            metadata = page.get("metadata") or {}
-            query["continue"] = metadata.get("continue") or ""
+            found, version, query["continue"] = as_page(f"GET {path}", page)
+            items += found
             if not query["continue"]:
-                return Page(items, metadata.get("resourceVersion") or "0")
+                return Page(items, version)
+
+    def _serves(self, resource: Resource) -> bool:
+        """Whether the API server has a kind, by what it says of itself: a bare 404 may come from something before it.
+
+        Raises:
+            UnavailableError: It does not say.
+        """
+        if not resource.is_custom:
+            return True
+        try:
+            group = _named(self.get("/apis").get("groups"), "name").get(resource.group)
+            if group is None or resource.version not in _named(group.get("versions"), "version"):
+                return False
+            kinds = self.get(f"/apis/{resource.group}/{resource.version}").get("resources")
+        except RefusedError:  # we may not ask
+            return False
+        return resource.plural in _named(kinds, "name")
 
     def watch(
         self, resource: Resource, namespace: str | None, *, resource_version: str, timeout_s: int
@@ -194,16 +219,18 @@ class Api:
             "propagationPolicy": "Background",
         }
         self._may_write()
+        path = resource.path(metadata["namespace"], metadata["name"])
         try:
-            self._send("DELETE", resource.path(metadata["namespace"], metadata["name"]), body=body)
-        except _AbsentError:
-            return
+            self._send("DELETE", path, body=body)
+        except AbsentError as error:
+            if not error.certain:
+                raise UnavailableError(f"DELETE {path}: 404, but not from the API server") from error
 
     def get(self, path: str) -> Obj:
         """Anything else that the server has, such as ``/version``."""
         try:
             return self._send("GET", path)
-        except _AbsentError as error:
+        except AbsentError as error:
             raise UnavailableError(f"GET {path}: not found") from error
 
     # -- One request ------------------------------------------------------------------------------------------------
@@ -211,10 +238,13 @@ class Api:
     def _write(self, method: str, path: str, body: Obj, *, content_type: str = "application/json") -> Obj:
         self._may_write()
         try:
-            return self._send(
+            written = self._send(
                 method, path, query={"fieldManager": FIELD_MANAGER}, headers={"Content-Type": content_type}, body=body
             )
-        except _AbsentError as error:
+            return as_object(f"{method} {path}", written)
+        except AbsentError as error:
+            if not error.certain:
+                raise UnavailableError(f"{method} {path}: 404, but not from the API server") from error
             if method == "POST":
                 raise RefusedError("NotFound", str(error)) from error
             raise ConflictError(str(error)) from error
@@ -230,7 +260,8 @@ class Api:
     ) -> Obj:
         response = self._open(method, path, query or {}, headers or {}, body, timeout_s=TIMEOUT_S)
         try:
-            data = response.read(LARGEST + 1, decode_content=True)
+            with within(WHOLE_S, response.shutdown):
+                data = response.read(LARGEST + 1, decode_content=True)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise UnavailableError(f"{method} {path}: {error}") from error
         finally:
@@ -238,7 +269,7 @@ class Api:
         if len(data) > LARGEST:
             response.close()
             raise UnavailableError(f"{method} {path}: an answer of more than {LARGEST} bytes")
-        return _content(method, path, response.status, dict(response.headers), data)
+        return content_of(f"{method} {path}", response.status, dict(response.headers), data)
 
     def _open(
         self,
@@ -259,55 +290,16 @@ class Api:
             _, url, sent, _, _ = request
             rest = self._client.rest_client
             answer = rest.request(method, url, headers=sent, body=body, _request_timeout=timeout_s)
-        except (ApiException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        except (ApiException, ConfigException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise UnavailableError(f"{method} {path}: {_short(error)}") from error
         raw: urllib3.BaseHTTPResponse = answer.response
         return raw
-
-
-class _AbsentError(Exception):
-    """404."""
 
 
 def _short(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def _content(method: str, path: str, status: int, headers: Mapping[str, str], data: bytes) -> Obj:
-    try:
-        content: Any = json.loads(data) if data else {}
-    except ValueError as error:
-        content = {"message": data[:200].decode("utf-8", "replace")}
-        if status < HTTPStatus.BAD_REQUEST:
-            raise UnavailableError(f"{method} {path}: not JSON: {content['message']!r}") from error
-    if not isinstance(content, dict):
-        raise UnavailableError(f"{method} {path}: no object in the answer")
-    if status < HTTPStatus.BAD_REQUEST:
-        return content
-    raise _error(f"{method} {path}", status, headers, content)
-
-
-def _error(what: str, status: int, headers: Mapping[str, str], content: Obj) -> Exception:
-    """What an answer with an error status means: https://kubernetes.io/docs/reference/using-api/api-concepts/."""
-    text = str(content.get("message") or HTTPStatus(status).phrase)
-    match status:
-        case HTTPStatus.NOT_FOUND:
-            return _AbsentError(text)
-        case HTTPStatus.CONFLICT | HTTPStatus.GONE:
-            return ConflictError(text)
-        case HTTPStatus.FORBIDDEN:
-            return RefusedError("Forbidden", text)
-        case HTTPStatus.UNPROCESSABLE_ENTITY | HTTPStatus.BAD_REQUEST:
-            return RefusedError("Invalid", text)
-        case _:
-            return UnavailableError(f"{what}: {status} {text}", retry_after_s=_retry_after_s(headers, content))
-
-
-def _retry_after_s(headers: Mapping[str, str], content: Obj) -> float | None:
-    given = {key.lower(): value for key, value in headers.items()}.get("retry-after")
-    if given is None:
-        given = (content.get("details") or {}).get("retryAfterSeconds")
-    try:
-        return min(60.0, max(0.0, float(given))) if given is not None else None
-    except (TypeError, ValueError):
-        return None
+def _named(given: object, key: str) -> dict[object, Obj]:
+    """The objects of a list by one of their fields."""
+    return {each.get(key): each for each in given if isinstance(each, dict)} if isinstance(given, list) else {}

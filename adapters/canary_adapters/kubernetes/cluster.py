@@ -1,7 +1,9 @@
 """What the adapters see of a cluster: reads from a cache, writes to the API server, and never an own write unseen."""
 
+import itertools
 import threading
-from typing import Protocol
+from collections import OrderedDict
+from typing import Final, Protocol, TypeAlias
 
 from attrs import frozen
 
@@ -9,6 +11,11 @@ from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.resources import Obj, Resource
 
 __all__ = ["Cluster", "LiveReader", "Reader", "version_of"]
+
+
+_Place: TypeAlias = tuple[Resource, str, str]
+_SWEPT: Final = 2
+"""Old writes that are looked at with each new one: more than one, so that their number falls."""
 
 
 def version_of(obj: Obj) -> int:
@@ -80,7 +87,8 @@ class Cluster:
         """
         self.api = api
         self._reader = reader if reader is not None else LiveReader(api)
-        self._written: dict[tuple[Resource, str, str], _Written] = {}
+        self._is_live = reader is None
+        self._written: OrderedDict[_Place, _Written] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, resource: Resource, namespace: str, name: str) -> Obj | None:
@@ -121,16 +129,30 @@ class Cluster:
         metadata = obj["metadata"]
         if metadata.get("finalizers"):
             return  # it goes when its finalizers do, which the cache will tell
-        with self._lock:
-            key = (resource, metadata["namespace"], metadata["name"])
-            self._written[key] = _Written(version=version_of(obj), obj=None, uid=metadata["uid"])
+        self._cover(resource, metadata, _Written(version=version_of(obj), obj=None, uid=metadata["uid"]))
 
     def _note(self, resource: Resource, obj: Obj) -> Obj:
         metadata = _trimmed(obj)["metadata"]
-        with self._lock:
-            key = (resource, metadata["namespace"], metadata["name"])
-            self._written[key] = _Written(version=version_of(obj), obj=obj, uid=metadata["uid"])
+        kept = {"metadata": metadata} if resource.metadata_only else obj
+        self._cover(resource, metadata, _Written(version=version_of(obj), obj=kept, uid=metadata["uid"]))
         return obj
+
+    def _cover(self, resource: Resource, metadata: Obj, written: _Written) -> None:
+        if self._is_live:  # nothing that is read is older
+            return
+        with self._lock:
+            self._written[resource, metadata["namespace"], metadata["name"]] = written
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Let go of the oldest writes that the cache has seen: not everything that is written is ever read again."""
+        with self._lock:
+            oldest = list(itertools.islice(self._written, _SWEPT))
+        for place in oldest:
+            self.get(*place)
+            with self._lock:
+                if place in self._written:  # not seen yet: its turn comes again
+                    self._written.move_to_end(place)
 
     def _covered(self, resource: Resource, namespace: str, name: str, seen: int, cached: Obj | None) -> Obj | None:
         key = (resource, namespace, name)

@@ -27,6 +27,7 @@ LONGEST: Final = 1024
 """Characters of a message; the API server refuses more."""
 PENDING: Final = 10_000
 _REMEMBERED: Final = 4096
+_IDENTITY: Final = ("namespace", "name", "uid", "resourceVersion")
 _log = structlog.get_logger("canary.events")
 
 
@@ -56,7 +57,7 @@ class EventRecorder:
         self._api, self._now_s = api, now_s
         self._pending: deque[_Event] = deque(maxlen=PENDING)
         self._changed = threading.Condition()
-        self._closed = False
+        self._closed, self._sending = False, False
         self._sent: OrderedDict[tuple[str, bool, str], tuple[float, Obj]] = OrderedDict()
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
         self._thread.start()
@@ -73,6 +74,12 @@ class EventRecorder:
             self._pending.append(_Event(obj, warning, text[:LONGEST], self._now_s()))
             self._changed.notify()
 
+    @property
+    def pending(self) -> int:
+        """Events that are still to be sent, the one that is being sent included."""
+        with self._changed:
+            return len(self._pending) + self._sending
+
     def close(self, timeout_s: float) -> None:
         """Send what is pending, as far as the time allows, and end."""
         with self._changed:
@@ -83,15 +90,18 @@ class EventRecorder:
     def _run(self) -> None:
         while True:
             with self._changed:
+                self._sending = False
                 while not self._pending and not self._closed:
                     self._changed.wait()
                 if not self._pending:
                     return
-                event = self._pending.popleft()
+                event, self._sending = self._pending.popleft(), True
             try:
                 self._send(event)
             except PortError as error:
                 _log.warning("an event could not be recorded", text=event.text, error=str(error))
+            except Exception:  # noqa: BLE001 - a mistake with one event must not end the others
+                _log.exception("an event could not be recorded")
 
     def _send(self, event: _Event) -> None:
         before = self._sent.pop(event.key, None)
@@ -100,9 +110,13 @@ class EventRecorder:
             sent = self._count(event, before[1])
         if sent is None:
             sent = self._api.create(EVENTS, event.obj["metadata"]["namespace"], _made(event))
-        self._sent[event.key] = (event.at_s, sent)
-        while len(self._sent) > _REMEMBERED:
+        kept = {"metadata": {key: sent["metadata"][key] for key in _IDENTITY}, "count": sent.get("count")}
+        self._sent[event.key] = (event.at_s, kept)
+        while len(self._sent) > _REMEMBERED or self._oldest_s() < event.at_s - WINDOW_S:
             self._sent.popitem(last=False)
+
+    def _oldest_s(self) -> float:
+        return next(iter(self._sent.values()))[0]
 
     def _count(self, event: _Event, sent: Obj) -> Obj | None:
         """None: the earlier one is gone, or not as it was."""

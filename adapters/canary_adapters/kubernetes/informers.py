@@ -5,6 +5,7 @@ notices dead connections, and a cache without the fields that nobody reads.
 """
 
 import random
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -25,6 +26,10 @@ WATCH_S: Final = 300
 """How long a watch lasts before it is opened anew, seconds; up to twice that, so that they do not end together."""
 FIRST_PAUSE_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 30.0
+SHORT: Final = 64
+"""Characters of a text that may well stand in many objects."""
+_CHANCE: Final = random.Random()
+"""Of its own, so that whoever seeds or watches the global one is not disturbed from another thread."""
 _log = structlog.get_logger("canary.informers")
 
 
@@ -146,7 +151,7 @@ class _Source:
     def _watch(self, resource_version: str) -> Any:
         self._wait()
         self._slower()  # until the watch has lasted
-        timeout_s = WATCH_S + random.randrange(WATCH_S)
+        timeout_s = WATCH_S + _CHANCE.randrange(WATCH_S)
         try:
             response = self._api.watch(
                 self._resource, self._namespace, resource_version=resource_version, timeout_s=timeout_s
@@ -166,7 +171,7 @@ class _Source:
         self._pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, self._pause_s * 2))
 
     def _wait(self) -> None:
-        if self._stopped.wait(self._pause_s * random.uniform(0.5, 1.0)):
+        if self._stopped.wait(self._pause_s * _CHANCE.uniform(0.5, 1.0)):
             raise ApiException(status=503, reason="stopping")
 
 
@@ -194,16 +199,32 @@ class _Stream:
 
 
 class _Cache(ObjectCache):
-    """Leaves out what nobody reads: who wrote which field, which is often most of an object."""
+    """Keeps objects small: without what nobody reads, and with one copy of the words that stand in all of them."""
 
     def _put(self, obj: Obj) -> None:
-        obj["metadata"].pop("managedFields", None)
-        super()._put(obj)
+        super()._put(_small(obj))
 
     def _replace_all(self, objects: Iterable[Obj]) -> None:
-        for obj in objects:
-            obj["metadata"].pop("managedFields", None)
-        super()._replace_all(objects)
+        super()._replace_all([_small(obj) for obj in objects])
+
+
+def _small(obj: Obj) -> Obj:
+    """Without who wrote which field, which is often most of an object."""
+    obj["metadata"].pop("managedFields", None)
+    small: Obj = _shared(obj)
+    return small
+
+
+def _shared(value: Any) -> Any:
+    """The same JSON, with names of fields and short texts that are kept once for all objects."""
+    kind = type(value)
+    if kind is str:
+        return sys.intern(value) if len(value) <= SHORT else value
+    if kind is dict:
+        return {sys.intern(key): _shared(inner) for key, inner in value.items()}
+    if kind is list:
+        return [_shared(inner) for inner in value]
+    return value
 
 
 class _Informer(SharedInformer):

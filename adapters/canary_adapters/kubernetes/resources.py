@@ -43,6 +43,11 @@ class Resource:
         """As it stands in ``apiVersion``."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    @property
+    def is_custom(self) -> bool:
+        """Whether a server may do without it: it comes with a CustomResourceDefinition."""
+        return "." in self.group and not self.group.endswith(".k8s.io")
+
     def path(self, namespace: str | None, name: str = "", subresource: str = "") -> str:
         """The path of a collection, an object or a subresource.
 

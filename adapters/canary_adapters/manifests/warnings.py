@@ -75,3 +75,5 @@ def _of_metrics(canary: Canary) -> Iterator[str]:
             yield f"metric {metric.name} has an empty thresholdRange, so every value passes"
         elif bounds is None and metric.threshold is None:
             yield f"metric {metric.name} has no thresholdRange, so every value passes"
+        if metric.min_samples is not None and (metric.query or metric.template_ref is not None):
+            yield f"minSamples of metric {metric.name} is never reached: only built-in queries tell how many there were"

@@ -111,7 +111,7 @@ class CanaryMetrics:
 
     def _count(self, server: Server, query: str) -> int | None:
         found = self._pool.query(server, query)
-        return round(found[0]) if len(found) == 1 and math.isfinite(found[0]) else 0
+        return max(0, round(found[0])) if len(found) == 1 and math.isfinite(found[0]) else 0
 
     def _rendered(self, source: CheckSource) -> str:
         metric, spec = source.metric, self._canary.spec

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any, Final, TextIO
 
 import structlog
@@ -25,6 +26,22 @@ _SECRET: Final = ("token", "password", "authorization", "secret", "credential", 
 """Keys whose values are not written: addresses of webhooks and receivers often hold a secret."""
 
 
+class _Unfailing:
+    """A stream that loses lines rather than stop the work: the disk is full, or whoever read has gone."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 def configure_logging(level: str, *, encoding: str = "json", stream: TextIO | None = None) -> None:
     """Set the process' logging up: ours, and that of libraries from warnings on.
 
@@ -33,7 +50,7 @@ def configure_logging(level: str, *, encoding: str = "json", stream: TextIO | No
         encoding: ``json``, or ``console`` for people.
         stream: Where to; stderr by default.
     """
-    output = stream if stream is not None else sys.stderr
+    output: Any = _Unfailing(stream if stream is not None else sys.stderr)
     number = _LEVELS.get(level.lower(), logging.INFO)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -59,6 +76,8 @@ def configure_logging(level: str, *, encoding: str = "json", stream: TextIO | No
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(number, logging.WARNING))
+    # It warns of what it tries again with the path of the address, which is the secret of many a webhook.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def _bare(_: object, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:

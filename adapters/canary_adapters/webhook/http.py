@@ -3,21 +3,27 @@
 import ipaddress
 import json
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
 from attrs import frozen
-from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 from urllib3.util.retry import Retry
+
+from canary_adapters.deadlines import within
+from canary_adapters.guarded import ForbiddenAddressError, GuardedAdapter, is_timeout, leave_out_redirect
 
 __all__ = ["Answer", "HttpPool", "NoAnswerError", "environment_proxy"]
 
 LARGEST: Final = 64 * 1024
 """Bytes of a body that are read."""
 LONGEST_PAUSE_S: Final = 30
+LONGEST_S: Final = 86_400.0
+"""No attempt takes longer, whatever is declared; sockets know no timeouts of months."""
+_SESSIONS: Final = 64
 AGAIN: Final = frozenset({429, *(code for code in range(500, 600) if code != 501)})
 """Statuses after which another attempt may help."""
 
@@ -79,7 +85,7 @@ class HttpPool:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._sessions: dict[tuple[int, bool, str], requests.Session] = {}
+        self._sessions: OrderedDict[tuple[int, bool, str], requests.Session] = OrderedDict()
 
     def post(
         self,
@@ -97,7 +103,7 @@ class HttpPool:
         Args:
             url: Where to.
             body: Anything that JSON can hold.
-            timeout_s: For each attempt.
+            timeout_s: For each attempt: to connect, then for the headers, then for the body.
             retries: Further attempts after no answer, 429 and errors of the server but 501.
             verify: Whether the certificate is verified.
             proxy: HTTP proxy on the way; empty: the one of the environment, if any.
@@ -109,9 +115,11 @@ class HttpPool:
         head = {"Content-Type": "application/json", **(headers or {})}
         try:
             session = self._session(retries, verify, proxy or environment_proxy(url))
-            data = json.dumps(body)
-            with session.post(url, data=data, headers=head, timeout=timeout_s, stream=True) as response:
-                return Answer(response.status_code, _text(response))
+            data, bounded_s = json.dumps(body), min(timeout_s, LONGEST_S)
+            with session.post(url, data=data, headers=head, timeout=bounded_s, stream=True) as response:
+                return Answer(response.status_code, _text(response, bounded_s))
+        except ForbiddenAddressError as error:
+            raise NoAnswerError(str(error)) from None
         except requests.RequestException as error:
             raise NoAnswerError(_reason(error, retries + 1, timeout_s)) from None
         except ValueError as error:
@@ -129,6 +137,9 @@ class HttpPool:
             found = self._sessions.get((retries, verify, proxy))
             if found is None:
                 found = self._sessions[retries, verify, proxy] = _session(retries, verify, proxy)
+            self._sessions.move_to_end((retries, verify, proxy))
+            while len(self._sessions) > _SESSIONS:  # proxies are what users declare
+                self._sessions.popitem(last=False)[1].close()
             return found
 
 
@@ -145,16 +156,18 @@ def _session(retries: int, verify: bool, proxy: str) -> requests.Session:
         raise_on_status=False,
         respect_retry_after_header=True,
     )
-    adapter = HTTPAdapter(max_retries=policy, pool_maxsize=16)
+    session.hooks["response"].append(leave_out_redirect)
+    adapter = GuardedAdapter(max_retries=policy, pool_maxsize=16)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
 
 
-def _text(response: requests.Response) -> str:
+def _text(response: requests.Response, seconds: float) -> str:
     """The beginning of the body, whatever it is."""
     try:
-        data = response.raw.read(LARGEST, decode_content=True)
+        with within(seconds, response.raw.shutdown):
+            data = response.raw.read(LARGEST, decode_content=True)
     except Exception:  # noqa: BLE001 - the status has been said; a body that breaks off takes nothing from it
         return ""
     return data.decode("utf-8", "replace").strip() if isinstance(data, bytes) else ""
@@ -164,7 +177,7 @@ def _reason(error: requests.RequestException, attempts: int, timeout_s: float) -
     match error:
         case requests.exceptions.SSLError():
             return "the certificate could not be verified"
-        case requests.exceptions.Timeout():
+        case _ if is_timeout(error):
             why = f"no answer within {timeout_s:g} s"
         case requests.exceptions.TooManyRedirects():
             return "too many redirects"

@@ -32,6 +32,7 @@ def mesh(
     import threading
 
     from canary_adapters.cli.errors import BadInputError
+    from canary_ports import PortError
     from canary_sims.mesh.envoy import EnvoyError
     from canary_sims.mesh.mesh import Mesh
 
@@ -48,5 +49,7 @@ def mesh(
         ended.wait()
     except EnvoyError as error:
         raise BadInputError(f"envoy: {error}") from error
+    except PortError as error:
+        raise BadInputError(f"--kubeconfig: {kubeconfig}: {error}") from error
     finally:
         running.stop()

@@ -21,5 +21,6 @@ from canary_sims.cluster.controllers import Timing
 from canary_sims.cluster.embedded import EmbeddedCluster
 from canary_sims.cluster.requests import Entry, Info, RequestLog
 from canary_sims.cluster.server import Middleware, Next
+from canary_sims.cluster.store import Event
 
-__all__ = ["EmbeddedCluster", "Entry", "Info", "Middleware", "Next", "RequestLog", "Timing"]
+__all__ = ["EmbeddedCluster", "Entry", "Event", "Info", "Middleware", "Next", "RequestLog", "Timing"]

@@ -18,6 +18,9 @@ from canary_sims.cluster.resources import Resource
 
 Obj = dict[str, Any]
 LIMIT = 3 * 1024 * 1024
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+_DEEPEST = 150
+"""Lists and objects within each other. Real servers take 10,000; Python has not so much room."""
 JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
 _ACCEPTED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
 
@@ -68,7 +71,9 @@ def parse_json(text: str) -> Any:
         ValueError: with the words of Go.
     """
     try:
-        return json.loads(text, object_pairs_hook=_pairs, parse_float=_whole, parse_constant=_whole)
+        found = json.loads(text, object_pairs_hook=_pairs, parse_float=_whole, parse_constant=_whole)
+    except RecursionError as e:
+        raise ValueError("exceeded max depth") from e
     except json.JSONDecodeError as e:
         if e.pos >= len(text) or e.msg.startswith("Unterminated"):
             raise ValueError("unexpected end of JSON input") from e
@@ -76,6 +81,32 @@ def parse_json(text: str) -> Any:
         shown = character if character.isprintable() else f"\\u{ord(character):04x}"
         where = "after top-level value" if e.msg == "Extra data" else "looking for beginning of value"
         raise ValueError(f"invalid character '{shown}' {where}") from e
+    if _is_deeper(found, _DEEPEST):
+        raise ValueError("exceeded max depth")
+    return _whole_characters(found) if _HALF.search(text) else found
+
+
+def _whole_characters(value: Any) -> Any:
+    """Halves of characters, which JSON can escape and UTF-8 cannot hold, become U+FFFD, as in Go. In place."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        value[:] = [_whole_characters(each) for each in value]
+    elif isinstance(value, dict):
+        pairs = [(_whole_characters(key), _whole_characters(each)) for key, each in value.items()]
+        value.clear()
+        value.update(pairs)
+    return value
+
+
+def _is_deeper(value: Any, most: int) -> bool:
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(most):
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [each for part in inner for each in part if isinstance(each, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def doubled(value: Any, path: str = "") -> list[str]:

@@ -16,6 +16,7 @@ from canary_sims.cluster import controllers, rbac
 from canary_sims.cluster.controllers import Timing
 from canary_sims.cluster.requests import RequestLog
 from canary_sims.cluster.server import Middleware, Server, WebServer
+from canary_sims.cluster.store import Event
 
 _NODE = {
     "metadata": {"name": "fake-node"},
@@ -109,6 +110,24 @@ class EmbeddedCluster:
     def end_watches(self) -> None:
         """Ends all watches, as a server does now and then; clients come again."""
         self._do(self._server.end_watches)
+
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Calls `listener` with every change of any object from now on, in order; none is left out.
+
+        Args:
+            listener: it runs in the thread of the cluster, which waits for it.
+
+        Returns:
+            What ends it; twice is the same as once.
+        """
+        ends: list[Callable[[], None]] = []
+        self._do(lambda: ends.append(self._server.store.subscribe(listener)))
+
+        def end() -> None:
+            while ends:
+                self._do(ends.pop())
+
+        return end
 
     def _do(self, what: Callable[[], None]) -> None:
         """Does something in the thread of the cluster and waits until it is done."""

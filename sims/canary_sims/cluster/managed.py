@@ -13,6 +13,7 @@ from canary_sims.cluster.clock import timestamp
 from canary_sims.cluster.errors import ApiError
 from canary_sims.cluster.fieldsets import Fields, Path
 from canary_sims.cluster.shapes import ANY, Shape, effective, element_key
+from canary_sims.cluster.store import copied
 
 Obj = dict[str, Any]
 
@@ -147,15 +148,15 @@ def merge(shape: Shape, old: Any, new: Any) -> Any:
     if kind == "map" and isinstance(old, dict) and isinstance(new, dict):
         result = dict(old)
         for key, value in new.items():
-            result[key] = merge(shape.field(key) or ANY, old[key], value) if key in old else copy.deepcopy(value)
+            result[key] = merge(shape.field(key) or ANY, old[key], value) if key in old else copied(value)
         return result
     if kind in ("list", "set") and isinstance(old, list) and isinstance(new, list):
         items = {element_key(shape, v): v for v in old}
         for value in new:
             key = element_key(shape, value)
-            items[key] = merge(shape.items(), items[key], value) if key in items else copy.deepcopy(value)
+            items[key] = merge(shape.items(), items[key], value) if key in items else copied(value)
         return list(items.values())
-    return copy.deepcopy(new)
+    return copied(new)
 
 
 def _prune(shape: Shape, value: Any, given_up: Fields, kept: Fields) -> None:
@@ -176,6 +177,8 @@ def _remove(shape: Shape, value: Any, path: Path) -> None:
         elif name in value:
             value[name] = copy.copy(value[name])
             _remove(shape.field(name) or ANY, value[name], path[1:])
+            if not value[name]:
+                del value[name]  # what has lost its last member is not there, which is more than empty
     elif isinstance(value, list):
         for i, item in enumerate(value):
             if element_key(shape, item) == path[0]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import jsonpatch
@@ -10,6 +9,7 @@ import jsonpointer
 
 from canary_sims.cluster.errors import ApiError
 from canary_sims.cluster.shapes import ANY, Shape
+from canary_sims.cluster.store import copied
 
 DIRECTIVE, RETAIN = "$patch", "$retainKeys"
 ORDER, DELETE = "$setElementOrder/", "$deleteFromPrimitiveList/"
@@ -21,7 +21,7 @@ def json_patch(obj: Any, patch: list[Any]) -> Any:
     Raises:
         ApiError: 422 without a word about which operation failed, as the real server answers.
     """
-    result = copy.deepcopy(obj)
+    result = copied(obj)
     try:
         for operation in patch:
             result = jsonpatch.apply_patch(result, [_lenient(result, operation)])
@@ -82,7 +82,7 @@ def _merge_key(shape: Shape, result: dict[str, Any], patch: dict[str, Any], key:
         lists = (value or [], patch.get(DELETE + key, []), patch.get(ORDER + key))
         result[key] = _merge_list(shape, old or [], *lists)
     else:
-        result[key] = copy.deepcopy(value)
+        result[key] = copied(value)
 
 
 def _merge_list(shape: Shape, old: list[Any], new: list[Any], gone: list[Any], order: list[Any] | None) -> list[Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from canary_sims.cluster.clock import parse_time
 from canary_sims.cluster.errors import Cause, go_value, required, too_long, unsupported
+from canary_sims.cluster.store import copied
 
 Schema = Mapping[str, Any]
 PRESERVE = "x-kubernetes-preserve-unknown-fields"
@@ -42,7 +42,7 @@ def fill(schema: Schema, value: Any) -> None:
         known, more = schema.get("properties") or {}, schema.get("additionalProperties")
         for key, inner in known.items():
             if value.get(key) is None and "default" in inner and (key not in value or not inner.get("nullable")):
-                value[key] = copy.deepcopy(inner["default"])
+                value[key] = copied(inner["default"])
         for key in list(value):
             inner = known.get(key, more if isinstance(more, Mapping) else None)
             if inner is None:

@@ -225,7 +225,8 @@ def _tagged(request: web.BaseRequest, body: Mapping[str, Any], content_type: str
 
 def _warn(response: web.StreamResponse, warnings: list[str]) -> None:
     for text in dict.fromkeys(warnings):
-        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+        line = "".join(each if each.isprintable() else " " for each in text)
+        escaped = line.replace("\\", "\\\\").replace('"', '\\"')
         response.headers.add("Warning", f'299 - "{escaped}"')
 
 

@@ -17,6 +17,7 @@ Key = tuple[str, str]
 """Namespace ("" for cluster scope) and name."""
 Change = Literal["ADDED", "MODIFIED", "DELETED"]
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 FIRST_VERSION = 1000
 """Versions below are gone: as with a real server, whose history is compacted."""
 HISTORY = 20_000
@@ -47,6 +48,8 @@ class Store:
         self.floor = FIRST_VERSION
         """The oldest version that can still be looked at."""
         self._objects: dict[str, dict[Key, Obj]] = {}
+        self._places: dict[tuple[str, str], dict[Key, Obj]] = {}
+        """The same by store and namespace: controllers look at one namespace at a time, again and again."""
         self._history: deque[Event] = deque()
         self._listeners: list[Callable[[Event], None]] = []
 
@@ -56,8 +59,8 @@ class Store:
 
     def all(self, store: str, namespace: str = "") -> list[Obj]:
         """The objects of a namespace, or of all, sorted by namespace and name."""
-        found = self._objects.get(store, {})
-        return [found[key] for key in sorted(found) if not namespace or key[0] == namespace]
+        found = self._places.get((store, namespace), {}) if namespace else self._objects.get(store, {})
+        return [found[key] for key in sorted(found)]
 
     def everything(self) -> Iterator[tuple[str, Key, Obj]]:
         """Every object there is, with its store."""
@@ -73,13 +76,17 @@ class Store:
         old = objects.get(key)
         self.rv += 1
         obj = _with_version(obj, self.rv)
-        objects[key] = obj
+        objects[key] = self._places.setdefault((store, key[0]), {})[key] = obj
         self._record(Event(self.rv, "MODIFIED" if old else "ADDED", store, key, obj, old))
         return obj
 
     def remove(self, store: str, namespace: str, name: str, last: Obj | None = None) -> Obj:
         """Removes an object; answers with its last state under the version of the removal."""
         old = self._objects[store].pop((namespace, name))
+        place = self._places[store, namespace]
+        del place[namespace, name]
+        if not place:
+            del self._places[store, namespace]
         self.rv += 1
         obj = _with_version(last or old, self.rv)
         self._record(Event(self.rv, "DELETED", store, (namespace, name), obj, old))
@@ -138,5 +145,15 @@ def _with_version(obj: Obj, rv: int) -> Obj:
 
 
 def clone(obj: Obj) -> Obj:
-    """A copy that may be changed."""
-    return copy.deepcopy(obj)
+    """A copy that may be changed. Of JSON only, which makes it several times as fast as `copy.deepcopy`."""
+    return {key: copied(value) for key, value in obj.items()}
+
+
+def copied(value: Any) -> Any:
+    """The same of any JSON."""
+    kind = type(value)
+    if kind is dict:
+        return {key: copied(inner) for key, inner in value.items()}
+    if kind is list:
+        return [copied(inner) for inner in value]
+    return value if kind in _PLAIN else copy.deepcopy(value)

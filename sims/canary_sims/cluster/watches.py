@@ -22,6 +22,7 @@ BOOKMARK_EVERY = 60.0
 BOOKMARK_BEFORE_END = 2.0
 """Seconds before the end of a watch at which the last bookmark comes."""
 _MINIMUM = 1800.0
+_CHANCE = random.Random()
 _INITIAL_END = {"k8s.io/initial-events-end": "true"}
 
 Found = tuple[str, Obj]
@@ -126,7 +127,7 @@ class Watch:
 
     async def _follow(self) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
-        seconds = self._options.timeout or _MINIMUM * (1 + random.random())
+        seconds = self._options.timeout or _MINIMUM * (1 + _CHANCE.random())
         end = loop.time() + seconds
         last_mark = end - BOOKMARK_BEFORE_END
         next_mark = min(loop.time() + BOOKMARK_EVERY, last_mark)

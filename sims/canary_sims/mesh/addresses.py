@@ -68,6 +68,11 @@ class Addresses:
             return cls()
         return cls(**found)
 
+    @staticmethod
+    def forget(folder: Path) -> None:
+        """Remove what was written down."""
+        (folder / FILE).unlink(missing_ok=True)
+
     def save(self, folder: Path) -> None:
         """Write it down, all at once."""
         partial = folder / f".{FILE}"

@@ -35,23 +35,21 @@ def cluster_of(port: ServicePort, workload: str) -> str:
 
 
 def cluster_names(port: ServicePort) -> tuple[str, ...]:
-    """The names of all clusters of a port. One whose Service selects nothing has one without endpoints."""
-    return tuple(cluster_of(port, workload) for workload in port.workloads or (port.service,))
+    """The names of all clusters of a port."""
+    return tuple(cluster_of(port, workload) for workload in port.workloads)
 
 
 def shares(port: ServicePort, weight: int) -> list[tuple[str, int]]:
     """A weight divided among the workloads behind a port, by their ready endpoints.
 
-    The sum of the shares is `weight` times a constant. If nobody is ready, the first workload has it all, and its
-    clients are told that it is not available.
+    The sum of the shares is `weight` times a constant. If nobody is ready, clients are told that the Service is not
+    available, and no workload is blamed for it: what it did not get, Istio does not count at the destination either.
     """
-    count = {
-        workload: sum(each.workload == workload for each in port.backends)
-        for workload in port.workloads or (port.service,)
-    }
-    ready = {workload: n for workload, n in count.items() if n} or {next(iter(count)): 1}
-    total, whole = sum(ready.values()), weight * _SCALE
-    divided = [(cluster_of(port, workload), whole * n // total) for workload, n in ready.items()]
+    count = {workload: sum(each.workload == workload for each in port.backends) for workload in port.workloads}
+    total, whole = sum(count.values()), weight * _SCALE
+    if not total:
+        return [(NOBODY, whole)]
+    divided = [(cluster_of(port, workload), whole * n // total) for workload, n in count.items() if n]
     first, rest = divided[0], whole - sum(share for _, share in divided)
     return [(first[0], first[1] + rest), *divided[1:]]
 

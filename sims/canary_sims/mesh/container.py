@@ -74,6 +74,11 @@ class Container:
         if self._process is not None and self.exit_code is None:
             self._process.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        """End it without a word."""
+        if self._process is not None:
+            self._process.kill()
+
     def wait(self, seconds: float) -> None:
         """Wait for its end, and kill it if it takes too long."""
         if self._process is None:

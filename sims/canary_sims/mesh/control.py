@@ -55,17 +55,21 @@ class Control(threading.Thread):
                 self._apply()
 
     def _apply(self) -> None:
-        snapshot = observe(self._objects, self._node)
-        if snapshot == self._seen:
-            return
-        wanted = render(snapshot, self._envoy.files)
         try:
-            if wanted != self._applied:
-                self._envoy.apply(wanted)
+            self._follow()
         except EnvoyError as error:
             _LOG.error("envoy does not follow: %s", error)
             if not self._stopping.wait(_AGAIN_S):
                 self._changed.set()
+        except Exception:  # noqa: BLE001 - an object of somebody that makes no sense must not end the mesh
+            _LOG.exception("the routes stay as they are")
+
+    def _follow(self) -> None:
+        snapshot = observe(self._objects, self._node)
+        if snapshot == self._seen:
             return
+        wanted = render(snapshot, self._envoy.files)
+        if wanted != self._applied:
+            self._envoy.apply(wanted)
         self._seen, self._applied = snapshot, wanted
         self._on_applied()

@@ -27,19 +27,20 @@ _HOME: Final = "default"
 class Laptop:
     """A whole installation; a context manager. The controller is started by `start_controller`."""
 
-    def __init__(self, folder: Path, *, real_prometheus: bool | None = None) -> None:
+    def __init__(self, folder: Path, *, stand_ins: bool = False) -> None:
         """Makes one that does not run yet.
 
         Args:
             folder: For everything that is written: logs, configuration, the kubeconfig.
-            real_prometheus: Whether Prometheus is the real one. None: if it is installed.
+            stand_ins: Whether Prometheus and hey are done without also where they are installed.
         """
         self.folder = folder.resolve()
         self.kubeconfig = self.folder / "kubeconfig"
-        self._real_prometheus = real_prometheus
+        self._stand_ins = stand_ins
         self._cluster = self._command("cluster", "--no-play-pods", f"--kubeconfig={self.kubeconfig}")
         self._mesh: Command | None = None
-        self._controllers: list[Command] = []
+        self.controllers: list[Command] = []
+        """All that were ever started."""
         self.prometheus: Prometheus | None = None
         self.has_hey = False
         """Whether the load of the load tester comes from hey itself."""
@@ -57,7 +58,8 @@ class Laptop:
             PrometheusError: Prometheus does not.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        programs, self.has_hey = pod_programs(self.folder / "programs")
+        Addresses.forget(self.folder)  # those of an earlier run in this folder
+        programs, self.has_hey = pod_programs(self.folder / "programs", stand_in=self._stand_ins)
         self._cluster.start("export KUBECONFIG=")
         self.kubectl("apply", "-f", "-", stdin=self._definitions())
         mesh = self._command(
@@ -66,14 +68,13 @@ class Laptop:
         self._mesh = mesh
         mesh.start("the mesh runs")
         until(lambda: _HOME in self.addresses.proxies, _PATIENCE_S, f"the mesh has no proxy, see {mesh.log}")
-        self.prometheus = Prometheus(
-            self.addresses.admin, self.folder / "prometheus", real=self._real_prometheus
-        ).start()
+        prometheus = Prometheus(self.addresses.admin, self.folder / "prometheus", stand_in=self._stand_ins)
+        self.prometheus = prometheus.start()
         return self
 
     def stop(self) -> None:
         """End everything, in the order in which nobody complains."""
-        for controller in self._controllers:
+        for controller in self.controllers:
             controller.stop()
         if self.prometheus is not None:
             self.prometheus.stop()
@@ -91,7 +92,7 @@ class Laptop:
             CommandError: It does not come up.
         """
         proxy = self.addresses.proxies[_HOME]
-        number = len(self._controllers)
+        number = len(self.controllers)
         found = Command(
             "controller",
             f"-kubeconfig={self.kubeconfig}",
@@ -101,7 +102,7 @@ class Laptop:
             log=self.folder / f"controller{f'-{number}' if number else ''}.log",
             environment=through(proxy),
         )
-        self._controllers.append(found)
+        self.controllers.append(found)
         found.start("listening on port")
         return found
 

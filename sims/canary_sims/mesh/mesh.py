@@ -47,10 +47,10 @@ class Mesh:
         self._informers = Informers(self._api, WATCHED, on_change=self._told)
         logs = folder / "pods"
         logs.mkdir(parents=True, exist_ok=True)
-        self._node = Node(
+        self.node = Node(
             self._client, logs, environment=self._environment, is_drained=self._is_drained, on_change=self._changed
         )
-        self._control = Control(self._envoy, self._informers, self._node, self._applied)
+        self._control = Control(self._envoy, self._informers, self.node, self._applied)
         self._proxies: Mapping[str, str] = {}
         self._applied_once = threading.Condition()
 
@@ -61,7 +61,7 @@ class Mesh:
             admin=self._envoy.admin,
             pid=self._envoy.pid,
             listeners=self._envoy.ports(),
-            pods=self._node.table(),
+            pods=self.node.table(),
         )
 
     def start(self) -> Self:
@@ -69,7 +69,10 @@ class Mesh:
 
         Raises:
             EnvoyError: Envoy does not come up.
+            canary_ports.PortError: The API server does not answer.
         """
+        self._api.get("/version")
+        Addresses.forget(self._folder)
         self._envoy.start()
         self._informers.start()
         self._informers.wait(_SYNC_S)
@@ -79,7 +82,7 @@ class Mesh:
 
     def stop(self) -> None:
         """End everything; the cluster's objects stay as they are."""
-        self._node.stop()
+        self.node.stop()
         self._informers.stop()
         self._control.stop()
         self._envoy.stop()
@@ -101,7 +104,7 @@ class Mesh:
             meta = obj["metadata"]
             now = self._informers.get(PODS, meta["namespace"], meta["name"])
             exists = now is not None and now["metadata"]["uid"] == meta["uid"]
-            self._node.told(now if now is not None and exists else obj, exists=exists)
+            self.node.told(now if now is not None and exists else obj, exists=exists)
         self._changed()
 
     def _changed(self) -> None:
@@ -127,6 +130,6 @@ class Mesh:
 
     def _is_drained(self, address: str) -> bool:
         try:
-            return not self._node.ports_of(address) & self._envoy.endpoints()
+            return not self.node.ports_of(address) & self._envoy.endpoints()
         except EnvoyError:
             return True  # whoever does not run sends nothing

@@ -81,6 +81,16 @@ class Node:
         """The ports of this machine by pod (``namespace/name``) and by the pod's ports."""
         return {each.full_name: {str(port): own for port, own in each.ports.items()} for each in self._all()}
 
+    def kill(self, full_name: str) -> None:
+        """Kill the processes of a pod, as if they had crashed; it is started again.
+
+        Args:
+            full_name: ``namespace/name``.
+        """
+        for each in self._all():
+            if each.full_name == full_name:
+                each.kill()
+
     def stop(self) -> None:
         """End all processes; the objects of the pods stay as they are."""
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from canary_sims.mesh.container import Container
 
 __all__ = ["PodRunner", "Surroundings"]
 
+_LOG = logging.getLogger(__name__)
 _POLL_S: Final = 0.05
 _PROBE_S: Final = 1.0
 _FIRST_BACKOFF_S: Final = 0.5
@@ -75,6 +77,11 @@ class PodRunner(threading.Thread):
         """The ports of this machine, by the pod's."""
         return {port: own for container in self._containers for port, own in container.ports.items()}
 
+    def kill(self) -> None:
+        """Kill its processes."""
+        for container in self._containers:
+            container.kill()
+
     def run(self) -> None:
         """Live."""
         broken = any(str(each["image"]).endswith(":broken") for each in self._pod["spec"]["containers"])
@@ -83,8 +90,7 @@ class PodRunner(threading.Thread):
             self.deleted.wait()
         backoff_s = _FIRST_BACKOFF_S
         while not self.deleted.is_set():
-            self._begin()
-            lasted = self._serve()
+            lasted = self._begin() and self._serve()
             if self.deleted.is_set():
                 self._drain()
             self._end()
@@ -98,14 +104,20 @@ class PodRunner(threading.Thread):
             self._around.remove(self._pod)
         self._around.on_change()
 
-    def _begin(self) -> None:
+    def _begin(self) -> bool:
+        """Start the processes; whether that was possible."""
         meta = self._pod["metadata"]
         environment = self._around.environment(self._pod)
         for spec in self._pod["spec"]["containers"]:
             log = self._around.logs / f"{meta['namespace']}.{meta['name']}.{spec['name']}.log"
             container = Container(spec, meta["name"], log, environment)
-            container.start()
+            try:
+                container.start()
+            except OSError as error:
+                _LOG.error("%s: %s", self.full_name, error)
+                return False
             self._containers.append(container)
+        return True
 
     def _serve(self) -> bool:
         """Until it is deleted or a process ends; whether it was ever ready."""

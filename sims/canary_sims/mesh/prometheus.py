@@ -79,19 +79,23 @@ def scrape_url(admin: str) -> str:
 class Prometheus:
     """The process, or what stands in for it."""
 
-    def __init__(self, admin: str, folder: Path, *, real: bool | None = None) -> None:
+    def __init__(self, admin: str, folder: Path, *, stand_in: bool = False) -> None:
         """Makes one that does not run yet.
 
         Args:
             admin: URL of Envoy's admin interface.
             folder: For its data and logs.
-            real: Whether it is Prometheus itself. None: if that is installed.
+            stand_in: Whether Prometheus itself is done without also where it is installed.
         """
         self._admin, self._folder = admin, folder
-        self._binary = find_tool("prometheus")
-        self.is_real = self._binary is not None if real is None else real
+        self._binary = None if stand_in else find_tool("prometheus")
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it is Prometheus itself."""
+        return self._binary is not None
 
     @property
     def url(self) -> str:
@@ -150,11 +154,9 @@ class Prometheus:
         self.stop()
 
     def _command(self) -> tuple[str, ...]:
-        if not self.is_real:
+        if self._binary is None:
             scraped = ("--scrape", scrape_url(self._admin), "--port", str(self._port))
             return (sys.executable, "-m", "canary_sims.mesh.evaluator", *scraped)
-        if self._binary is None:
-            raise PrometheusError("prometheus is not installed")
         configuration = self._folder / "prometheus.yml"
         configuration.write_text(yaml.safe_dump(_configuration(self._admin), sort_keys=False))
         return (

@@ -19,7 +19,7 @@ def find_tool(name: str) -> str | None:
     return str(own) if own.is_file() else shutil.which(name)
 
 
-def pod_programs(folder: Path) -> tuple[Path, bool]:
+def pod_programs(folder: Path, *, stand_in: bool = False) -> tuple[Path, bool]:
     """Write the programs that come first in the ``PATH`` of pods.
 
     That is ``hey``, which in a mesh must send its requests through the proxy: unlike most programs it does not read
@@ -27,12 +27,13 @@ def pod_programs(folder: Path) -> tuple[Path, bool]:
 
     Args:
         folder: Where to.
+        stand_in: Whether that is so also where it is installed.
 
     Returns:
         The folder, and whether hey is the real one.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    real = find_tool("hey")
+    real = None if stand_in else find_tool("hey")
     script = folder / "hey"
     script.write_text(_HEY.format(hey=real) if real else _STAND_IN.format(python=sys.executable))
     script.chmod(0o755)

@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import frozen
 
-from canary_core import Check, Phase, Sample, Verdict
+from canary_core import ABTest, BlueGreen, Check, Phase, Policy, Progressive, Sample, Verdict
 from canary_core.messages import is_warning, message
 from canary_sims.report import svg
 from canary_sims.report.rows import headings
@@ -30,6 +30,7 @@ LOW: Final = 84
 
 GREY: Final = "#57606a"
 EVENT: Final = "#a21caf"
+COPIES: Final = "#b6d4f2"
 PHASE_COLOURS: Final = {
     Phase.INITIALIZING: "#d7dde5",
     Phase.INITIALIZED: "#d7dde5",
@@ -118,9 +119,10 @@ def _spans(run: Run, end_s: float) -> Iterator[tuple[Phase, float, float]]:
 
 
 def _weights(run: Run, scale: _Scale, top: float) -> Iterator[str]:
-    """How much of the traffic the canary has, as steps."""
-    yield from _panel(top, HIGH, "Traffic", "share of the canary")
+    """How much of the traffic the canary has, as steps, and how much of it is copied."""
+    yield from _panel(top, HIGH, "Traffic", _share_of(run.policy))
     to = _Range(top=top, height=HIGH, low=0, high=100)
+    yield from _copies(run, scale, to)
     for percent in (0, 25, 50, 75, 100):
         yield svg.line((LEFT, to.y(percent)), (RIGHT, to.y(percent)), "#dfe3e8")
         yield svg.text(LEFT - 6, to.y(percent) + 4, f"{percent}%", text_anchor="end", fill=GREY)
@@ -131,6 +133,33 @@ def _weights(run: Run, scale: _Scale, top: float) -> Iterator[str]:
     area = [(points[0][0], to.y(0)), *points, (points[-1][0], to.y(0))]
     yield svg.polyline(area, fill="#f5c26b", fill_opacity="0.5")
     yield svg.polyline(points, fill="none", stroke="#c77700", stroke_width="2")
+
+
+def _share_of(policy: Policy) -> str:
+    """Of what the weights are shares; there is room for twenty letters."""
+    match policy.strategy:
+        case ABTest() | Progressive(matched=True):
+            return "share of matching"
+        case _:
+            return "share of the canary"
+
+
+def _copies(run: Run, scale: _Scale, to: _Range) -> Iterator[str]:
+    """While requests are copied: how many, in another colour, for no user gets an answer of the canary."""
+    match run.policy.strategy:
+        case Progressive(mirror=mirror) | BlueGreen(mirror=mirror) if mirror is not None:
+            percent = mirror.percent
+        case _:
+            return
+    mirrored = [(tick.time_s, tick.traffic is not None and tick.traffic.mirrored) for tick in run.ticks]
+    ends = [*(time_s for time_s, _ in mirrored[1:]), scale.end_s]
+    copied = [(start_s, end_s) for (start_s, is_so), end_s in zip(mirrored, ends, strict=True) if is_so]
+    for number, (start_s, end_s) in enumerate(copied):
+        x, y = scale.x(start_s), to.y(percent)
+        title = f"{percent} % of the requests are copied"
+        yield svg.rectangle((x, y), (scale.x(end_s) - x, to.y(0) - y), COPIES, title=title)
+        if number == 0:
+            yield svg.text(x + 5, y + 14, "copies", fill=GREY, pointer_events="none")
 
 
 def _changes(run: Run) -> Iterator[tuple[float, int]]:

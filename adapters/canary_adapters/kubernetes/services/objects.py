@@ -44,7 +44,7 @@ def wanted_service(
     else:
         annotations = {**(live["metadata"].get("annotations") or {}), **UNWATCHED_BY_TOOLKIT}
         new_metadata = {**live["metadata"], "annotations": annotations}
-    if right and new_metadata == live["metadata"]:
+    if right and live["metadata"] in (new_metadata, _unmarked(new_metadata, live["metadata"])):
         return live
     return {**live, "metadata": new_metadata, "spec": new_spec}
 
@@ -94,6 +94,13 @@ def _owned(canary: Canary, name: str, label: str, metadata: ServiceMetadata | No
         "labels": {k: v for k, v in (old.get("labels") or {}).items() if f"l:{k}" not in had} | labels,
         "annotations": {k: v for k, v in (old.get("annotations") or {}).items() if f"a:{k}" not in had} | annotations,
     }
+
+
+def _unmarked(new: Obj, old: Mapping[str, Any]) -> Obj:
+    """Without our mark where it was not before: a Service that Flagger made is in order as it is."""
+    if DECLARED in (old.get("annotations") or {}) or DECLARED not in (new.get("annotations") or {}):
+        return new
+    return {**new, "annotations": {k: v for k, v in new["annotations"].items() if k != DECLARED}}
 
 
 def _carried_over(wanted: list[Obj], live: list[Obj]) -> list[Obj]:

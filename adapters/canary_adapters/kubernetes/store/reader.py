@@ -1,9 +1,8 @@
-"""A raw Canary as its type and its policy, read once for each generation."""
+"""A raw Canary as its type and its policy, read once for each generation; of each Canary the last one is kept."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from attrs import evolve, frozen
 
@@ -14,10 +13,13 @@ from canary_ports import RefusedError
 
 __all__ = ["CanaryReader", "Loaded"]
 
-_REMEMBERED: Final = 20_000
 _SHOWN: Final = 10
 _MINIMAL: Final = {"interval": "1m", "threshold": 1, "stepWeight": 100}
 _ANNOTATIONS: Final = ("annotations", "labels", "generation", "resourceVersion", "deletionTimestamp", "finalizers")
+
+
+_Version: TypeAlias = tuple[str, Any]
+"""UID and generation."""
 
 
 @frozen
@@ -40,7 +42,7 @@ class CanaryReader:
         """
         self._mesh_provider, self._minimum_interval_s = mesh_provider, minimum_interval_s
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, Any], Loaded | RefusedError] = OrderedDict()
+        self._known: dict[tuple[str, str], tuple[_Version, Loaded | RefusedError]] = {}
 
     def read(self, obj: Obj) -> Loaded:
         """What a raw Canary declares.
@@ -48,18 +50,24 @@ class CanaryReader:
         Raises:
             RefusedError: It has mistakes; the message names all of them.
         """
-        key = (obj["metadata"]["uid"], obj["metadata"].get("generation"))
+        metadata = obj["metadata"]
+        key, version = (metadata["namespace"], metadata["name"]), (metadata["uid"], metadata.get("generation"))
         with self._lock:
-            found = self._known.get(key)
-        if found is None:
+            known = self._known.get(key)
+        if known is not None and known[0] == version:
+            found = known[1]
+        else:
             found = self._read(obj)
             with self._lock:
-                self._known[key] = found
-                while len(self._known) > _REMEMBERED:
-                    self._known.popitem(last=False)
+                self._known[key] = version, found
         if isinstance(found, RefusedError):
             raise RefusedError(found.reason, found.message)
         return found
+
+    def forget(self, namespace: str, name: str) -> None:
+        """A Canary is gone."""
+        with self._lock:
+            self._known.pop((namespace, name), None)
 
     def read_to_delete(self, obj: Obj) -> Loaded | None:
         """The same of a Canary that is being deleted, however wrong it is: what it takes to undo what was done.

@@ -21,6 +21,10 @@ VERSION: Final = 1
 """Of the format. A newer one was written by a newer release, and is not guessed at."""
 
 
+_TAG: Final = "kind"
+"""Says which notice it is."""
+
+
 def written_rollout(rollout: Rollout) -> Obj:
     """A rollout as plain JSON; fields that have their default are left out."""
     found: Obj = _converter().unstructure(rollout, Rollout)
@@ -57,11 +61,12 @@ def _converter() -> Converter:
     # JSON has no infinity.
     converter.register_unstructure_hook(float, lambda value: value if math.isfinite(value) else str(value))
     converter.register_structure_hook(float, lambda value, _: float(value))
-    converter.register_structure_hook(int, lambda value, _: int(value))
+    # Not of what is derived from it, such as enumerations, which would come back as bare numbers.
+    converter.register_structure_hook_func(lambda kind: kind is int, lambda value, _: int(value))
     for notice in get_args(Notice):
         converter.register_structure_hook(notice, _reader(notice, converter))
         converter.register_unstructure_hook(notice, _writer(notice, converter))
-    configure_tagged_union(Notice, converter, tag_name="kind")
+    configure_tagged_union(Notice, converter, tag_name=_TAG)
     return converter
 
 
@@ -75,8 +80,13 @@ def _writer(kind: type, converter: Converter) -> Any:
 
 def _names(kind: type) -> Any:
     """Camel case on the wire; what a class computes by itself is not written."""
+    notice = kind in get_args(Notice)
     return {
-        each.name: override(rename=re.sub(r"_([a-z])", lambda found: found[1].upper(), each.name))
+        each.name: override(rename=_wire(f"of_{each.name}" if notice and each.name == _TAG else each.name))
         for each in fields(kind)
         if each.init
     }
+
+
+def _wire(name: str) -> str:
+    return re.sub(r"_([a-z])", lambda found: found[1].upper(), name)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from canary_adapters.kubernetes.cluster import Cluster
-from canary_adapters.kubernetes.naming import TOOLKIT, ObjectNames, owner_reference
+from canary_adapters.kubernetes.naming import LabelFilter, ObjectNames, owner_reference
 from canary_adapters.kubernetes.resources import HORIZONTAL_POD_AUTOSCALERS, Obj
 from canary_adapters.manifests import Canary
 from canary_ports import RefusedError
@@ -18,14 +18,19 @@ KIND: Final = HORIZONTAL_POD_AUTOSCALERS.kind
 class Autoscaler:
     """That of a target, and its copy for the primary."""
 
-    def __init__(self, cluster: Cluster, canary: Canary) -> None:
+    def __init__(self, cluster: Cluster, canary: Canary, copied: LabelFilter) -> None:
         """Makes one for a canary with ``autoscalerRef``.
+
+        Args:
+            cluster: Reads and writes.
+            canary: As it is declared now.
+            copied: Which labels go on to the primary's. Those by which a tool finds what it has delivered must not.
 
         Raises:
             RefusedError: It is of a kind that is not served.
         """
         ref = canary.spec.autoscaler_ref
-        self._cluster, self._canary = cluster, canary
+        self._cluster, self._canary, self._copied = cluster, canary, copied
         self._name = ref.name if ref is not None else ""
         self._limits = ref.primary_scaler_replicas if ref is not None else None
         if ref is not None and ref.kind != KIND:
@@ -101,7 +106,7 @@ class Autoscaler:
         annotations = {key: value for key, value in (old.get("annotations") or {}).items() if key != HELD}
         if held is not None:
             annotations[HELD] = str(held)
-        labels = {k: v for k, v in (source["metadata"].get("labels") or {}).items() if TOOLKIT not in k}
+        labels = self._copied(source["metadata"].get("labels"))
         metadata: Obj = {**old} or {
             "name": f"{self._name}-primary",
             "ownerReferences": [owner_reference(self._canary)],

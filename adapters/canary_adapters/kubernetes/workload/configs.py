@@ -7,9 +7,8 @@ than those that it was started with, and a rollback brings template and configur
 import enum
 import hashlib
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
@@ -24,6 +23,7 @@ __all__ = [
     "ConfigDigests",
     "ConfigKind",
     "ConfigRef",
+    "Contents",
     "Tracked",
     "clone_configs",
     "drop_clones",
@@ -37,7 +37,6 @@ CLONE_OF: Final = "canary-core/clone-of"
 """Label of a clone: the target that it was made for."""
 TYPES: Final = frozenset({"Opaque", "kubernetes.io/basic-auth", "kubernetes.io/ssh-auth", "kubernetes.io/tls"})
 """Types of Secrets that are tracked; others, such as tokens of service accounts, are shared."""
-_REMEMBERED: Final = 100_000
 _LONGEST: Final = 253
 _LABEL: Final = 63
 
@@ -60,6 +59,10 @@ class ConfigRef:
 
     kind: ConfigKind
     name: str
+
+
+Contents: TypeAlias = dict[ConfigRef, Obj]
+"""Whole objects, by what refers to them."""
 
 
 @frozen
@@ -171,6 +174,10 @@ def _renamed(holder: Mapping[str, Any], place: str, field: str, kind: ConfigKind
 # -- Contents -------------------------------------------------------------------------------------------------------
 
 
+_Version: TypeAlias = tuple[str, str]
+"""UID and resource version."""
+
+
 @frozen
 class _Read:
     digest: str
@@ -186,43 +193,57 @@ class ConfigDigests:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._lock = threading.Lock()
-        self._read: OrderedDict[tuple[str, str], _Read] = OrderedDict()
+        self._read: dict[tuple[Resource, str, str], tuple[_Version, _Read]] = {}
 
-    def tracked(self, namespace: str, refs: frozenset[ConfigRef]) -> tuple[Tracked, ...]:
+    def tracked(
+        self, namespace: str, refs: frozenset[ConfigRef], contents: Contents | None = None
+    ) -> tuple[Tracked, ...]:
         """Those of the referenced objects that exist and are tracked, in a fixed order.
+
+        Args:
+            namespace: Where they are.
+            refs: To them.
+            contents: Gets those that had to be read. Whoever gives it keeps it no longer than for a tick.
 
         Raises:
             UnavailableError: One of them could not be read.
         """
-        return tuple(self._each(namespace, sorted(refs, key=lambda ref: (ref.kind.value, ref.name))))
+        ordered = sorted(refs, key=lambda ref: (ref.kind.value, ref.name))
+        return tuple(self._each(namespace, ordered, {} if contents is None else contents))
 
-    def _each(self, namespace: str, refs: list[ConfigRef]) -> Iterator[Tracked]:
+    def _each(self, namespace: str, refs: list[ConfigRef], contents: Contents) -> Iterator[Tracked]:
         for ref in refs:
             known = self._cluster.get(ref.kind.resource, namespace, ref.name)
             if known is None or _opted_out(known):
                 continue
-            read = self._of(known, namespace, ref)
+            read = self._of(known, namespace, ref, contents)
             if read is not None and read.is_tracked:
                 yield Tracked(ref, read.digest)
 
-    def _of(self, known: Obj, namespace: str, ref: ConfigRef) -> _Read | None:
-        metadata = known["metadata"]
-        key = (metadata["uid"], metadata["resourceVersion"])
+    def _of(self, known: Obj, namespace: str, ref: ConfigRef, contents: Contents) -> _Read | None:
+        key = (ref.kind.resource, namespace, ref.name)
         with self._lock:
             found = self._read.get(key)
-            if found is not None:
-                self._read.move_to_end(key)
-                return found
+        if found is not None and found[0] == _version(known):
+            return found[1]
         whole = self._cluster.read(ref.kind.resource, namespace, ref.name)
         if whole is None:
             return None
+        contents[ref] = whole
         read = _Read(content_digest(whole), ref.kind is ConfigKind.CONFIG_MAP or _type(whole) in TYPES)
         with self._lock:
             # What was read may be newer than what the cache knows; it is noted under its own version.
-            self._read[whole["metadata"]["uid"], whole["metadata"]["resourceVersion"]] = read
-            while len(self._read) > _REMEMBERED:
-                self._read.popitem(last=False)
+            self._read[key] = _version(whole), read
         return read
+
+    def forget(self, resource: Resource, namespace: str, name: str) -> None:
+        """An object is gone."""
+        with self._lock:
+            self._read.pop((resource, namespace, name), None)
+
+
+def _version(obj: Obj) -> _Version:
+    return obj["metadata"]["uid"], obj["metadata"]["resourceVersion"]
 
 
 def _type(secret: Obj) -> str:
@@ -237,9 +258,23 @@ def _opted_out(known: Obj) -> bool:
 
 
 def clone_configs(
-    cluster: Cluster, canary: Canary, tracked: tuple[Tracked, ...], *, target: str, copied: LabelFilter
+    cluster: Cluster,
+    canary: Canary,
+    tracked: tuple[Tracked, ...],
+    contents: Contents,
+    *,
+    target: str,
+    copied: LabelFilter,
 ) -> None:
     """Have a clone of each tracked object, with exactly the contents whose digest it has.
+
+    Args:
+        cluster: Reads and writes.
+        canary: Whose primary needs them.
+        tracked: What is to be cloned.
+        contents: Objects that were read in this tick, and need not be read again.
+        target: Name of the target.
+        copied: Labels that clones get, too.
 
     Raises:
         ConflictError: One of them has changed since.
@@ -248,12 +283,15 @@ def clone_configs(
     for each in tracked:
         resource, name = each.ref.kind.resource, each.clone_name(target)
         if cluster.get(resource, canary.namespace, name) is None:
-            _clone(cluster, canary, each, target, copied)
+            _clone(cluster, canary, each, contents.get(each.ref), target, copied)
 
 
-def _clone(cluster: Cluster, canary: Canary, each: Tracked, target: str, copied: LabelFilter) -> None:
+def _clone(
+    cluster: Cluster, canary: Canary, each: Tracked, source: Obj | None, target: str, copied: LabelFilter
+) -> None:
     resource = each.ref.kind.resource
-    source = cluster.read(resource, canary.namespace, each.ref.name)
+    if source is None or content_digest(source) != each.digest:
+        source = cluster.read(resource, canary.namespace, each.ref.name)
     if source is None or content_digest(source) != each.digest:
         raise ConflictError(f"{each.key} has changed while it was copied")
     labels = {**copied(source["metadata"].get("labels")), CLONE_OF: _label(target)}

@@ -1,9 +1,8 @@
 """Deployments as workloads: observed through caches, cloned for the primary, scaled."""
 
 import threading
-from collections import OrderedDict
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.naming import REVISION, ObjectNames, is_owned_by
@@ -13,6 +12,7 @@ from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.kubernetes.workload.autoscaler import Autoscaler
 from canary_adapters.kubernetes.workload.configs import (
     ConfigDigests,
+    Contents,
     Tracked,
     clone_configs,
     drop_clones,
@@ -26,37 +26,43 @@ from canary_ports import ConflictError, RefusedError, RevisionChangedError, Work
 
 __all__ = ["DeploymentWorkload", "Fingerprints"]
 
-_REMEMBERED: Final = 20_000
-
 
 class Fingerprints:
-    """Fingerprints of targets, made once for each generation. One for all canaries; safe for many threads."""
+    """Fingerprints of targets, made once for each generation, of which the last is kept. Safe for many threads."""
 
     def __init__(self, digests: ConfigDigests, *, track_configs: bool) -> None:
         self._digests, self._track = digests, track_configs
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[Any, ...], str] = OrderedDict()
+        self._known: dict[tuple[str, str], tuple[tuple[Any, ...], str]] = {}
 
-    def of(self, target: Obj) -> tuple[str, tuple[Tracked, ...]]:
+    def of(self, target: Obj, contents: Contents | None = None) -> tuple[str, tuple[Tracked, ...]]:
         """The fingerprint of a target and the configuration that belongs to it.
+
+        Args:
+            target: As read.
+            contents: See `ConfigDigests.tracked`.
 
         Raises:
             UnavailableError: Its configuration could not be read.
         """
         metadata, template = target["metadata"], target["spec"]["template"]
-        tracked = self._digests.tracked(metadata["namespace"], referenced_configs(template)) if self._track else ()
-        key = (metadata["uid"], metadata.get("generation"), tracked)
+        refs = referenced_configs(template) if self._track else frozenset()
+        tracked = self._digests.tracked(metadata["namespace"], refs, contents)
+        place = (metadata["namespace"], metadata["name"])
+        version = (metadata["uid"], metadata.get("generation"), tracked)
         with self._lock:
-            found = self._known.get(key)
-            if found is not None:
-                self._known.move_to_end(key)
-                return found, tracked
+            known = self._known.get(place)
+        if known is not None and known[0] == version:
+            return known[1], tracked
         made = template_fingerprint(template, ((each.key, each.digest) for each in tracked))
         with self._lock:
-            self._known[key] = made
-            while len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
+            self._known[place] = version, made
         return made, tracked
+
+    def forget(self, namespace: str, name: str) -> None:
+        """A target is none any more."""
+        with self._lock:
+            self._known.pop((namespace, name), None)
 
 
 class DeploymentWorkload:
@@ -76,8 +82,9 @@ class DeploymentWorkload:
         """
         self._cluster, self._canary, self._settings = cluster, canary, settings
         self._fingerprints = fingerprints
+        self._contents: Contents = {}
         self._names = ObjectNames.of(canary)
-        self._autoscaler = Autoscaler(cluster, canary)
+        self._autoscaler = Autoscaler(cluster, canary, settings.copied)
 
     def observe(self) -> Workloads:
         """Both workloads from the caches; nothing is asked unless a config object has changed.
@@ -90,7 +97,7 @@ class DeploymentWorkload:
         canary, stable = None, None
         if target is not None:
             self._selector(target)
-            canary = observed(target, self._fingerprints.of(target)[0], floor=self._autoscaler.floor)
+            canary = observed(target, self._fingerprint(target)[0], floor=self._autoscaler.floor)
         if primary is not None:
             revision = (primary["metadata"].get("annotations") or {}).get(REVISION)
             floor, held = self._autoscaler.primary_floor, self._autoscaler.held
@@ -149,10 +156,13 @@ class DeploymentWorkload:
         target = self._get(self._names.target)
         if target is None:
             raise RevisionChangedError(f"deployment {self._names.target} is gone")
-        found, tracked = self._fingerprints.of(target)
+        found, tracked = self._fingerprint(target)
         if found != revision:
             raise RevisionChangedError(f"deployment {self._names.target} is {found} and not {revision}")
         return target, tracked
+
+    def _fingerprint(self, target: Obj) -> tuple[str, tuple[Tracked, ...]]:
+        return self._fingerprints.of(target, self._contents)
 
     def _write(
         self, target: Obj, tracked: tuple[Tracked, ...], revision: str, primary: Obj | None, replicas: int
@@ -163,7 +173,8 @@ class DeploymentWorkload:
         copied = self._settings.copied
         metadata = primary_metadata(self._canary, target, selector, copied, revision=revision, live=primary)
         spec = primary_spec(target, selector, self._settings.selector_labels, tracked, replicas)
-        clone_configs(self._cluster, self._canary, tracked, target=self._names.target, copied=copied)
+        target_name = self._names.target
+        clone_configs(self._cluster, self._canary, tracked, self._contents, target=target_name, copied=copied)
         # What the Deployment needs comes first: once it is written, nobody asks for the rest again.
         self._autoscaler.ensure(self._autoscaler.held)
         if primary is None:

@@ -6,6 +6,7 @@ from canary_sims.cluster.kinds.base import Allocator, Strategy
 from canary_sims.cluster.kinds.custom import CustomStrategy
 from canary_sims.cluster.kinds.definitions import DefinitionStrategy
 from canary_sims.cluster.kinds.pods import PodStrategy
+from canary_sims.cluster.kinds.policies import BudgetStrategy, IsolationStrategy
 from canary_sims.cluster.kinds.services import ServiceStrategy
 from canary_sims.cluster.kinds.simple import (
     BindingStrategy,
@@ -38,7 +39,9 @@ class Strategies:
             "HorizontalPodAutoscaler": ScalerStrategy(),
             "Lease": LeaseStrategy(),
             "Namespace": NamespaceStrategy(),
+            "NetworkPolicy": IsolationStrategy(),
             "Pod": PodStrategy(),
+            "PodDisruptionBudget": BudgetStrategy(),
             "ReplicaSet": ReplicaSetStrategy(),
             "RoleBinding": BindingStrategy(),
             "ClusterRoleBinding": BindingStrategy(),
@@ -46,7 +49,7 @@ class Strategies:
             "Service": ServiceStrategy(allocator),
             "StatefulSet": WorkloadStrategy(),
         }
-        for kind in ("CronJob", "EndpointSlice", "Ingress", "Job", "NetworkPolicy", "PodDisruptionBudget"):
+        for kind in ("CronJob", "EndpointSlice", "Ingress", "Job"):
             self._built_in[kind] = SpecStrategy()
 
     def of(self, resource: Resource) -> Strategy:

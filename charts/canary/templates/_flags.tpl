@@ -1,0 +1,28 @@
+{{/* The flags of `canary controller`, as a list. Quoted, because a value may look like YAML. */}}
+{{- define "canary.flags" -}}
+{{- $flags := list
+  (list "log-level" .Values.logLevel)
+  (list "mesh-provider" .Values.meshProvider)
+  (list "metrics-server" .Values.metricsServer)
+  (list "namespace" .Values.namespace)
+  (list "selector-labels" .Values.selectorLabels)
+  (list "include-label-prefix" .Values.includeLabelPrefix)
+  (list "threadiness" .Values.threadiness)
+  (list "kubeconfig-qps" .Values.kubeconfigQPS)
+  (list "kubeconfig-burst" .Values.kubeconfigBurst)
+  (list "cluster-name" .Values.clusterName)
+  (list "slack-user" (.Values.slack).user)
+  (list "slack-channel" (.Values.slack).channel) -}}
+{{- $found := list -}}
+{{- range $flags -}}
+{{- if index . 1 -}}{{- $found = append $found (printf "-%s=%v" (index . 0) (index . 1)) -}}{{- end -}}
+{{- end -}}
+{{- $found = append $found (printf "-enable-config-tracking=%v" (ne (toString (.Values.configTracking).enabled) "false")) -}}
+{{- if .Values.noCrossNamespaceRefs -}}{{- $found = append $found "-no-cross-namespace-refs" -}}{{- end -}}
+{{- if include "canary.elects" . -}}
+{{- $found = concat $found (list "-enable-leader-election" (printf "-leader-election-namespace=%s" .Release.Namespace)) -}}
+{{- end -}}
+{{- range concat $found (default list .Values.extraArgs) }}
+- {{ . | quote }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,70 @@
+{{- define "loadtester.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "loadtester.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := include "loadtester.name" . -}}
+{{- ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* As in Flagger's chart: a Deployment's selector cannot change, and a release of that chart is to be upgraded. */}}
+{{- define "loadtester.selectorLabels" -}}
+app: {{ include "loadtester.name" . }}
+{{- end -}}
+
+{{/* Two releases in one namespace have the selector in common; what sends traffic tells them apart. */}}
+{{- define "loadtester.ownLabels" -}}
+{{ include "loadtester.selectorLabels" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "loadtester.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/name: {{ include "loadtester.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{- define "loadtester.serviceAccountName" -}}
+{{- if .Values.serviceAccountName -}}{{ .Values.serviceAccountName }}
+{{- else if (.Values.rbac).create -}}{{ include "loadtester.fullname" . }}
+{{- else -}}default{{- end -}}
+{{- end -}}
+
+{{- define "loadtester.image" -}}
+{{- if regexMatch "(^|/)(fluxcd|weaveworks)/flagger-loadtester$" .Values.image.repository -}}
+{{- fail (printf "image.repository: %s is Flagger's image; leave image out, or name one of canary-core" .Values.image.repository) -}}
+{{- end -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag | toString) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The flags of `canary loadtester`, as a list. Quoted, because a value may look like YAML. */}}
+{{- define "loadtester.flags" -}}
+{{- $found := list "-port=8080" -}}
+{{- $env := list -}}
+{{- range .Values.env -}}{{- $env = append $env .name -}}{{- end -}}
+{{- $flags := list
+  (list "log-level" .Values.logLevel)
+  (list "timeout" (.Values.cmd).timeout)
+  (list "namespace-regexp" (.Values.cmd).namespaceRegexp)
+  (list "allow-programs" (join "," (.Values.cmd).allowPrograms))
+  (list "max-commands" (.Values.cmd).maxCommands)
+  (list "pass-env" (join "," $env)) -}}
+{{- range $flags -}}
+{{- if index . 1 -}}{{- $found = append $found (printf "-%s=%v" (index . 0) (index . 1)) -}}{{- end -}}
+{{- end -}}
+{{- if (.Values.cmd).enableBash -}}{{- $found = append $found "-enable-bash" -}}{{- end -}}
+{{- if (.Values.cmd).enableShell -}}{{- $found = append $found "-enable-shell" -}}{{- end -}}
+{{- range concat $found (default list .Values.extraArgs) }}
+- {{ . | quote }}
+{{- end }}
+{{- end -}}

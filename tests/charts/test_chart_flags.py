@@ -1,0 +1,89 @@
+"""The flags that the charts render are those that the commands take."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+import requests
+
+from chart_values import EVERYTHING, LOAD, SETS
+from helm import CONTROLLER, LOADTESTER, Helm, container
+from lab import Controller
+
+pytestmark = pytest.mark.slow
+
+CANARY = str(Path(sys.executable).parent / "canary")
+
+
+def _refusal(args: list[str]) -> str:
+    """What the command says of its arguments; empty if it takes them all. Nothing is started."""
+    done = subprocess.run(
+        [CANARY, *args, "--version"], capture_output=True, text=True, check=False, timeout=60, env={"TERM": "dumb"}
+    )
+    return "" if done.returncode == 0 else done.stderr
+
+
+@pytest.mark.parametrize("name", ["the article", "everything", "one namespace"])
+def test_the_controller_takes_every_flag(helm: Helm, name: str) -> None:
+    chart, release, values = SETS[name]
+    args = container(helm.render(chart, values, release=release))["args"]
+    assert args[0] == "controller"
+    assert _refusal(args) == ""
+    assert "No such option" in _refusal([*args, "-unheard-of=1"])
+
+
+@pytest.mark.parametrize("name", ["load tester", "load tester, everything"])
+def test_the_load_tester_starts_with_every_flag(helm: Helm, name: str, tmp_path: Path) -> None:
+    if not any(point.name == "loadtester" for point in entry_points(group="canary.commands")):
+        pytest.skip("there is no `canary loadtester` in this installation")
+    chart, release, values = SETS[name]
+    args = container(helm.render(chart, values, release=release))["args"]
+    assert args[0] == "loadtester"
+    running = Controller([CANARY, *args, "-host=127.0.0.1", "-port=0"], tmp_path / "log")
+    try:
+        running.wait_ready()
+        assert requests.get(f"http://127.0.0.1:{running.port}/healthz", timeout=5).status_code == 200
+    finally:
+        code = running.terminate()
+    assert code == 0
+
+
+def test_flags_say_what_values_say(helm: Helm) -> None:
+    args = container(helm.render(CONTROLLER, EVERYTHING))["args"]
+    assert args == [
+        "controller",
+        "-log-level=debug",
+        "-mesh-provider=kubernetes",
+        "-metrics-server=https://prometheus.example.com/prefix",
+        "-selector-labels=app,tier",
+        "-include-label-prefix=app.kubernetes.io,team",
+        "-threadiness=4",
+        "-kubeconfig-qps=20.5",
+        "-kubeconfig-burst=40",
+        "-cluster-name=one: {two} #three",
+        "-slack-user=flagger",
+        "-slack-channel=#alerts",
+        "-enable-config-tracking=false",
+        "-no-cross-namespace-refs",
+        "-enable-leader-election",
+        "-leader-election-namespace=canary-system",
+        "-minimum-interval=5s",
+        "-zap-encoding=console",
+    ]
+    load = container(helm.render(LOADTESTER, LOAD))["args"]
+    assert load == [
+        "loadtester",
+        "-port=8080",
+        "-log-level=info",
+        "-timeout=10m",
+        "-namespace-regexp=^(a|b)$",
+        "-allow-programs=hey,curl",
+        "-max-commands=4",
+        "-pass-env=FIRST,SECOND",
+        "-enable-bash",
+        "-enable-shell",
+    ]

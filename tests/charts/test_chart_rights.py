@@ -1,0 +1,120 @@
+"""What the Pods of the charts may do: roles, tokens, secrets, security contexts, and who reaches them."""
+
+from __future__ import annotations
+
+import base64
+from itertools import product
+
+import pytest
+import yaml
+
+from chart_values import EVERYTHING, SETS
+from helm import CONTROLLER, LOADTESTER, ROOT, Helm, Obj, container, kinds, one, pod_spec
+
+pytestmark = pytest.mark.slow
+
+RBAC = ROOT / "examples" / "controller" / "rbac.yaml"
+
+
+def _rules(objects: list[Obj]) -> dict[str, set[tuple[str, str, str]]]:
+    """What each kind of role grants, as group, resource and verb."""
+    found: dict[str, set[tuple[str, str, str]]] = {}
+    for obj in objects:
+        for rule in obj.get("rules") or ():
+            assert set(rule) == {"apiGroups", "resources", "verbs"}
+            granted = set(product(rule["apiGroups"], rule["resources"], rule["verbs"]))
+            found.setdefault(obj["kind"], set()).update(granted)
+    return found
+
+
+def test_rights_are_those_that_the_controller_is_tested_with(helm: Helm) -> None:
+    ours = _rules(helm.render(CONTROLLER))
+    assert ours == _rules([found for found in yaml.safe_load_all(RBAC.read_text()) if found])
+    assert not any("*" in part for granted in ours.values() for one_right in granted for part in one_right)
+
+
+def test_rights_in_one_namespace_are_no_rights_elsewhere(helm: Helm) -> None:
+    objects = helm.render(CONTROLLER, {"namespace": "team-a"})
+    assert {"ClusterRole", "ClusterRoleBinding"}.isdisjoint(kinds(objects))
+    roles = [obj for obj in objects if obj["kind"] in {"Role", "RoleBinding"}]
+    assert {obj["metadata"]["namespace"] for obj in roles} == {"team-a"}
+    whole = _rules(helm.render(CONTROLLER))
+    assert _rules(objects) == {"Role": whole["ClusterRole"] | whole["Role"]}
+    subjects = [subject for obj in roles for subject in obj.get("subjects", ())]
+    assert {(each["name"], each["namespace"]) for each in subjects} == {("canary", "canary-system")}
+    assert "-namespace=team-a" in container(objects)["args"]
+
+
+def test_no_election_needs_no_leases(helm: Helm) -> None:
+    objects = helm.render(CONTROLLER, {"leaderElection": {"enabled": False}})
+    assert "Role" not in _rules(objects)
+    assert one(objects, "Deployment")["spec"]["strategy"] == {"type": "Recreate"}
+    assert "-enable-leader-election" not in container(objects)["args"]
+
+
+def test_several_replicas_elect_a_leader_whatever_is_said(helm: Helm) -> None:
+    objects = helm.render(CONTROLLER, {"leaderElection": {"enabled": False, "replicaCount": 2}})
+    assert one(objects, "Deployment")["spec"]["replicas"] == 2
+    assert {"-enable-leader-election", "-leader-election-namespace=canary-system"} < set(container(objects)["args"])
+    assert ("coordination.k8s.io", "leases", "update") in _rules(objects)["Role"]
+
+
+def test_the_load_tester_has_no_token_unless_it_has_a_role(helm: Helm) -> None:
+    assert pod_spec(helm.render(LOADTESTER))["automountServiceAccountToken"] is False
+    assert kinds(helm.render(LOADTESTER)) == ["Deployment", "Service"]
+    with_role = helm.render(LOADTESTER, {"rbac": {"create": True}}, release="load")
+    assert pod_spec(with_role)["automountServiceAccountToken"] is True
+    assert pod_spec(with_role)["serviceAccountName"] == one(with_role, "ServiceAccount")["metadata"]["name"]
+
+
+@pytest.mark.parametrize("name", ["defaults", "the article", "Flagger's own", "everything", "load tester"])
+def test_pods_meet_the_restricted_standard(helm: Helm, name: str) -> None:
+    chart, release, values = SETS[name]
+    objects = helm.render(chart, values, release=release)
+    context = container(objects)["securityContext"]
+    assert context.pop("runAsUser") > 0
+    assert context.pop("runAsGroup") > 0
+    assert context == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    pod = pod_spec(objects)
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
+    places = [mount["mountPath"] for mount in container(objects)["volumeMounts"]]
+    assert len(places) == len(set(places))
+    assert "/tmp" in places  # noqa: S108 - the place for what programs need for a moment
+
+
+def test_addresses_with_secrets_are_in_a_secret_and_no_flag(helm: Helm) -> None:
+    objects = helm.render(CONTROLLER, EVERYTHING, release="rollouts")
+    secret = one(objects, "Secret")
+    data = {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+    assert data == {
+        "EVENT_WEBHOOK_URL": "http://events.example.com/",
+        "MSTEAMS_PROXY_URL": "http://proxy:3129",
+        "MSTEAMS_URL": "https://teams.example.com/y",
+        "SLACK_PROXY_URL": "http://proxy:3128",
+    }
+    env = {each["name"]: each["valueFrom"]["secretKeyRef"]["name"] for each in container(objects)["env"]}
+    assert env == {**dict.fromkeys(data, secret["metadata"]["name"]), "SLACK_URL": "own"}
+    assert not any("example.com" in arg or "proxy" in arg for arg in container(objects)["args"] if "metrics" not in arg)
+    changed = helm.render(CONTROLLER, {**EVERYTHING, "eventWebhook": "http://other.example.com/"}, release="rollouts")
+    sums = [
+        one(each, "Deployment")["spec"]["template"]["metadata"]["annotations"]["checksum/secrets"]
+        for each in (objects, changed)
+    ]
+    assert sums[0] != sums[1]
+
+
+def test_a_policy_of_the_network_lets_in_whom_it_names(helm: Helm) -> None:
+    plain = one(helm.render(CONTROLLER, {"networkPolicy": {"enabled": True}}), "NetworkPolicy")["spec"]
+    assert plain["policyTypes"] == ["Ingress"]
+    assert plain["ingress"] == [{"ports": [{"port": "http", "protocol": "TCP"}]}]
+    given_values = EVERYTHING["networkPolicy"]
+    bounded = one(helm.render(CONTROLLER, EVERYTHING), "NetworkPolicy")["spec"]
+    assert bounded["policyTypes"] == ["Ingress", "Egress"]
+    assert bounded["ingress"][0]["from"] == given_values["ingressFrom"]
+    assert bounded["egress"] == given_values["egress"]

@@ -1,0 +1,43 @@
+"""Several applications that are rolled out at the same time, and what must be true of each at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from demo_app import App
+from lab import Lab, eventually
+
+STEPS = {"stepWeight": 25, "maxWeight": 50, "threshold": 2}
+
+
+def deployed(lab: Lab, name: str, count: int) -> list[App]:
+    """Applications in namespaces of their own; not waited for."""
+    apps = [App(lab, f"{name}-{number}") for number in range(count)]
+    for app in apps:
+        app.deploy(analysis=STEPS)
+    return apps
+
+
+def image_of_primary(app: App) -> str:
+    """What the primary runs."""
+    found = app.lab.get("deployment", f"{app.name}-primary", app.namespace)
+    assert found is not None
+    image: str = found["spec"]["template"]["spec"]["containers"][0]["image"]
+    return image.rpartition(":")[2]
+
+
+def spoil(app: App, *, bad: bool) -> None:
+    """Have the metrics of an application fail, or be good."""
+    app.lab.prometheus.custom.pop(f'"{app.namespace}"', None)
+    if bad:
+        app.lab.prometheus.custom[f'"{app.namespace}"'] = 0.0
+
+
+def all_end(apps: Sequence[App], phase: str, tag: str, seconds: float = 120.0) -> None:
+    """Wait for the end of each rollout, and look at everything that counts then."""
+    for app in apps:
+        app.until(phase, seconds)
+        eventually(lambda app=app: app.replicas() == 0)  # type: ignore[misc]
+        assert app.weights() == [100, 0]
+        assert image_of_primary(app) == tag
+        assert app.replicas(f"{app.name}-primary") == 1
