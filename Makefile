@@ -13,7 +13,7 @@ WAITING_TESTS := $(addprefix tests/,charts cluster controller demo e2e gitops gu
 	observe security webhook)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock format lint types layers fast check test coverage computing waiting alone explore test-cluster demo simulate recording audit sbom hostile bench docs clean
+.PHONY: help setup lock format lint types layers fast check test coverage computing waiting alone explore test-cluster demo simulate recording audit sbom hostile torture bench docs clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -87,6 +87,9 @@ simulate: setup ## the article's rollout under virtual time: once healthy, once 
 explore: setup ## every reachable state of every example policy, invariants checked
 	for f in examples/strategies/*.yaml examples/article/canary.yaml; do $(BIN)/canary explore $$f || exit 1; done
 
+torture: setup ## rollouts while everything around the controller fails
+	$(BIN)/canary torture examples/article/canary.yaml --runs 20000 --jobs 2
+
 bench: setup ## measure, and write the tables of docs/performance.md
 	$(BIN)/python bench/run.py
 
@@ -94,6 +97,7 @@ docs: setup ## write what is made from code: docs/phases.md, the pictures, parts
 	$(BIN)/python docs/generate.py
 	$(BIN)/python charts/generate_dashboard.py
 	$(BIN)/python charts/generate_charts.py
+	$(BIN)/python docs/generate_reliability.py
 
 recording: setup $(VENV)/.programs ## record the demo: docs/pictures/demo.svg
 	$(BIN)/python docs/record_demo.py
