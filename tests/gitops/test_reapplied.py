@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -71,19 +71,23 @@ def _has_weight(least: int, moment: Moment) -> bool:
     return weights_of(moment, NAME).get(f"{NAME}-canary", 0) >= least
 
 
-@pytest.fixture(scope="module")
-def played(gitops_lab: Lab) -> Iterator[History]:
+@pytest.fixture(scope="session")
+def played(tmp_path_factory: pytest.TempPathFactory) -> History:
     """All stories at the same time, each in a namespace of its own."""
     stories = [*((how, False) for how in HOWS), *((how, True) for how in ALL_HOWS)]
-    gitops_lab.prometheus.success_rate = 100.0
-    with recorded(gitops_lab.cluster) as history, gitops_lab.controller(), ThreadPoolExecutor(len(stories)) as pool:
+    with (
+        Lab(tmp_path_factory.mktemp("reapplied")) as lab,
+        recorded(lab.cluster) as history,
+        lab.controller(),
+        ThreadPoolExecutor(len(stories)) as pool,
+    ):
         running = [
-            pool.submit(_rolled_out, gitops_lab, history, _place(how, people), how, as_people_have_it=people)
+            pool.submit(_rolled_out, lab, history, _place(how, people), how, as_people_have_it=people)
             for how, people in stories
         ]
         for each in running:
             each.result()
-        yield history
+    return history
 
 
 def _place(how: str, as_people_have_it: bool) -> str:
