@@ -29,9 +29,11 @@ class Line:
         if not self.printed:
             return ""
         shown = "\n".join(self.printed).strip()
-        pattern = ".*".join(re.escape(part) for part in shown.split(ANYTHING))
-        found = re.search(pattern, output.strip(), flags=re.DOTALL)
-        return "" if found is not None else f"{self.typed}\nshows:\n{shown}\nprints:\n{output}"
+        # kubectl sorts events by the second: within one, any order will do.
+        texts = self.printed if " describe " in self.typed else (shown,)
+        patterns = [".*".join(re.escape(part) for part in text.strip().split(ANYTHING)) for text in texts]
+        found = all(re.search(pattern, output.strip(), flags=re.DOTALL) for pattern in patterns)
+        return "" if found else f"{self.typed}\nshows:\n{shown}\nprints:\n{output}"
 
 
 def blocks(page: Path, language: str) -> list[str]:
