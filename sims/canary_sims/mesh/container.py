@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from canary_sims.cluster.store import Obj
-from canary_sims.mesh.programs import free_port, program, tied
+from canary_sims.mesh.programs import free_port, program, tied, wait_or_kill
 
 __all__ = ["Container", "listens"]
 
@@ -81,13 +81,8 @@ class Container:
 
     def wait(self, seconds: float) -> None:
         """Wait for its end, and kill it if it takes too long."""
-        if self._process is None:
-            return
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        if self._process is not None:
+            wait_or_kill(self._process, seconds)
 
 
 def listens(port: int) -> bool:

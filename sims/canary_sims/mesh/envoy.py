@@ -22,7 +22,7 @@ from typing import Any, Final
 import requests
 
 from canary_sims.cluster.store import Obj
-from canary_sims.mesh.programs import tied
+from canary_sims.mesh.programs import tied, wait_or_kill
 from canary_sims.mesh.xds import Configuration, Files, source
 
 __all__ = ["Envoy", "EnvoyError"]
@@ -35,6 +35,7 @@ _BUCKETS_MS: Final = (
 )  # fmt: skip
 _START_S: Final = 20.0
 _ACK_S: Final = 10.0
+_STOP_S: Final = 5.0
 _POLL_S: Final = 0.01
 _TIMEOUT_S: Final = 5.0
 _CONCURRENCY: Final = 2
@@ -107,11 +108,7 @@ class Envoy:
         if self._process is None:
             return
         self._process.terminate()
-        try:
-            self._process.wait(5.0)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        wait_or_kill(self._process, _STOP_S)
         self._process = None
 
     def apply(self, wanted: Configuration) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from canary_sims.mesh.programs import tied
+from canary_sims.mesh.programs import tied, wait_or_kill
 
 __all__ = ["Command", "CommandError", "until"]
 
@@ -103,8 +103,4 @@ class Command:
             return 0
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-        try:
-            return self._process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait()
+        return wait_or_kill(self._process, _STOP_S)

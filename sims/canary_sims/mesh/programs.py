@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from attrs import frozen
 from canary_sims.cluster.store import Obj
 from canary_sims.mesh import app
 
-__all__ = ["Program", "free_port", "program", "tied"]
+__all__ = ["Program", "free_port", "program", "tied", "wait_or_kill"]
 
 OURS: Final = "canary-core"
 """Images whose name begins so run the ``canary`` command with the container's arguments; all others the demo app."""
@@ -70,6 +71,19 @@ def tied(command: tuple[str, ...]) -> tuple[str, ...]:
     """The command such that it is ended when the thread that starts it ends, where the system can do that."""
     setpriv = shutil.which("setpriv")
     return (setpriv, "--pdeathsig", "KILL", "--", *command) if setpriv else command
+
+
+def wait_or_kill(process: subprocess.Popen[bytes], seconds: float) -> int:
+    """Wait for the end of a process, and kill it if that takes too long.
+
+    Returns:
+        Its exit code.
+    """
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def free_port() -> int:

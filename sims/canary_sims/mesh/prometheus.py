@@ -18,7 +18,7 @@ from urllib.parse import urlencode, urlsplit
 import requests
 import yaml
 
-from canary_sims.mesh.programs import free_port, tied
+from canary_sims.mesh.programs import free_port, tied, wait_or_kill
 from canary_sims.mesh.tools import find_tool
 
 __all__ = ["Prometheus", "PrometheusError", "scrape_url"]
@@ -26,6 +26,7 @@ __all__ = ["Prometheus", "PrometheusError", "scrape_url"]
 _CLUSTERS: Final = r"^cluster\.[^.]+\.upstream_rq(_\d+|_time)$"
 """The statistics of clusters that count; the pattern leaves out their doubles by origin."""
 _START_S: Final = 30.0
+_STOP_S: Final = 10.0
 _POLL_S: Final = 0.05
 _RELABEL: Final[tuple[dict[str, Any], ...]] = (
     {
@@ -129,10 +130,7 @@ class Prometheus:
         if self._process is None:
             return
         self._process.terminate()
-        try:
-            self._process.wait(10.0)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        wait_or_kill(self._process, _STOP_S)
         self._process = None
 
     def query(self, promql: str) -> float | None:
