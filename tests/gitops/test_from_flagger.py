@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -86,26 +87,30 @@ class Gate:
         self._thread.join()
 
 
-@pytest.fixture(scope="module")
-def taken_over(gitops_lab: Lab) -> Iterator[History]:
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A laboratory of its own: what is taken over here, no other test's controller works on."""
+    with Lab(tmp_path_factory.mktemp("flagger")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def taken_over(lab: Lab) -> History:
     """Every phase in a namespace of its own; then a controller starts, and everything comes to rest."""
-    gitops_lab.prometheus.success_rate = 100.0
-    gate = Gate()
-    with recorded(gitops_lab.cluster) as history, ThreadPoolExecutor(4) as pool:
-        for made in [pool.submit(_left(name, gate).make, gitops_lab, name) for name in LEFT]:
+    with closing(Gate()) as gate, recorded(lab.cluster) as history, ThreadPoolExecutor(4) as pool:
+        for made in [pool.submit(_left(name, gate).make, lab, name) for name in LEFT]:
             made.result()
         for name in LEFT:
             history.until(name, _ready)
-        with gitops_lab.controller():
+        with lab.controller():
             for name, phase in SETTLED.items():
                 assert phase_of(history.until(name, _is_ours), NAME) == phase
             assert gate.asked.wait(30)
             gate.open.set()
             for name in MOVING:
                 history.until_phase("Succeeded", NAME, name)
-                App(gitops_lab, name).kubectl("wait", f"canary/{NAME}", "--for=condition=promoted", "--timeout=5s")
-        yield history
-    gate.close()
+                App(lab, name).kubectl("wait", f"canary/{NAME}", "--for=condition=promoted", "--timeout=5s")
+    return history
 
 
 def _left(name: str, gate: Gate) -> Left:
