@@ -11,8 +11,8 @@ from typing import Final
 
 __all__ = ["Throttle"]
 
-KEPT_FREE: Final = 0.5
-"""Share of the bucket that is left to those who are waited for."""
+KEPT_FREE: Final = 0.9
+"""Share of the bucket that is left to those who are waited for: rollouts often begin, and end, many at once."""
 PATIENCE_S: Final = 1.0
 """For how long at most what nobody waits for lets others pass, seconds."""
 
