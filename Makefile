@@ -73,8 +73,8 @@ waiting: setup $(BIN)/helm $(VENV)/.programs
 alone: setup $(VENV)/.programs
 	$(BIN)/pytest -m alone $(wildcard $(WAITING_TESTS))
 
-test-cluster: setup $(BIN)/helm ## the suite of the API server: the embedded one, or that of CANARY_TEST_KUBECONFIG
-	$(BIN)/pytest -n 2 tests/cluster
+test-cluster: setup $(BIN)/helm ## the suites that a real cluster may serve as well: the one that CANARY_TEST_KUBECONFIG names, if any
+	$(BIN)/pytest tests/cluster tests/kubernetes tests/istio tests/e2e
 
 demo: setup $(VENV)/.programs ## the article's rollout with real requests: a good version, then a bad one; ARGS="--fault crash --keep"
 	$(BIN)/canary demo $(ARGS)

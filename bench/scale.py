@@ -91,7 +91,9 @@ def rollouts() -> Part:
         title="Rollouts at the same time",
         remark=(
             "The article's rollout at an interval of 10 s, new revisions declared over one interval. Load is that of "
-            "the whole machine, on which the stand-ins for the API server and Prometheus run as well."
+            "the whole machine, on which the stand-ins for the API server and Prometheus run as well. What makes 500 "
+            "slow is the limit of 100 requests per second (`-kubeconfig-qps`, as Flagger's): they need three times "
+            "that while they begin; events give way and come when there is time."
         ),
         tables=[
             Table(AT_WORK_HEAD, [_at_work(each) for each in found]),

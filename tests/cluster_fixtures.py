@@ -1,8 +1,9 @@
-"""An embedded cluster for the adapters' tests; each test has a namespace of its own in it."""
+"""A cluster for the adapters' tests, embedded unless there is a real one, and a namespace in it for each test."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from kubernetes import config
@@ -11,22 +12,33 @@ from kubernetes.client import Configuration
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_sims.cluster import EmbeddedCluster, Timing
-from declared import a_namespace, install_definitions
+from declared import a_namespace, forget, install_definitions
+from lab import REAL
 
 
 @pytest.fixture(scope="session")
 def embedded() -> Iterator[EmbeddedCluster]:
-    """The API server; its Pods are ready soon."""
+    """The API server; its Pods are ready soon. Who looks into it is skipped where there is a real one."""
+    if REAL:
+        pytest.skip("looks into the embedded cluster")
     with EmbeddedCluster(timing=Timing(start=0.02, stop=0.02)) as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="session")
-def configuration(embedded: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> Configuration:
+def kubeconfig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That of an administrator."""
+    if REAL:
+        return Path(REAL)
+    cluster: EmbeddedCluster = request.getfixturevalue("embedded")
+    return cluster.kubeconfig(tmp_path_factory.mktemp("kubernetes") / "kubeconfig")
+
+
+@pytest.fixture(scope="session")
+def configuration(kubeconfig: Path) -> Configuration:
     """How to reach it, for the official client."""
     found = Configuration()
-    path = embedded.kubeconfig(tmp_path_factory.mktemp("kubernetes") / "kubeconfig")
-    config.load_kube_config(str(path), client_configuration=found)
+    config.load_kube_config(str(kubeconfig), client_configuration=found)
     api = Api(found)
     install_definitions(api)
     api.close()
@@ -48,6 +60,9 @@ def cluster(api: Api) -> Cluster:
 
 
 @pytest.fixture
-def namespace(api: Api) -> str:
+def namespace(api: Api) -> Iterator[str]:
     """A new namespace."""
-    return a_namespace(api)
+    name = a_namespace(api)
+    yield name
+    if REAL:
+        forget(api, name)

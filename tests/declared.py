@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import uuid
 from typing import Any
 
 import yaml
@@ -17,7 +17,6 @@ from canary_sims.cluster.crds import istio
 DEFINITIONS = Resource(
     group="apiextensions.k8s.io", version="v1", plural="customresourcedefinitions", kind="CustomResourceDefinition"
 )
-_NUMBERS = itertools.count(1)
 
 
 def install_definitions(api: Api) -> None:
@@ -40,9 +39,17 @@ def _is_established(api: Api, name: str) -> bool:
 
 def a_namespace(api: Api) -> str:
     """A new namespace."""
-    name = f"place-{next(_NUMBERS)}"
+    name = f"place-{uuid.uuid4().hex[:8]}"
     api._send("POST", "/api/v1/namespaces", body={"metadata": {"name": name}})
     return name
+
+
+def forget(api: Api, namespace: str) -> None:
+    """Delete a namespace, and with it Canaries that no controller is there to let go."""
+    for each in api.list(CANARIES, namespace).items:
+        if each["metadata"].get("finalizers"):
+            api.patch(CANARIES, each, {"metadata": {"finalizers": None}})
+    api._send("DELETE", f"/api/v1/namespaces/{namespace}")
 
 
 def raw_canary(namespace: str, *, name: str = "app", kind: str = "Deployment", **spec: Any) -> Obj:

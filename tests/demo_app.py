@@ -43,6 +43,12 @@ class App(Generic[Place]):
         found["spec"] = {**found["spec"], **spec, "analysis": {k: v for k, v in analysis.items() if v is not None}}
         return found
 
+    def forget(self) -> None:
+        """Delete the namespace, and with it a Canary that no controller is there to let go."""
+        nothing = '{"metadata":{"finalizers":null}}'
+        self.lab.kubectl("patch", "canary", self.name, "-n", self.namespace, "--type=merge", "-p", nothing, check=False)
+        self.lab.kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false")
+
     def declare(self, **spec: Any) -> None:
         """Apply the Canary anew."""
         self.lab.apply(yaml.safe_dump(self.canary(**spec)))

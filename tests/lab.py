@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 import yaml
 
 from canary_sims.cluster import EmbeddedCluster, Timing
@@ -29,6 +30,8 @@ BIN = Path(sys.executable).parent
 KUBECTL = str(BIN / "kubectl")
 CANARY = str(BIN / "canary")
 AGENT = "canary-core"
+REAL = os.environ.get("CANARY_TEST_KUBECONFIG")
+"""Kubeconfig of a cluster that takes the place of the embedded one, for the tests that do not look into that."""
 PATIENCE_S = 60.0
 
 
@@ -214,13 +217,16 @@ class Lab(Watched):
     def __init__(self, folder: Path, *, timing: Timing | None = None, definitions: bool = True) -> None:
         self.folder = folder
         self._definitions = definitions
-        self.cluster = EmbeddedCluster(timing=timing or Timing(start=0.05, stop=0.05))
+        self._embedded = None if REAL else EmbeddedCluster(timing=timing or Timing(start=0.05, stop=0.05))
         self.prometheus = Prometheus()
         self.controllers: list[Controller] = []
 
     def __enter__(self) -> Self:
-        self.cluster.__enter__()
-        self.kubeconfig = self.cluster.kubeconfig(self.folder / "kubeconfig")
+        if self._embedded is None:
+            self.kubeconfig = Path(str(REAL))
+        else:
+            self._embedded.__enter__()
+            self.kubeconfig = self._embedded.kubeconfig(self.folder / "kubeconfig")
         if self._definitions:
             self.apply(subprocess.run([CANARY, "crds"], check=True, capture_output=True, text=True).stdout)
         from canary_sims.cluster.crds import istio
@@ -235,7 +241,23 @@ class Lab(Watched):
             if controller.process.poll() is None:
                 controller.kill()
         self.prometheus.stop()
-        self.cluster.__exit__(kind, error, trace)
+        if self._embedded is not None:
+            self._embedded.__exit__(kind, error, trace)
+
+    @property
+    def cluster(self) -> EmbeddedCluster:
+        """The embedded cluster. A test that needs it is skipped where there is a real one."""
+        if self._embedded is None:
+            pytest.skip("looks into the embedded cluster")
+        return self._embedded
+
+    def of_token(self, token: str, path: Path) -> Path:
+        """Write a kubeconfig of whoever has a bearer token."""
+        config = yaml.safe_load(self.kubeconfig.read_text())
+        for user in config["users"]:
+            user["user"] = {"token": token}
+        path.write_text(yaml.safe_dump(config))
+        return path
 
     # -- The controller ---------------------------------------------------------------------------------------------
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
+import uuid
 from collections.abc import Iterator
 
 import pytest
 
 from demo_app import App
-from lab import Lab
-
-_NUMBERS = itertools.count(1)
+from lab import REAL, Lab
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +19,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def app(lab: Lab) -> App:
+def app(lab: Lab) -> Iterator[App]:
     """The application, not deployed yet."""
     lab.prometheus.success_rate, lab.prometheus.duration_ms, lab.prometheus.down = 100.0, 50.0, False
-    return App(lab, f"demo-{next(_NUMBERS)}")
+    found = App(lab, f"demo-{uuid.uuid4().hex[:8]}")
+    yield found
+    if REAL:  # the next test's controller finds the cluster as this one did
+        found.forget()

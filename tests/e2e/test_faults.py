@@ -15,7 +15,7 @@ import requests
 import yaml
 
 from demo_app import App
-from lab import AGENT, Lab, eventually
+from lab import AGENT, REAL, Lab, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -88,8 +88,9 @@ def test_the_rights_of_its_role_are_what_it_needs(lab: Lab, app: App, tmp_path: 
     lab.apply(RBAC.read_text())
     lab.apply((RBAC.parent / "deployment.yaml").read_text())
     token = lab.kubectl("create", "token", "canary-controller", "-n", SYSTEM).strip()
-    bearer = lab.cluster.kubeconfig(tmp_path / "kubeconfig", token=token)
-    lab.cluster.requests.clear()
+    bearer = lab.of_token(token, tmp_path / "kubeconfig")
+    if not REAL:
+        lab.cluster.requests.clear()
     running = lab.start(
         "-enable-leader-election", f"-leader-election-namespace={SYSTEM}", "-lease-duration=3s", kubeconfig=bearer
     )
@@ -125,6 +126,7 @@ def test_the_rights_of_its_role_are_what_it_needs(lab: Lab, app: App, tmp_path: 
     plain.until("Initialized")
     plain.kubectl("delete", "canary", app.name, "--timeout=30s")
     assert running.terminate() == 0
+    assert "orbidden" not in running.text()
     ours = lab.cluster.requests.matching(agent=AGENT)
     assert [each for each in ours if each.code in {401, 403}] == []
     granted = _granted()

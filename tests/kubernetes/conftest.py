@@ -1,5 +1,5 @@
 """The fixtures of the adapters' tests."""
 
-from cluster_fixtures import api, cluster, configuration, embedded, namespace
+from cluster_fixtures import api, cluster, configuration, embedded, kubeconfig, namespace
 
-__all__ = ["api", "cluster", "configuration", "embedded", "namespace"]
+__all__ = ["api", "cluster", "configuration", "embedded", "kubeconfig", "namespace"]

@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,8 +21,7 @@ from declared import a_canary
 KUBECTL = str(Path(sys.executable).parent / "kubectl")
 
 
-def _kubectl(embedded: Any, tmp_path: Path, *args: str) -> str:
-    kubeconfig = embedded.kubeconfig(tmp_path / "kubeconfig")
+def _kubectl(kubeconfig: Path, *args: str) -> str:
     done = subprocess.run(
         [KUBECTL, "--kubeconfig", str(kubeconfig), *args], capture_output=True, text=True, check=True, timeout=60
     )
@@ -31,16 +29,16 @@ def _kubectl(embedded: Any, tmp_path: Path, *args: str) -> str:
 
 
 @pytest.mark.slow
-def test_kubectl_shows_flaggers_columns(embedded: Any, api: Api, namespace: str, tmp_path: Path) -> None:
+def test_kubectl_shows_flaggers_columns(kubeconfig: Path, api: Api, namespace: str) -> None:
     a_canary(api, namespace)
-    plain = _kubectl(embedded, tmp_path, "get", "canary", "-n", namespace).splitlines()[0].split()
-    wide = _kubectl(embedded, tmp_path, "get", "canary", "-n", namespace, "-o", "wide").splitlines()[0].split()
+    plain = _kubectl(kubeconfig, "get", "canary", "-n", namespace).splitlines()[0].split()
+    wide = _kubectl(kubeconfig, "get", "canary", "-n", namespace, "-o", "wide").splitlines()[0].split()
     assert plain == ["NAME", "STATUS", "WEIGHT", "LASTTRANSITIONTIME"]
     assert wide == [
         *("NAME", "STATUS", "WEIGHT", "SUSPENDED", "FAILEDCHECKS", "INTERVAL", "MIRROR"),
         *("STEPWEIGHT", "STEPWEIGHTS", "MAXWEIGHT", "LASTTRANSITIONTIME"),
     ]
-    explained = _kubectl(embedded, tmp_path, "explain", "canary.spec.analysis.threshold")
+    explained = _kubectl(kubeconfig, "explain", "canary.spec.analysis.threshold")
     assert re.search(r"FIELD:\s+threshold <number>", explained)
 
 
