@@ -17,7 +17,7 @@
 {{- range $flags -}}
 {{- if index . 1 -}}{{- $found = append $found (printf "-%s=%v" (index . 0) (index . 1)) -}}{{- end -}}
 {{- end -}}
-{{- $found = append $found (printf "-enable-config-tracking=%v" (ne (toString (.Values.configTracking).enabled) "false")) -}}
+{{- $found = append $found (printf "-enable-config-tracking=%s" (include "canary.tracks" .)) -}}
 {{- if .Values.noCrossNamespaceRefs -}}{{- $found = append $found "-no-cross-namespace-refs" -}}{{- end -}}
 {{- if include "canary.elects" . -}}
 {{- $found = concat $found (list "-enable-leader-election" (printf "-leader-election-namespace=%s" .Release.Namespace)) -}}
