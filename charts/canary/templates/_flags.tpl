@@ -1,4 +1,5 @@
-{{/* The flags of `canary controller`, as a list. Quoted, because a value may look like YAML. */}}
+{{/* The flags of `canary controller`, as a list. Quoted, because a value may look like YAML. Whole numbers of a
+file are floats to helm, which would write large ones as 1e+06. */}}
 {{- define "canary.flags" -}}
 {{- $flags := list
   (list "log-level" .Values.logLevel)
@@ -7,9 +8,9 @@
   (list "namespace" .Values.namespace)
   (list "selector-labels" .Values.selectorLabels)
   (list "include-label-prefix" .Values.includeLabelPrefix)
-  (list "threadiness" .Values.threadiness)
+  (list "threadiness" (int64 .Values.threadiness))
   (list "kubeconfig-qps" .Values.kubeconfigQPS)
-  (list "kubeconfig-burst" .Values.kubeconfigBurst)
+  (list "kubeconfig-burst" (int64 .Values.kubeconfigBurst))
   (list "cluster-name" .Values.clusterName)
   (list "slack-user" (.Values.slack).user)
   (list "slack-channel" (.Values.slack).channel) -}}
