@@ -8,11 +8,12 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import NameResolutionError, NewConnectionError
 from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 
 from canary_adapters.deadlines import Bounded
 
-__all__ = ["ForbiddenAddressError", "GuardedAdapter", "is_timeout", "leave_out_redirect"]
+__all__ = ["ForbiddenAddressError", "GuardedAdapter", "is_timeout", "leave_out_redirect", "unconnected"]
 
 _METADATA: Final = ipaddress.ip_address("fd00:ec2::254")
 """Where a cloud gives credentials to machines: the one such address that is not link-local."""
@@ -39,8 +40,24 @@ class GuardedAdapter(HTTPAdapter):
 
 def is_timeout(error: requests.RequestException) -> bool:
     """Whether something took too long; `requests` does not always say so itself."""
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(error, requests.exceptions.Timeout) or isinstance(reason, TimeoutError | UrllibTimeoutError)
+    reason = _reason(error)
+    # A connection that was refused counts as one of its timeouts with urllib3, however quickly that was.
+    slow = isinstance(reason, TimeoutError | UrllibTimeoutError) and not isinstance(reason, NewConnectionError)
+    return slow or isinstance(error, requests.exceptions.Timeout)
+
+
+def unconnected(error: requests.RequestException) -> str:
+    """Why there was no connection, without the address: it may hold a secret."""
+    reason = _reason(error)
+    if isinstance(reason, NameResolutionError):
+        return "no connection: the name of the host is not known"
+    cause = getattr(reason, "__cause__", None)
+    why = cause.strerror if isinstance(reason, NewConnectionError) and isinstance(cause, OSError) else None
+    return f"no connection: {why.lower()}" if why else "no connection"
+
+
+def _reason(error: requests.RequestException) -> object:
+    return getattr(error.args[0], "reason", None) if error.args else None
 
 
 def leave_out_redirect(response: requests.Response, **_: Any) -> None:

@@ -87,3 +87,12 @@ def test_flags_say_what_values_say(helm: Helm) -> None:
         "-enable-bash",
         "-enable-shell",
     ]
+
+
+def test_numbers_are_written_out_however_large(helm: Helm) -> None:
+    """People lift a limit by a million, which helm would write as 1e+06."""
+    values = {"kubeconfigBurst": 1_000_000, "kubeconfigQPS": 1_000_000, "threadiness": 8}
+    args = container(helm.render(CONTROLLER, values))["args"]
+    assert {"-kubeconfig-burst=1000000", "-threadiness=8"} < set(args)
+    assert _refusal(args) == ""
+    assert "-max-commands=5000" in container(helm.render(LOADTESTER, {"cmd": {"maxCommands": 5000}}))["args"]

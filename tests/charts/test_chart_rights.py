@@ -45,6 +45,15 @@ def test_rights_in_one_namespace_are_no_rights_elsewhere(helm: Helm) -> None:
     assert "-namespace=team-a" in container(objects)["args"]
 
 
+def test_without_tracking_secrets_are_read_one_by_one_and_nothing_else_is_done_to_them(helm: Helm) -> None:
+    with_tracking = _rules(helm.render(CONTROLLER))["ClusterRole"]
+    without = _rules(helm.render(CONTROLLER, {"configTracking": {"enabled": False}}))["ClusterRole"]
+    assert with_tracking - without == {
+        right for right in with_tracking if right[1] in {"configmaps", "secrets"} and right != ("", "secrets", "get")
+    }
+    assert without < with_tracking
+
+
 def test_no_election_needs_no_leases(helm: Helm) -> None:
     objects = helm.render(CONTROLLER, {"leaderElection": {"enabled": False}})
     assert "Role" not in _rules(objects)

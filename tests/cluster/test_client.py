@@ -168,3 +168,16 @@ def _until_served(custom: Any, group: str, namespace: str) -> None:
         else:
             return
     pytest.fail("the definition was never served")
+
+
+def test_older_tools_get_the_document_of_the_api_in_the_form_that_they_take(api: Any) -> None:
+    """Helm 3 and kubectl 1.32 refuse all objects without it, and take no JSON."""
+    kind = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+    method, url, head, *_ = api.param_serialize(
+        "GET", "/openapi/v2", header_params={"Accept": kind}, auth_settings=["BearerToken"]
+    )
+    answer = api.rest_client.request(method, url, headers=head).response
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == kind.replace("@", ".")
+    # The version of OpenAPI, then what it describes.
+    assert answer.data.startswith(b"\n\x032.0\x12")

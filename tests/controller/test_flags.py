@@ -72,13 +72,29 @@ def test_the_environment_wins_and_nothing_secret_is_shown(monkeypatch: pytest.Mo
     assert "hush" not in repr(found)
 
 
+def test_a_value_may_begin_with_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = _options(monkeypatch, "-slack-user", "-port", "-cluster-name", "--", "-namespace", "a=b", "-port", "9000")
+    assert (found.slack_user, found.cluster_name, found.namespace, found.port) == ("-port", "--", "a=b", 9000)
+
+
+@pytest.mark.parametrize("flag", ["-h", "-help", "--help"])
+def test_help_is_asked_for_as_of_a_go_program(flag: str) -> None:
+    done = subprocess.run([CANARY, "controller", flag], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--mesh-provider" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
         (["-metrics-server=nowhere"], "--metrics-server"),
         (["-minimum-interval=soon"], "--minimum-interval"),
         (["-lease-duration=1s"], "at least 3s"),
-        (["-enable-leader-election=perhaps"], "--enable-leader-election"),
+        (["-enable-leader-election=perhaps"], "--enable-leader-election: 'perhaps': must be true or false"),
+        (["-slack-proxy-url=proxy:3128"], "--slack-proxy-url"),
+        (["-msteams-proxy-url=socks5://proxy"], "--msteams-proxy-url"),
+        (["-mesh-provder=istio"], "No such option: --mesh-provder"),
+        (["-cluster-name"], "--cluster-name"),
         (["-kubeconfig=/nowhere"], "--kubeconfig"),
         (["-kubeconfig-service-mesh=x"], "not served"),
     ],

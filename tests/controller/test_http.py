@@ -1,5 +1,6 @@
 """What the process tells about itself."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -34,3 +35,14 @@ def test_metrics_are_shown(address: str) -> None:
 def test_nothing_else_is_served(address: str) -> None:
     assert requests.get(f"{address}/", timeout=5).status_code == 404
     assert requests.post(f"{address}/healthz", timeout=5).status_code == 405
+
+
+def test_it_is_reached_by_addresses_of_both_kinds() -> None:
+    """A pod of a cluster that speaks IPv6 only is probed at an address of that kind."""
+    server = StatusServer(0, CollectorRegistry(), healthy=lambda: True, ready=lambda: True)
+    hosts = ["127.0.0.1", *(["[::1]"] if socket.has_dualstack_ipv6() else [])]
+    try:
+        answers = [requests.get(f"http://{host}:{server.port}/healthz", timeout=5).text for host in hosts]
+    finally:
+        server.stop()
+    assert answers == ["OK"] * len(hosts)

@@ -150,6 +150,31 @@ def test_the_rights_of_its_role_are_what_it_needs(lab: Lab, app: App, tmp_path: 
     assert granted - used <= rare
 
 
+def test_without_tracking_it_needs_no_rights_to_configuration(tmp_path: Path) -> None:
+    """Nor does it wait for caches that it is not allowed to fill."""
+    documents = [found for found in yaml.safe_load_all(RBAC.read_text()) if found]
+    (role,) = [each for each in documents if each["kind"] == "ClusterRole"]
+    role["rules"] = [rule for rule in role["rules"] if "secrets" not in rule["resources"]]
+    with Lab(tmp_path) as lab:
+        lab.apply(yaml.safe_dump_all(documents))
+        token = lab.kubectl("create", "token", "canary-controller", "-n", SYSTEM).strip()
+        bearer = lab.cluster.kubeconfig(tmp_path / "of-the-role", token=token)
+        lab.cluster.requests.clear()
+        running = lab.start("-enable-config-tracking=false", kubeconfig=bearer)
+        app = App(lab, "demo")
+        app.deploy(analysis={"stepWeight": 50, "maxWeight": 50})
+        app.until("Initialized")
+        container = '{"name":"app","envFrom":[{"configMapRef":{"name":"settings","optional":true}}]}'
+        add = f'{{"spec":{{"template":{{"spec":{{"containers":[{container}]}}}}}}}}'
+        app.kubectl("patch", "deployment", app.name, "-p", add)
+        app.until("Promoting")
+        app.until("Succeeded")
+        assert running.terminate() == 0
+        ours = lab.cluster.requests.matching(agent=AGENT)
+        assert ours
+        assert [each for each in ours if each.resource in {"configmaps", "secrets"} or each.code in {401, 403}] == []
+
+
 def _granted() -> set[tuple[str, str, str]]:
     found = set()
     for document in yaml.safe_load_all(RBAC.read_text()):

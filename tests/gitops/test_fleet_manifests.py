@@ -167,5 +167,6 @@ def test_the_service_of_the_documentation_is_that_of_the_demo() -> None:
 def test_every_manifest_of_the_documentation_is_used_by_a_test() -> None:
     sources = "\n".join(path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py")))
     titles = blocks(GITOPS)
-    assert set(titles) == {"Service", "fleet.yaml", "Application", "ignoreDifferences", "Kustomization"}
+    of_the_engine = {"Application of the engine", "HelmRelease"}
+    assert set(titles) == {"Service", "fleet.yaml", "Application", "ignoreDifferences", "Kustomization", *of_the_engine}
     assert [title for title in titles if f'["{title}"]' not in sources] == []

@@ -133,3 +133,13 @@ def test_without_its_extra_the_command_says_what_to_install() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith('canary: needs typer, which is not installed: pip install "canary-core[cli]"')
+
+
+def test_what_a_command_lacks_when_it_runs_is_said_in_a_line() -> None:
+    """An image of the controller has all commands, and not what the laboratory needs."""
+    code = "import sys; sys.modules['jsonpatch'] = None; from canary_adapters.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "cluster", "--port=0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: needs jsonpatch, which is not installed: pip install")
+    assert done.stderr.count("\n") == 1

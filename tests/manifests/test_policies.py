@@ -228,6 +228,34 @@ def test_the_gates_example_has_all_types_of_hooks() -> None:
     assert sorted(hook.type.value for hook in policy_of(canary).hooks) == sorted(kind.value for kind in HookType)
 
 
+TCP = {"spec.service": {"port": 5432, "appProtocol": "TCP"}}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"analysis.mirror": True},
+        {"analysis.sessionAffinity": {"cookieName": "who"}},
+        {"analysis.mirror": True, "analysis.sessionAffinity": {"cookieName": "who"}},
+    ],
+    ids=str,
+)
+def test_of_connections_nothing_is_asked_that_only_requests_can_give(declare: Declare, changes: dict[str, Any]) -> None:
+    """A router could never make it so, and the rollout would wait for that for ever."""
+    assert policy(declare({**TCP, **changes})) == policy(declare(TCP))
+    by_turns = {**BY_LIST, **TCP, "analysis.iterations": 3}
+    assert policy(declare({**by_turns, **changes})) == policy(declare(by_turns))
+
+
+@pytest.mark.parametrize("strategy", [{}, {**BY_LIST, "analysis.iterations": 3}], ids=["weights", "A/B"])
+def test_connections_cannot_be_told_apart_by_conditions(declare: Declare, strategy: dict[str, Any]) -> None:
+    """All of them would go to the canary, in the place of those of a few users."""
+    raw = declare({**TCP, **strategy, "analysis.match": MATCH})
+    with pytest.raises(ManifestError, match=r"spec\.analysis\.match: .* must be absent with appProtocol tcp"):
+        policy(raw)
+    assert isinstance(policy(raw, mesh_provider="kubernetes").strategy, BlueGreen)
+
+
 K1 = "A/B testing is not supported when using the kubernetes provider"
 K2 = "Progressive traffic is not supported when using the kubernetes provider"
 K3 = "Setting canaryAnalysis.iterations: 10"
@@ -250,6 +278,25 @@ K3 = "Setting canaryAnalysis.iterations: 10"
         ({**BY_LIST, "analysis.iterations": 5, "analysis.match": MATCH, "analysis.mirror": True},
          ("mirror has no effect in an A/B test",)),
         ({"analysis.mirrorWeight": 20}, ("mirrorWeight has no effect without mirror: true",)),
+        ({"spec.service": {"port": 80, "gatewayRefs": [{"name": "g"}], "backendTimeout": "1s"}},
+         ("service.backendTimeout has no effect with the istio provider",
+          "service.gatewayRefs has no effect with the istio provider")),
+        ({"spec.service": {"port": 80, "mirror": [{"backendRef": {"name": "b"}}], "meshName": "m", "backends": ["b"]}},
+         ("service.backends has no effect with the istio provider",
+          "service.meshName has no effect with the istio provider",
+          "service.mirror has no effect with the istio provider")),
+        ({"spec.service": {"port": 80, "timeout": "1s", "retries": {"attempts": 2}, "hosts": ["h"]},
+          "spec.provider": "kubernetes", "analysis.sessionAffinity": {"cookieName": "c"}, "analysis.iterations": 3,
+          **BY_LIST},
+         ("sessionAffinity has no effect with the kubernetes provider",
+          "service.hosts has no effect with the kubernetes provider",
+          "service.retries has no effect with the kubernetes provider",
+          "service.timeout has no effect with the kubernetes provider")),
+        ({"spec.service": {"port": 80, "appProtocol": "tcp", "timeout": "1s"}, "analysis.mirror": True,
+          "analysis.sessionAffinity": {"cookieName": "c"}},
+         ("service.timeout has no effect with appProtocol tcp",
+          "mirror has no effect with appProtocol tcp",
+          "sessionAffinity has no effect with appProtocol tcp")),
         ({"analysis.interval": "5s"}, ("interval 5s is below the minimum and becomes 10s",)),
         ({"analysis.alerts": [{"name": "chat", "providerRef": {"name": "chat"}}]},
          ("alert chat has no severity: all are sent, of which Flagger sends none",)),
@@ -265,6 +312,11 @@ K3 = "Setting canaryAnalysis.iterations: 10"
 )  # fmt: skip
 def test_what_has_no_effect_is_said(declare: Declare, changes: dict[str, Any], warnings: tuple[str, ...]) -> None:
     assert policy_warnings(read_object(declare(changes)).canaries[0]) == warnings
+
+
+def test_nobody_knows_what_has_an_effect_with_somebody_elses_router(declare: Declare) -> None:
+    (canary,) = read_object(declare({"spec.service": {"port": 80, "gatewayRefs": [{"name": "g"}]}})).canaries
+    assert policy_warnings(canary, mesh_provider="homemade") == ()
 
 
 def test_examples_need_no_warnings() -> None:

@@ -150,6 +150,14 @@ def test_what_is_no_answer_is_an_error(
     assert isinstance(source.online(), SourceError)
 
 
+def test_where_nobody_listens_is_not_taken_for_slow(prometheus: Prometheus) -> None:
+    source = _source(prometheus, RATE)
+    prometheus.stop()
+    found = source.measure(MetricQuestion(check="request-success-rate"))
+    assert isinstance(found, SourceError)
+    assert found.message.endswith("no connection: connection refused")
+
+
 def test_an_answer_without_end_is_cut_off(prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("canary_adapters.prometheus.pool.LARGEST", 1000)
     monkeypatch.setattr(prometheus, "answer", lambda _: (200, {"data": "x" * 5000}))

@@ -173,7 +173,9 @@ def _check(options: "Options") -> None:
         ("--metrics-server", options.metrics_server),
         ("--event-webhook", options.event_webhook),
         ("--slack-url", options.slack_url),
+        ("--slack-proxy-url", options.slack_proxy_url),
         ("--msteams-url", options.msteams_url),
+        ("--msteams-proxy-url", options.msteams_proxy_url),
     ):
         needed = flag == "--metrics-server"
         parts = urlsplit(url)

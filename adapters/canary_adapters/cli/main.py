@@ -107,6 +107,11 @@ def main() -> None:
         sys.exit(_refuse(error.messages))
     except ValueError as error:
         sys.exit(_refuse(_messages(error)))
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("canary_"):
+            raise
+        why = f"needs {missing.name}, which is not installed"
+        sys.exit(_refuse((f'{why}: pip install "{_DISTRIBUTION}[all]" brings all that any command needs',)))
     except OSError as error:
         # A file that a command was told to read or write; what it knows of files itself, it says better.
         place = f"{error.filename}: " if error.filename else ""

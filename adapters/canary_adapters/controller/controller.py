@@ -53,6 +53,7 @@ WATCHED: Final = (
     DESTINATION_RULES,
 )
 CONFIGS: Final = (CONFIG_MAPS, SECRETS)
+"""Of these, only where they belong to revisions: without, no right to them is needed."""
 GATHERED_S: Final = 0.02
 """A change waits this long for others that come with it."""
 _log = structlog.get_logger("canary.controller")
@@ -81,7 +82,9 @@ class Controller:
         self._electing = Api(configuration(), connections=1) if options.leader_election else None
         self._queue: DueQueue[Key] = DueQueue()
         self._interests, self._claims = Interests(), Claims()
-        self._informers = Informers(self._watching, WATCHED, namespace=options.namespace, on_change=self._changed)
+        tracks = options.objects.track_configs
+        watched = [resource for resource in WATCHED if tracks or resource not in CONFIGS]
+        self._informers = Informers(self._watching, watched, namespace=options.namespace, on_change=self._changed)
         self._assembly = Assembly(options, Cluster(self._api, self._informers), self._clock, telling=self._telling)
         self._asking = ThreadPoolExecutor(options.workers, thread_name_prefix="ask")
         self._reconciler = Reconciler(

@@ -1,9 +1,10 @@
 """What the process tells about itself over HTTP: ``/healthz``, ``/readyz``, ``/metrics``."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from socketserver import ThreadingMixIn
+from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, TypeAlias
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -16,6 +17,18 @@ _Start: TypeAlias = Callable[..., Any]
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+
+    def server_bind(self) -> None:
+        """Take the port without asking anybody for the name of this machine, as the base class does."""
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+        self.setup_environ()
+
+
+class _DualServer(_Server):
+    address_family = socket.AF_INET6
 
 
 class _Handler(WSGIRequestHandler):
@@ -36,7 +49,7 @@ class StatusServer:
         *,
         healthy: Callable[[], bool],
         ready: Callable[[], bool],
-        host: str = "0.0.0.0",  # noqa: S104 - probes and Prometheus come from outside the pod
+        host: str = "",
     ) -> None:
         """Begins to listen.
 
@@ -45,7 +58,7 @@ class StatusServer:
             registry: Whose metrics are shown.
             healthy: Whether the process works; false gets it restarted.
             ready: Whether it has seen the cluster.
-            host: The address to listen at.
+            host: The address to listen at. Empty: all, of IPv6 too where there is such a thing.
 
         Raises:
             OSError: The port is taken.
@@ -63,7 +76,8 @@ class StatusServer:
                 return _answer(start, HTTPStatus.OK if checks[path]() else HTTPStatus.SERVICE_UNAVAILABLE)
             return _answer(start, HTTPStatus.NOT_FOUND)
 
-        self._server = make_server(host, port, application, server_class=_Server, handler_class=_Handler)
+        server = _Server if host or not socket.has_dualstack_ipv6() else _DualServer
+        self._server = make_server(host, port, application, server_class=server, handler_class=_Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="status-server", daemon=True)
         self._thread.start()
 

@@ -62,7 +62,7 @@ def backends_of(canary: Canary) -> Backends:
 
 def is_tcp(canary: Canary) -> bool:
     """Whether connections are routed rather than requests."""
-    return (canary.spec.service.app_protocol or "").lower() == "tcp"
+    return canary.spec.service.is_tcp
 
 
 # -- From a split to routes -----------------------------------------------------------------------------------------

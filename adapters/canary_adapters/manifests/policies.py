@@ -18,6 +18,7 @@ from canary_adapters.manifests.analysis import (
     Metric,
     Webhook,
 )
+from canary_adapters.manifests.declare import wire
 from canary_adapters.manifests.durations import MINIMUM_INTERVAL_S, duration_s, interval_s
 from canary_adapters.manifests.mistakes import ManifestError, Mistake, shown
 from canary_adapters.manifests.objects import Canary
@@ -108,6 +109,10 @@ def policy_of(
         name = "stepWeight" if given is None else "iterations"
         value: object = canary.spec.analysis.step_weight if given is None else given
         faults.append((("spec", "analysis", name), value, "must be at least 1: with 0 nothing ever advances"))
+    if canary.spec.analysis.match and canary.spec.service.is_tcp and provider_of(canary, mesh_provider) != "kubernetes":
+        match = [wire(each) for each in canary.spec.analysis.match]
+        why = "must be absent with appProtocol tcp: connections have no headers, and all would go to the canary"
+        faults.append((("spec", "analysis", "match"), match, why))
     if faults:
         raise _error(canary, faults)
     try:
@@ -135,7 +140,9 @@ def _error(canary: Canary, faults: Iterable[Fault]) -> ManifestError:
 
 def _policy(canary: Canary, mesh_provider: str, minimum_interval_s: float) -> Policy:
     spec, analysis = canary.spec, canary.spec.analysis
-    affinity = analysis.session_affinity
+    # Connections have no cookies, nor can they be copied: a router could never make it so, and the rollout would wait
+    # for that for ever.
+    affinity = None if spec.service.is_tcp else analysis.session_affinity
     return Policy(
         strategy=_strategy(canary, mesh_provider),
         interval_s=interval_s(analysis.interval, minimum_interval_s),
@@ -172,7 +179,8 @@ def _strategy(canary: Canary, mesh_provider: str) -> Strategy:
     analysis = canary.spec.analysis
     if provider_of(canary, mesh_provider) == "kubernetes":
         return BlueGreen(iterations=analysis.iterations or ITERATIONS_WITHOUT_MESH, shift=False)
-    mirror = Mirror(percent=analysis.mirror_weight or 100) if analysis.mirror else None
+    mirrored = analysis.mirror and not canary.spec.service.is_tcp
+    mirror = Mirror(percent=analysis.mirror_weight or 100) if mirrored else None
     if analysis.iterations:
         if analysis.match:
             return ABTest(iterations=analysis.iterations)

@@ -102,3 +102,8 @@ class Service:
     unmanaged_metadata: UnmanagedMetadata | None = prop("Keys on the Services that are left as they are.")
     mesh_name: str | None = prop("App Mesh only.")
     backends: tuple[str, ...] = prop("App Mesh only.", default=())
+
+    @property
+    def is_tcp(self) -> bool:
+        """Whether connections are routed rather than requests."""
+        return (self.app_protocol or "").lower() == "tcp"

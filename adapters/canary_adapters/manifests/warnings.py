@@ -1,12 +1,20 @@
 """What a canary declares that will not have the effect that its author may expect. None of it stops a rollout."""
 
 from collections.abc import Iterator
+from typing import Final
 
+from canary_adapters.manifests.declare import wire
 from canary_adapters.manifests.durations import MINIMUM_INTERVAL_S, duration_s
 from canary_adapters.manifests.objects import Canary
 from canary_adapters.manifests.policies import ITERATIONS_WITHOUT_MESH, provider_of
 
 __all__ = ["policy_warnings"]
+
+_OF_REQUESTS: Final = frozenset({"corsPolicy", "headers", "retries", "rewrite", "timeout"})
+_OF_OTHER_MESHES: Final = frozenset({"backendTimeout", "backends", "gatewayRefs", "meshName", "mirror"})
+_OF_ISTIO: Final = _OF_REQUESTS | {"delegation", "gateways", "hosts", "match", "trafficPolicy"}
+_WITHOUT_EFFECT: Final = {"istio": _OF_OTHER_MESHES, "kubernetes": _OF_OTHER_MESHES | _OF_ISTIO}
+"""Fields of ``service``, by provider."""
 
 
 def policy_warnings(
@@ -19,8 +27,11 @@ def policy_warnings(
         mesh_provider: What moves the traffic of canaries that do not say.
         minimum_interval_s: As for `policy_of`.
     """
-    meshless = provider_of(canary, mesh_provider) == "kubernetes"
-    found = list(_without_mesh(canary)) if meshless else list(_of_traffic(canary))
+    provider = provider_of(canary, mesh_provider)
+    found = list(_without_mesh(canary)) if provider == "kubernetes" else list(_of_traffic(canary))
+    found += _of_fields(canary, provider)
+    if canary.spec.service.is_tcp and provider != "kubernetes":
+        found += _of_connections(canary)
     return (*found, *_of_times(canary, minimum_interval_s), *_of_alerts(canary), *_of_metrics(canary))
 
 
@@ -33,6 +44,25 @@ def _without_mesh(canary: Canary) -> Iterator[str]:
         yield f"Setting canaryAnalysis.iterations: {ITERATIONS_WITHOUT_MESH}"
     if analysis.mirror:
         yield "mirror has no effect with the kubernetes provider"
+    if analysis.session_affinity is not None:
+        yield "sessionAffinity has no effect with the kubernetes provider"
+
+
+def _of_fields(canary: Canary, provider: str) -> Iterator[str]:
+    """What is for another mesh. What a third party's router makes of a field, nobody knows here."""
+    declared = wire(canary.spec.service).keys()
+    for name in sorted(_WITHOUT_EFFECT.get(provider, frozenset()) & declared):
+        yield f"service.{name} has no effect with the {provider} provider"
+
+
+def _of_connections(canary: Canary) -> Iterator[str]:
+    """What only requests have."""
+    for name in sorted(_OF_REQUESTS & wire(canary.spec.service).keys()):
+        yield f"service.{name} has no effect with appProtocol tcp"
+    if canary.spec.analysis.mirror:
+        yield "mirror has no effect with appProtocol tcp"
+    if canary.spec.analysis.session_affinity is not None:
+        yield "sessionAffinity has no effect with appProtocol tcp"
 
 
 def _of_traffic(canary: Canary) -> Iterator[str]:

@@ -14,7 +14,7 @@ from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util.retry import Retry
 
 from canary_adapters.deadlines import within
-from canary_adapters.guarded import ForbiddenAddressError, GuardedAdapter, is_timeout, leave_out_redirect
+from canary_adapters.guarded import ForbiddenAddressError, GuardedAdapter, is_timeout, leave_out_redirect, unconnected
 from canary_adapters.manifests.declare import Table
 
 __all__ = ["PrometheusPool", "QueryError", "Server"]
@@ -183,7 +183,7 @@ def _reason(error: requests.RequestException) -> str:
         case _ if is_timeout(error):
             return f"no answer within {TIMEOUT_S[1]:g} s"
         case requests.exceptions.ConnectionError():
-            return "no connection"
+            return unconnected(error)
         case _:
             return _bounded(f"{type(error).__name__}")
 

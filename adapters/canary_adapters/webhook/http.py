@@ -14,7 +14,7 @@ from requests.utils import get_environ_proxies
 from urllib3.util.retry import Retry
 
 from canary_adapters.deadlines import within
-from canary_adapters.guarded import ForbiddenAddressError, GuardedAdapter, is_timeout, leave_out_redirect
+from canary_adapters.guarded import ForbiddenAddressError, GuardedAdapter, is_timeout, leave_out_redirect, unconnected
 
 __all__ = ["Answer", "HttpPool", "NoAnswerError", "environment_proxy"]
 
@@ -184,5 +184,5 @@ def _reason(error: requests.RequestException, attempts: int, timeout_s: float) -
         case requests.exceptions.InvalidURL() | requests.exceptions.InvalidSchema():
             return "the address cannot be used"
         case _:
-            why = "no connection"
+            why = unconnected(error)
     return why if attempts == 1 else f"{why}, after {attempts} attempts"

@@ -1,4 +1,5 @@
-{{/* The flags of `canary controller`, as a list. Quoted, because a value may look like YAML. */}}
+{{/* The flags of `canary controller`, as a list. Quoted, because a value may look like YAML. Whole numbers of a
+file are floats to helm, which would write large ones as 1e+06. */}}
 {{- define "canary.flags" -}}
 {{- $flags := list
   (list "log-level" .Values.logLevel)
@@ -7,9 +8,9 @@
   (list "namespace" .Values.namespace)
   (list "selector-labels" .Values.selectorLabels)
   (list "include-label-prefix" .Values.includeLabelPrefix)
-  (list "threadiness" .Values.threadiness)
+  (list "threadiness" (int64 .Values.threadiness))
   (list "kubeconfig-qps" .Values.kubeconfigQPS)
-  (list "kubeconfig-burst" .Values.kubeconfigBurst)
+  (list "kubeconfig-burst" (int64 .Values.kubeconfigBurst))
   (list "cluster-name" .Values.clusterName)
   (list "slack-user" (.Values.slack).user)
   (list "slack-channel" (.Values.slack).channel) -}}
@@ -17,7 +18,7 @@
 {{- range $flags -}}
 {{- if index . 1 -}}{{- $found = append $found (printf "-%s=%v" (index . 0) (index . 1)) -}}{{- end -}}
 {{- end -}}
-{{- $found = append $found (printf "-enable-config-tracking=%v" (ne (toString (.Values.configTracking).enabled) "false")) -}}
+{{- $found = append $found (printf "-enable-config-tracking=%s" (include "canary.tracks" .)) -}}
 {{- if .Values.noCrossNamespaceRefs -}}{{- $found = append $found "-no-cross-namespace-refs" -}}{{- end -}}
 {{- if include "canary.elects" . -}}
 {{- $found = concat $found (list "-enable-leader-election" (printf "-leader-election-namespace=%s" .Release.Namespace)) -}}

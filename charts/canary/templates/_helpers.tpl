@@ -40,6 +40,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- default .Release.Namespace .Values.namespace -}}
 {{- end -}}
 
+{{/* Whether ConfigMaps and Secrets belong to a revision: unless they are said not to. */}}
+{{- define "canary.tracks" -}}
+{{- ne (toString (.Values.configTracking).enabled) "false" -}}
+{{- end -}}
+
 {{/* Several replicas without an election would all act at once. */}}
 {{- define "canary.elects" -}}
 {{- if or (.Values.leaderElection).enabled (gt (int (.Values.leaderElection).replicaCount) 1) -}}yes{{- end -}}
@@ -110,9 +115,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [""]
   resources: [services]
   verbs: [list, watch, create, update, delete]
+{{- if eq (include "canary.tracks" .) "true" }}
 - apiGroups: [""]
   resources: [configmaps, secrets]
   verbs: [get, list, watch, create, delete]
+{{- else }}
+# Those that AlertProviders and MetricTemplates name.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+{{- end }}
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]

@@ -57,7 +57,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   (list "timeout" (.Values.cmd).timeout)
   (list "namespace-regexp" (.Values.cmd).namespaceRegexp)
   (list "allow-programs" (join "," (.Values.cmd).allowPrograms))
-  (list "max-commands" (.Values.cmd).maxCommands)
+  (list "max-commands" (int64 (.Values.cmd).maxCommands))
   (list "pass-env" (join "," $env)) -}}
 {{- range $flags -}}
 {{- if index . 1 -}}{{- $found = append $found (printf "-%s=%v" (index . 0) (index . 1)) -}}{{- end -}}

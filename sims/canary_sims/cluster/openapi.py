@@ -9,6 +9,9 @@ from canary_sims.cluster.gotypes import ANY_LEAVES, Field, split_type, types
 from canary_sims.cluster.resources import Registry, Resource
 
 Obj = dict[str, Any]
+ASKED_SWAGGER = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+SENT_SWAGGER = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+"""What clients ask for is not quite a media type, and what servers call it is one."""
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1"
 _PACKAGES = {
     "meta/v1": _META,
@@ -204,3 +207,13 @@ def swagger(registry: Registry) -> Obj:
         "paths": {},
         "definitions": definitions,
     }
+
+
+def bare_swagger() -> bytes:
+    """The OpenAPI v2 document in protobuf, without definitions.
+
+    Helm 3 and older kubectls take no other form. What has no definition they do not check themselves, and the server
+    checks all that it is sent.
+    """
+    info = b"\n\nKubernetes" + b"\x12\x07v1.36.2"  # title, version
+    return b"\n\x032.0" + b"\x12" + bytes([len(info)]) + info  # swagger, info

@@ -162,6 +162,8 @@ class Server:
 
     def _openapi(self, request: web.BaseRequest, parts: list[str]) -> web.StreamResponse:
         if parts == ["openapi", "v2"]:
+            if openapi.ASKED_SWAGGER in request.headers.get("Accept", ""):
+                return web.Response(body=openapi.bare_swagger(), headers={"Content-Type": openapi.SENT_SWAGGER})
             return _tagged(request, openapi.swagger(self.registry), _JSON)
         if parts == ["openapi", "v3"]:
             return _tagged(request, openapi.index(self.registry, self._hash), _TEXT)

@@ -68,7 +68,7 @@ def _started(laptop: Laptop, console: Console) -> Iterator[None]:
     if not laptop.has_hey:
         missing.append("hey (a small load generator stands in)")
     if missing:
-        console.print(f"Not installed here: {', '.join(missing)}.", style="yellow", soft_wrap=True)
+        console.print(f"Without {', '.join(missing)}.", style="yellow", soft_wrap=True)
     yield
 
 

@@ -212,7 +212,9 @@ class DeploymentWorkload:
             )
 
     def _drop_clones(self, primary: Obj) -> None:
-        """Clones that no pod of the primary can need any more."""
+        """Clones that no pod of the primary can need any more. Where none are made, nobody looks for any, or may."""
+        if not self._settings.track_configs:
+            return
         seen = observed(primary, None)
         if not seen.is_mixed:
             keep = referenced_configs(primary["spec"]["template"])
