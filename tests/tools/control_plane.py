@@ -33,6 +33,7 @@ CONTROLLERS: Final = (
     "garbage-collector-controller",
     "namespace-controller",
     "serviceaccount-controller",
+    "endpoints-controller",
     "endpointslice-controller",
 )
 
