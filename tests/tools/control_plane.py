@@ -1,8 +1,9 @@
 """A real Kubernetes control plane without nodes: `control_plane.py FOLDER` runs until it is interrupted.
 
 FOLDER holds the programs kube-apiserver and kube-controller-manager; etcd is looked for there and in the PATH. Nothing
-runs in its pods: they are said to be ready after a moment, and to be failing if their image is called ``crash``. What
-is printed first is the path of a kubeconfig, for CANARY_TEST_KUBECONFIG.
+runs in its pods: they are said to be ready after a moment, unless their image is called ``crash`` or ``never``. As they
+are on no node, Services have no endpoints. What is printed first is the path of a kubeconfig, for
+CANARY_TEST_KUBECONFIG.
 """
 
 from __future__ import annotations
@@ -33,8 +34,6 @@ CONTROLLERS: Final = (
     "garbage-collector-controller",
     "namespace-controller",
     "serviceaccount-controller",
-    "endpoints-controller",
-    "endpointslice-controller",
 )
 
 
