@@ -112,10 +112,20 @@ def _error(what: str, status: int, headers: Mapping[str, str], content: Obj) -> 
             return ConflictError(text)
         case HTTPStatus.FORBIDDEN:
             return RefusedError("Forbidden", text)
+        case HTTPStatus.UNPROCESSABLE_ENTITY if _fields(content) == {"metadata.uid"}:
+            return ConflictError(text)  # a patch of what has another identity by now is told that this cannot change
         case HTTPStatus.UNPROCESSABLE_ENTITY | HTTPStatus.BAD_REQUEST:
             return RefusedError("Invalid", text)
         case _:
             return UnavailableError(f"{what}: {status} {text}", retry_after_s=_retry_after_s(headers, content))
+
+
+def _fields(content: Obj) -> set[str]:
+    """Of which the server says that something is wrong with them."""
+    details = content.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    found = causes if isinstance(causes, list) else []
+    return {str(each.get("field")) for each in found if isinstance(each, dict)}
 
 
 def _retry_after_s(headers: Mapping[str, str], content: Obj) -> float | None:

@@ -26,7 +26,7 @@ from canary_sims.cluster.kinds import Strategies, Strategy
 from canary_sims.cluster.kinds.custom import CustomStrategy
 from canary_sims.cluster.kinds.simple import check_new_event
 from canary_sims.cluster.kinds.views import from_view, to_view
-from canary_sims.cluster.names import check_metadata, check_metadata_update
+from canary_sims.cluster.names import check_immutable, check_metadata, check_metadata_update
 from canary_sims.cluster.resources import Registry, Resource
 from canary_sims.cluster.shapes import Shape, go_shape
 from canary_sims.cluster.store import Obj, Store, clone
@@ -43,6 +43,8 @@ class Write:
     dry_run: bool = False
     subresource: str = ""
     operation: str = "Update"
+    whole: bool = True
+    """Whether an object is replaced (PUT), rather than changed in parts (PATCH)."""
     warnings: list[str] = field(factory=list)
     """Filled while it is written."""
 
@@ -147,8 +149,8 @@ class Api:
     def _check_create(self, resource: Resource, obj: Obj, strategy: Strategy, how: Write) -> None:
         if resource.group == "events.k8s.io" and (causes := check_new_event(obj)):
             raise invalid_error("", resource.kind, obj["metadata"].get("name", ""), causes)
-        built_in = not resource.custom and resource.group != "apiextensions.k8s.io"
-        causes = check_metadata(obj["metadata"], resource.kind, resource.group, built_in=built_in)
+        strict = _is_built_in(resource) and strategy.checks_finalizers
+        causes = check_metadata(obj["metadata"], resource.kind, resource.group, strict=strict)
         causes = causes + strategy.check(obj) if obj["metadata"].get("name") else causes
         if causes:
             group = "" if resource.kind == "Event" else resource.group
@@ -171,9 +173,10 @@ class Api:
             return self._update_absent(resource, namespace, name, transform, how), True
         new = transform(to_view(resource, old))
         _take_namespace(resource, namespace, new["metadata"])
-        self._check_identity(resource, new, old, name, strategy)
+        self._check_identity(resource, new, old, name, strategy, how)
+        sent = new["metadata"]
         new = self._merge_parts(resource, new, old, strategy, how)
-        self._check_update(resource, new, old, strategy, how)
+        self._check_update(resource, new, old, strategy, how, sent)
         if how.operation == "Update":
             self._note_manager(resource, new, old, how)
         if _same(new, old):
@@ -194,13 +197,18 @@ class Api:
             raise _wrong_name(new["metadata"]["name"], name)
         if uid := new["metadata"].get("uid"):
             why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+            if how.whole:  # it has given the new object another one by then
+                why = _not_of_uid(resource, namespace, name, uid, new_uid())
             raise conflict(resource.group, resource.plural, name, why)
-        if new["metadata"].get("resourceVersion"):
+        if not how.whole and new["metadata"].get("resourceVersion"):
             raise not_found(resource.group, resource.plural, name)
+        new["metadata"].pop("resourceVersion", None)
         return self.create(resource, namespace, new, how)
 
-    def _check_identity(self, resource: Resource, new: Obj, old: Obj, name: str, strategy: Strategy) -> None:
-        """Names, version and uid must be those of the stored object."""
+    def _check_identity(
+        self, resource: Resource, new: Obj, old: Obj, name: str, strategy: Strategy, how: Write
+    ) -> None:
+        """Names, version and, of a whole object, uid must be those of the stored object."""
         meta, was = new["metadata"], old["metadata"]
         meta.setdefault("name", name)
         if meta["name"] != name:
@@ -208,14 +216,12 @@ class Api:
         version = meta.get("resourceVersion", "")
         if version and not version.isdigit():
             raise ApiError(500, "", f'strconv.ParseUint: parsing "{version}": invalid syntax')
+        if how.whole and meta.get("uid", was["uid"]) != was["uid"]:
+            why = _not_of_uid(resource, was.get("namespace", ""), name, meta["uid"], was["uid"])
+            raise conflict(resource.group, resource.plural, name, why)
         if not version and not strategy.unconditional_update:
             cause = invalid("metadata.resourceVersion", 0, "must be specified for an update")
             raise invalid_error(resource.group, resource.plural, name, [cause])
-        if meta.get("uid", was["uid"]) != was["uid"]:
-            key = f"/registry/{resource.plural}/{was.get('namespace', '')}/{name}"
-            detail = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {was['uid']}"
-            why = f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: {detail}"
-            raise conflict(resource.group, resource.plural, name, why)
         if version and version != was["resourceVersion"]:
             raise conflict(resource.group, resource.plural, name)
 
@@ -232,7 +238,7 @@ class Api:
             new = new if resource.custom else self.complete(resource, clone(new), strategy, new=False)
             return clone(new)
         new = clone(new)
-        _keep_metadata(new["metadata"], old["metadata"], strategy)
+        _keep_metadata(new["metadata"], old["metadata"])
         if "status" in resource.subresources and how.subresource != "finalize":
             new.pop("status", None)
             if "status" in old:
@@ -245,12 +251,15 @@ class Api:
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
         return new
 
-    def _check_update(self, resource: Resource, new: Obj, old: Obj, strategy: Strategy, how: Write) -> None:
+    def _check_update(self, resource: Resource, new: Obj, old: Obj, strategy: Strategy, how: Write, sent: Obj) -> None:
+        built_in = _is_built_in(resource)
         if how.subresource == "status":
-            causes = strategy.check_status(new, old)
+            causes = check_immutable(sent, old["metadata"]) if built_in else []
+            causes = causes + strategy.check_status(new, old)
         else:
-            built_in = not resource.custom and resource.group != "apiextensions.k8s.io"
-            causes = check_metadata_update(new["metadata"], old["metadata"], built_in=built_in)
+            causes = check_immutable(sent, old["metadata"])
+            strict = built_in and strategy.checks_finalizers
+            causes = causes + check_metadata_update(new["metadata"], old["metadata"], strict=strict)
             causes = causes + strategy.check_update(new, old)
         if causes:
             kind, group = resource.kind, resource.group
@@ -295,6 +304,23 @@ def _manager(resource: Resource, how: Write) -> managed.Manager:
     return managed.Manager(how.manager, how.operation, resource.api_version, how.subresource)
 
 
+def _is_built_in(resource: Resource) -> bool:
+    return not resource.custom and resource.group != "apiextensions.k8s.io"
+
+
+def _place(resource: Resource) -> str:
+    """Where etcd has the objects of a kind, as messages show it."""
+    if resource.custom:
+        return f"{resource.group}/{resource.plural}"
+    return {"services": "services/specs", "endpoints": "services/endpoints"}.get(resource.plural, resource.plural)
+
+
+def _not_of_uid(resource: Resource, namespace: str, name: str, sent: str, has: str) -> str:
+    key = "/".join(("/registry", _place(resource), *([namespace] if namespace else []), name))
+    detail = f"Precondition failed: UID in precondition: {sent}, UID in object meta: {has}"
+    return f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: {detail}"
+
+
 def _wrong_name(has: str, wanted: str) -> ApiError:
     return bad_request(f"the name of the object ({has}) does not match the name on the URL ({wanted})")
 
@@ -320,16 +346,17 @@ def _own_metadata(obj: Obj, strategy: Strategy) -> Obj:
     return {**obj, "metadata": meta}
 
 
-def _keep_metadata(meta: Obj, old: Obj, strategy: Strategy) -> None:
-    names = [
+def _keep_metadata(meta: Obj, old: Obj) -> None:
+    names = (
         "uid",
         "creationTimestamp",
         "deletionTimestamp",
         "deletionGracePeriodSeconds",
         "resourceVersion",
         "generateName",
-    ]
-    for name in names + (["generation"] if strategy.counts_generation else []):
+        "generation",
+    )
+    for name in names:
         meta.pop(name, None)
         if name in old:
             meta[name] = old[name]

@@ -12,6 +12,7 @@ import yaml
 from canary_sims.cluster import protobuf
 from canary_sims.cluster.codec import DecodeError, Decoder, kind_of
 from canary_sims.cluster.errors import ApiError, bad_request, invalid, invalid_error
+from canary_sims.cluster.gotypes import types
 from canary_sims.cluster.kinds import Strategies
 from canary_sims.cluster.kinds.custom import CustomStrategy
 from canary_sims.cluster.resources import Resource
@@ -286,8 +287,21 @@ def check_kind(value: Obj, kind: str, group: str, api_version: str) -> None:
         return
     version = has_version.rpartition("/")[2]
     internal = f"{group.partition('.')[0] or 'core'}.{kind}"
-    why = f"converting ({version}.{has_kind}) to ({internal}): unknown conversion"
+    known = is_registered(has_version, has_kind)
+    why = f"converting ({version}.{has_kind}) to ({internal}): unknown conversion" if known else ""
+    why = why or unregistered(has_version, has_kind)
     raise bad_request(f'{has_kind} in version "{version}" cannot be handled as a {kind}: {why}')
+
+
+def is_registered(api_version: str, kind: str) -> bool:
+    """Whether a built-in kind of this name is known."""
+    group, _, version = api_version.rpartition("/")
+    return f"{group.partition('.')[0] or 'core'}/{version}.{kind}" in types().structs
+
+
+def unregistered(api_version: str, kind: str) -> str:
+    """What is said about a kind that is not known."""
+    return f'no kind "{kind}" is registered for version "{api_version}" in scheme "pkg/runtime/scheme.go:111"'
 
 
 def cannot_handle(resource: Resource, why: str) -> ApiError:

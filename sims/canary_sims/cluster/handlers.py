@@ -262,7 +262,8 @@ class Handlers:
             raise options_error(kind, *causes)
         manager = manager or call.headers.get("User-Agent", "").partition("/")[0] or "unknown"
         operation = "Apply" if apply else "Update"
-        return Write(manager, bool(dry), call.info.subresource, operation, call.warnings), validation
+        whole = kind == "UpdateOptions"
+        return Write(manager, bool(dry), call.info.subresource, operation, whole, call.warnings), validation
 
     # -- deleting --------------------------------------------------------------------------------------------------
 

@@ -80,8 +80,8 @@ def label_value_error(value: str) -> str:
 _NAME_RULES = {"Namespace": dns_label_name_error, "Service": dns_label_name_error}
 
 
-def check_metadata(meta: dict[str, Any], kind: str, group: str, *, built_in: bool) -> list[Cause]:
-    """All that is wrong with the metadata of a new object. Only built-in kinds are strict about finalizers."""
+def check_metadata(meta: dict[str, Any], kind: str, group: str, *, strict: bool) -> list[Cause]:
+    """All that is wrong with the metadata of a new object. Some kinds are strict about finalizers."""
     found = []
     name = meta.get("name", "")
     rule = path_error if group == "rbac.authorization.k8s.io" else _NAME_RULES.get(kind, subdomain_error)
@@ -89,7 +89,7 @@ def check_metadata(meta: dict[str, Any], kind: str, group: str, *, built_in: boo
         found.append(required("metadata.name", "name or generateName is required"))
     elif problem := rule(name):
         found.append(invalid("metadata.name", name, problem))
-    return found + check_labels(meta.get("labels"), "metadata.labels") + _check_rest(meta, built_in=built_in)
+    return found + check_labels(meta.get("labels"), "metadata.labels") + _check_rest(meta, strict=strict)
 
 
 def check_labels(labels: dict[str, str] | None, field: str) -> list[Cause]:
@@ -103,11 +103,11 @@ def check_labels(labels: dict[str, str] | None, field: str) -> list[Cause]:
     return found
 
 
-def _check_rest(meta: dict[str, Any], *, built_in: bool) -> list[Cause]:
+def _check_rest(meta: dict[str, Any], *, strict: bool) -> list[Cause]:
     problems = {key: label_key_error(key.lower()) for key in meta.get("annotations") or ()}
     found = [invalid("metadata.annotations", key, problem) for key, problem in problems.items() if problem]
     for i, finalizer in enumerate(meta.get("finalizers") or ()):
-        if built_in and "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion", "kubernetes"):
+        if strict and "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion", "kubernetes"):
             why = "name is neither a standard finalizer name nor is it fully qualified"
             found.append(invalid(f"metadata.finalizers[{i}]", finalizer, why))
     return found + _check_owners(meta.get("ownerReferences") or [])
@@ -123,9 +123,16 @@ def _check_owners(owners: list[dict[str, Any]]) -> list[Cause]:
     return found
 
 
-def check_metadata_update(new: dict[str, Any], old: dict[str, Any], *, built_in: bool) -> list[Cause]:
+def check_immutable(sent: dict[str, Any], old: dict[str, Any]) -> list[Cause]:
+    """What was sent of metadata that only the server sets, and that is not left out in silence as other such fields."""
+    kept = ("uid",) if old.get("deletionTimestamp") else ("uid", "deletionTimestamp", "deletionGracePeriodSeconds")
+    changed = [key for key in kept if sent.get(key) not in (None, "", old.get(key))]
+    return [invalid(f"metadata.{key}", sent[key], "field is immutable") for key in changed]
+
+
+def check_metadata_update(new: dict[str, Any], old: dict[str, Any], *, strict: bool) -> list[Cause]:
     """What a change of metadata may not do."""
-    found = check_labels(new.get("labels"), "metadata.labels") + _check_rest(new, built_in=built_in)
+    found = check_labels(new.get("labels"), "metadata.labels") + _check_rest(new, strict=strict)
     added = [f for f in new.get("finalizers") or () if f not in (old.get("finalizers") or ())]
     if old.get("deletionTimestamp") and added:
         listed = "[]string{" + ", ".join(go_value(f) for f in added) + "}"

@@ -8,9 +8,9 @@ from typing import Any
 
 from canary_sims.cluster import managed, patches
 from canary_sims.cluster.api import Api, Transform, Write
-from canary_sims.cluster.bodies import parse_json, parse_yaml
+from canary_sims.cluster.bodies import is_registered, parse_json, parse_yaml, unregistered
 from canary_sims.cluster.codec import DecodeError, go_map
-from canary_sims.cluster.errors import ApiError, bad_request, patch_error
+from canary_sims.cluster.errors import ApiError, bad_request, invalid, invalid_error, patch_error
 from canary_sims.cluster.resources import Resource
 from canary_sims.cluster.store import Obj
 from canary_sims.cluster.typed import check_typed
@@ -66,6 +66,8 @@ def patcher(
             patched = patches.merge_patch(old, patch)
         else:
             patched, shown = patches.strategic_patch(api.shape(resource), old or {}, patch), go_map(patch)
+        if how.subresource != "scale":
+            _check_kind(resource, patched)
         try:
             new, messages = decode(patched)
         except DecodeError as e:
@@ -78,6 +80,19 @@ def patcher(
         return new
 
     return transform
+
+
+def _check_kind(resource: Resource, patched: Obj) -> None:
+    """A patch cannot make another kind of an object."""
+    kind, version = patched.get("kind", resource.kind), patched.get("apiVersion", resource.api_version)
+    if (kind, version) == (resource.kind, resource.api_version) or is_registered(str(version), str(kind)):
+        return
+    if not resource.custom:
+        raise patch_error(_text(patched), unregistered(version, kind))
+    name = patched["metadata"]["name"]
+    if kind != resource.kind:
+        raise invalid_error(resource.group, kind, name, [invalid("kind", kind, f"must be {resource.kind}")])
+    raise invalid_error("", kind, name, [invalid("apiVersion", version, f"must be {resource.api_version}")])
 
 
 def _text(value: Any) -> str:

@@ -9,6 +9,7 @@ from canary_sims.cluster.kinds.pods import PodStrategy
 from canary_sims.cluster.kinds.policies import BudgetStrategy, IsolationStrategy
 from canary_sims.cluster.kinds.services import ServiceStrategy
 from canary_sims.cluster.kinds.simple import (
+    AccountStrategy,
     BindingStrategy,
     ConfigMapStrategy,
     EventStrategy,
@@ -17,6 +18,7 @@ from canary_sims.cluster.kinds.simple import (
     ScalerStrategy,
     SecretStrategy,
     SpecStrategy,
+    UpsertedStrategy,
 )
 from canary_sims.cluster.kinds.workloads import DeploymentStrategy, ReplicaSetStrategy, WorkloadStrategy
 from canary_sims.cluster.resources import Resource
@@ -35,6 +37,8 @@ class Strategies:
             "CustomResourceDefinition": DefinitionStrategy(),
             "DaemonSet": WorkloadStrategy(),
             "Deployment": DeploymentStrategy(),
+            "ClusterRole": UpsertedStrategy(),
+            "Endpoints": UpsertedStrategy(),
             "Event": EventStrategy(),
             "HorizontalPodAutoscaler": ScalerStrategy(),
             "Lease": LeaseStrategy(),
@@ -43,10 +47,12 @@ class Strategies:
             "Pod": PodStrategy(),
             "PodDisruptionBudget": BudgetStrategy(),
             "ReplicaSet": ReplicaSetStrategy(),
+            "Role": UpsertedStrategy(),
             "RoleBinding": BindingStrategy(),
             "ClusterRoleBinding": BindingStrategy(),
             "Secret": SecretStrategy(),
             "Service": ServiceStrategy(allocator),
+            "ServiceAccount": AccountStrategy(),
             "StatefulSet": WorkloadStrategy(),
         }
         for kind in ("CronJob", "EndpointSlice", "Ingress", "Job"):

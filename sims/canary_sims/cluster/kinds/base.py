@@ -33,6 +33,8 @@ class Strategy:
     """Whether a PUT of what is not there creates it."""
     status_takes_annotations = False
     """Whether a write to the status subresource changes annotations too."""
+    checks_finalizers = True
+    """Whether finalizers must be standard ones, or qualified with a domain."""
     answers_deleted_object = False
     """Whether DELETE answers with the object rather than with a Status."""
 

@@ -30,6 +30,9 @@ def _check_count(field: str, value: Any) -> list[Cause]:
 class BudgetStrategy(SpecStrategy):
     """A PodDisruptionBudget."""
 
+    unconditional_update = False
+    checks_finalizers = False
+
     def check(self, obj: Obj) -> list[Cause]:
         """Mistakes of the spec."""
         spec, found = obj.get("spec") or {}, []

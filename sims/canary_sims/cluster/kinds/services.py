@@ -14,6 +14,7 @@ from canary_sims.cluster.kinds.base import Allocator, Obj, Strategy
 class ServiceStrategy(Strategy):
     """A Service. It gets its address when it is created and keeps it."""
 
+    create_on_update = True
     answers_deleted_object = True
 
     def __init__(self, allocator: Allocator) -> None:

@@ -72,6 +72,7 @@ class LeaseStrategy(Strategy):
 
     unconditional_update = False
     create_on_update = True
+    checks_finalizers = False
 
     def check(self, obj: Obj) -> list[Cause]:
         spec, found = obj.get("spec") or {}, []
@@ -107,6 +108,9 @@ class NamespaceStrategy(Strategy):
 class EventStrategy(Strategy):
     """An Event. The newer group demands more; what it was asked through shows in `eventTime` and `type`."""
 
+    create_on_update = True
+    checks_finalizers = False
+
     def check(self, obj: Obj) -> list[Cause]:
         meta, reference = obj["metadata"], obj.get("involvedObject") or {}
         if reference.get("namespace", meta["namespace"]) != meta["namespace"]:
@@ -125,7 +129,19 @@ def check_new_event(obj: Obj) -> list[Cause]:
     return found
 
 
-class BindingStrategy(Strategy):
+class UpsertedStrategy(Strategy):
+    """A kind of which a PUT makes what is not there."""
+
+    create_on_update = True
+
+
+class AccountStrategy(Strategy):
+    """A ServiceAccount."""
+
+    answers_deleted_object = True
+
+
+class BindingStrategy(UpsertedStrategy):
     """A RoleBinding or ClusterRoleBinding, whose role stays."""
 
     def default(self, obj: Obj) -> None:
