@@ -10,14 +10,13 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from demo_app import App, application
-from lab import AGENT, CANARY, PATIENCE_S, Controller, Lab, eventually
-from many_apps import all_end, deployed, image_of_primary, spoil
+from demo_app import App
+from lab import AGENT, CANARY, PATIENCE_S, Controller, Lab, documents, eventually
+from many_apps import all_end, deployed, image_of_primary, named, spoil
 from pod import Pod, new_authority, server_side
 from tcp_proxy import TcpProxy
 
@@ -167,23 +166,13 @@ def _size(process: int) -> dict[str, int]:
     return {**found, "files": len(list(Path(f"/proc/{process}/fd").iterdir()))}
 
 
-def _many(namespace: str, round_: int, count: int) -> str:
-    found: list[dict[str, Any]] = []
-    for number in range(count):
-        name = f"app-{round_}-{number}"
-        for obj in (*application(namespace), App(None, namespace).canary()):  # type: ignore[type-var] # it asks nobody
-            text = yaml.safe_dump(obj).replace("fleet-simple-app", name)
-            found.append(yaml.safe_load(text))
-    return yaml.safe_dump_all(found)
-
-
 def test_canaries_that_come_and_go_leave_nothing_behind(lab: Lab) -> None:
     lab.kubectl("create", "namespace", "churn")
     count = 4
     with lab.controller("-log-level=error") as running:
         sizes = []
         for round_ in range(ROUNDS):
-            lab.apply(_many("churn", round_, count))
+            lab.apply(documents(*named("churn", [f"app-{round_}-{number}" for number in range(count)])))
 
             def phases() -> list[str]:
                 path = "jsonpath={.items[*].status.phase}"

@@ -35,7 +35,7 @@ _STATUS: Final = {Phase.PROGRESSING: 0, Phase.FAILED: 2}
 """Values of ``flagger_canary_status``; every other phase is 1."""
 _STRATEGIES: Final[Mapping[type, str]] = {Progressive: "canary", ABTest: "ab-testing", BlueGreen: "blue-green"}
 _LATENESS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_RESULTS: Final = ("ok", "conflict", "unavailable", "refused", "gone", "error")
+_RESULTS: Final = ("ok", "conflict", "crowded", "unavailable", "refused", "gone", "error")
 _JUDGING: Final = (HookType.PRE_ROLLOUT, HookType.ROLLOUT)
 _VERDICTS: Final = {Verdict.FAIL: "fail", Verdict.NO_DATA: "no-data", Verdict.ERROR: "error"}
 
