@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import random
 import re
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -16,40 +14,15 @@ import yaml
 
 from demo_app import App
 from lab import AGENT, CANARY, PATIENCE_S, Controller, Lab, documents, eventually
-from many_apps import all_end, deployed, image_of_primary, named, spoil
+from many_apps import image_of_primary, named, spoil
 from pod import Pod, new_authority, server_side
 from tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.slow
 
-ROLLOUTS = int(os.environ.get("CANARY_HOSTILE_ROLLOUTS", "4"))
-"""With a SIGKILL each; 100 by hand."""
 ROUNDS = int(os.environ.get("CANARY_HOSTILE_ROUNDS", "3"))
 """Of making and deleting canaries; more by hand."""
 WRITES = frozenset({"create", "update", "patch", "delete"})
-
-
-def test_killed_at_a_random_moment_of_each_rollout_all_end_right(lab: Lab) -> None:
-    chance = random.Random(11)
-    size = min(ROLLOUTS, 5)
-    running = lab.start()
-    apps = deployed(lab, "killed", size)
-    all_end(apps, "Initialized", "v1")
-    good = ["v1"] * size
-    rounds = -(-ROLLOUTS // size)
-    for round_ in range(1, rounds + 1):
-        bad = [(number + round_) % 3 == 0 for number in range(size)]
-        for app, is_bad in zip(apps, bad, strict=True):
-            spoil(app, bad=is_bad)
-            app.image(f"r{round_}")
-        time.sleep(chance.uniform(0.0, 4.0))  # the moment is what is tried
-        running.kill()
-        running = lab.start()
-        for number, app in enumerate(apps):
-            good[number] = good[number] if bad[number] else f"r{round_}"
-            all_end([app], "Failed" if bad[number] else "Succeeded", good[number])
-    print(f"{rounds * size} rollouts")  # noqa: T201 - a figure for people
-    assert running.terminate() == 0
 
 
 def _as_user(lab: Lab, name: str, folder: Path) -> Path:
