@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
 import socket
 import subprocess
@@ -13,15 +11,13 @@ import pytest
 import yaml
 
 from demo_app import App
-from lab import AGENT, CANARY, PATIENCE_S, Controller, Lab, documents, eventually
-from many_apps import image_of_primary, named, spoil
+from lab import AGENT, CANARY, PATIENCE_S, Lab, eventually
+from many_apps import image_of_primary, spoil
 from pod import Pod, new_authority, server_side
 from tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.slow
 
-ROUNDS = int(os.environ.get("CANARY_HOSTILE_ROUNDS", "3"))
-"""Of making and deleting canaries; more by hand."""
 WRITES = frozenset({"create", "update", "patch", "delete"})
 
 
@@ -127,44 +123,3 @@ def test_in_the_cluster_everything_comes_from_files_that_are_replaced(lab: Lab, 
         users = {entry.user for entry in lab.cluster.requests.matching(agent=AGENT, namespace=app.namespace)}
         assert users == {pod.user}
         assert running.terminate() == 0
-
-
-# -- Churn ----------------------------------------------------------------------------------------------------------
-
-
-def _size(process: int) -> dict[str, int]:
-    """What Linux says of a process: memory in KiB, threads, open files."""
-    status = Path(f"/proc/{process}/status").read_text()
-    found = {key: int(value) for key, value in re.findall(r"(VmRSS|Threads):\s+(\d+)", status)}
-    return {**found, "files": len(list(Path(f"/proc/{process}/fd").iterdir()))}
-
-
-def test_canaries_that_come_and_go_leave_nothing_behind(lab: Lab) -> None:
-    lab.kubectl("create", "namespace", "churn")
-    count = 4
-    with lab.controller("-log-level=error") as running:
-        sizes = []
-        for round_ in range(ROUNDS):
-            lab.apply(documents(*named("churn", [f"app-{round_}-{number}" for number in range(count)])))
-
-            def phases() -> list[str]:
-                path = "jsonpath={.items[*].status.phase}"
-                return lab.kubectl("get", "canaries", "-n", "churn", "-o", path).split()
-
-            eventually(lambda: phases() == ["Initialized"] * count)
-            for kind in ("canaries", "deployments", "services", "virtualservices.networking.istio.io"):
-                lab.kubectl("delete", kind, "--all", "-n", "churn", "--wait=false")
-            eventually(lambda: phases() == [])
-            eventually(lambda: "churn" not in _metrics(running))
-            sizes.append(_size(running.process.pid))
-        print(sizes[0], sizes[-1])  # noqa: T201 - figures for people
-        warm = sizes[ROUNDS // 2]
-        assert sizes[-1]["Threads"] <= warm["Threads"] + 2
-        assert sizes[-1]["files"] <= warm["files"] + 4
-        assert sizes[-1]["VmRSS"] <= warm["VmRSS"] * 1.1
-
-
-def _metrics(running: Controller) -> str:
-    import requests
-
-    return requests.get(f"http://127.0.0.1:{running.port}/metrics", timeout=10).text

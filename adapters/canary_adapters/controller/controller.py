@@ -5,6 +5,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import structlog
@@ -90,6 +91,7 @@ class Controller:
         self._reconciler = Reconciler(
             self._assembly, self._interests, self._claims, gather=asking.of, now_s=self._clock.now_s
         )
+        self._show_sizes()
         self._election: Election | None = None
         self._status: StatusServer | None = None
         self.ended = threading.Event()
@@ -190,6 +192,23 @@ class Controller:
         verdict = self._reconciler.reconcile(key)
         self._assembly.telemetry.ticked(verdict.result, late_s=late_s)
         self._queue.done(key, verdict.again_in_s)
+
+    # -- Telling ----------------------------------------------------------------------------------------------------
+
+    def _show_sizes(self) -> None:
+        """Everything here that could grow, so that one can see that it does not."""
+        telemetry, cached = self._assembly.telemetry, partial(partial, self._informers.size)
+        sizes: dict[str, Callable[[], int]] = {
+            "due": lambda: len(self._queue),
+            "worked on": lambda: self._queue.busy,
+            "turned away": lambda: self._places.waiting,
+        }
+        telemetry.sized("canary_queued", "Canaries that have a time, a worker, or no place to ask.", sizes, "state")
+        sizes = {"questions": lambda: self._places.open, "unseen writes": lambda: self._assembly.cluster.unseen}
+        telemetry.sized("canary_open", "What is waited for: answers, and news of own writes.", sizes, "what")
+        telemetry.sized("canary_cached_objects", "Objects of the cluster in memory, by kind.", {
+            resource.plural: cached(resource) for resource in WATCHED
+        }, "resource")  # fmt: skip
 
     # -- Probes -----------------------------------------------------------------------------------------------------
 

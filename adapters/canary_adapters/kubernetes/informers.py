@@ -97,6 +97,10 @@ class Informers:
         every: list[Obj] = self._each[resource].cache.list()
         return every if namespace is None else [obj for obj in every if obj["metadata"]["namespace"] == namespace]
 
+    def size(self, resource: Resource) -> int:
+        """How many objects of a kind there are."""
+        return len(self._each[resource].cache.list_keys())
+
     def seen(self, resource: Resource) -> int:
         """The version up to which all changes of a kind are in the cache."""
         return self._each[resource].seen
