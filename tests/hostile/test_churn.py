@@ -13,7 +13,7 @@ from lab import Lab, eventually
 pytestmark = pytest.mark.slow
 
 ROUNDS = int(os.environ.get("CANARY_HOSTILE_ROUNDS", "3"))
-"""By hand 60. If the 100 ms of an interval stand for a minute, a day is over in 144 s."""
+"""By hand 50. If the 100 ms of an interval stand for a minute, a day is over in 144 s."""
 FEW = 12
 """Of fewer rounds the slope says little."""
 COUNT = 6 if ROUNDS >= FEW else 3
