@@ -5,7 +5,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 import structlog
@@ -197,7 +196,7 @@ class Controller:
 
     def _show_sizes(self) -> None:
         """Everything here that could grow, so that one can see that it does not."""
-        telemetry, cached = self._assembly.telemetry, partial(partial, self._informers.size)
+        telemetry = self._assembly.telemetry
         sizes: dict[str, Callable[[], int]] = {
             "due": lambda: len(self._queue),
             "worked on": lambda: self._queue.busy,
@@ -206,9 +205,8 @@ class Controller:
         telemetry.sized("canary_queued", "Canaries that have a time, a worker, or no place to ask.", sizes, "state")
         sizes = {"questions": lambda: self._places.open, "unseen writes": lambda: self._assembly.cluster.unseen}
         telemetry.sized("canary_open", "What is waited for: answers, and news of own writes.", sizes, "what")
-        telemetry.sized("canary_cached_objects", "Objects of the cluster in memory, by kind.", {
-            resource.plural: cached(resource) for resource in WATCHED
-        }, "resource")  # fmt: skip
+        cached = {resource.plural: size for resource, size in self._informers.sizes.items()}
+        telemetry.sized("canary_cached_objects", "Objects of the cluster in memory, by kind.", cached, "resource")
 
     # -- Probes -----------------------------------------------------------------------------------------------------
 

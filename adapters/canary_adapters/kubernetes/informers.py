@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -97,9 +98,10 @@ class Informers:
         every: list[Obj] = self._each[resource].cache.list()
         return every if namespace is None else [obj for obj in every if obj["metadata"]["namespace"] == namespace]
 
-    def size(self, resource: Resource) -> int:
-        """How many objects of a kind there are."""
-        return len(self._each[resource].cache.list_keys())
+    @property
+    def sizes(self) -> dict[Resource, Callable[[], int]]:
+        """For each kind, what says how many objects of it there are."""
+        return {resource: partial(_size, informer) for resource, informer in self._each.items()}
 
     def seen(self, resource: Resource) -> int:
         """The version up to which all changes of a kind are in the cache."""
@@ -280,6 +282,10 @@ class _Informer(SharedInformer):
         if isinstance(obj, dict):
             self.seen = max(self.seen, _number(obj["metadata"].get("resourceVersion")))
         super()._fire(event_type, obj)
+
+
+def _size(informer: _Informer) -> int:
+    return len(informer.cache.list_keys())
 
 
 def _number(version: str | None) -> int:
