@@ -24,6 +24,8 @@ PAGE = DOCS / "reliability.md"
 TEMPLATE = DOCS / "reliability.template"
 CAMPAIGN = DOCS / "reliability-campaign.txt"
 """What the long campaign came to; it is played by hand."""
+PROCESSES = DOCS / "reliability-processes.txt"
+"""What came of long runs with real processes; likewise."""
 _EXHAUSTED: Final = (
     "policy",
     "plans",
@@ -163,6 +165,7 @@ def page(bugs: list[tuple[object, ...]], exhausted: list[tuple[object, ...]]) ->
         "faults": _faults(),
         "exhausted": _table(_EXHAUSTED, exhausted),
         "campaign": campaign,
+        "processes": PROCESSES.read_text(encoding="utf-8").strip(),
         "bugs": _table(("bug", "what it does", "found by", "plans", "seconds"), bugs),
         "field": _field(),
     }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from demo_app import App
+import yaml
+
+from demo_app import NAME, App, application, article_canary
 from lab import Lab, eventually
 
 STEPS = {"stepWeight": 25, "maxWeight": 50, "threshold": 2}
@@ -16,6 +19,20 @@ def deployed(lab: Lab, name: str, count: int) -> list[App]:
     for app in apps:
         app.deploy(analysis=STEPS)
     return apps
+
+
+def named(namespace: str, names: Iterable[str], **analysis: Any) -> list[dict[str, Any]]:
+    """Deployment, Service and Canary of applications that share a namespace, with short intervals.
+
+    Args:
+        namespace: Theirs.
+        names: One for each.
+        **analysis: Replaces fields of the Canary's analysis.
+    """
+    canary = article_canary(namespace)
+    canary["spec"]["analysis"] |= {"interval": "1s", **analysis}
+    text = yaml.safe_dump_all([*application(namespace), canary])
+    return [obj for name in names for obj in yaml.safe_load_all(text.replace(NAME, name))]
 
 
 def image_of_primary(app: App) -> str:

@@ -180,7 +180,9 @@ class VirtualController:
         self.assembly = Assembly(Options(), cluster, _Clock(self), telling=self.api)
         self.assembly.prometheus = self.prometheus  # type: ignore[assignment]
         self.interests, self.claims = Interests(), Claims()
-        self.reconciler = Reconciler(self.assembly, self.interests, self.claims, gather=map, now_s=lambda: self.now_s)
+        self.reconciler = Reconciler(
+            self.assembly, self.interests, self.claims, gather=lambda _: map, now_s=lambda: self.now_s
+        )
 
     def __enter__(self) -> Self:
         return self

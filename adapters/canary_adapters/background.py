@@ -1,41 +1,51 @@
-"""Work that nobody waits for: one thing after the other for each key, bounded, and ended in order."""
+"""Work that nobody waits for: one thing after the other for each canary, bounded, and ended in order."""
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
+from typing import TypeAlias
 
 import structlog
 
 __all__ = ["Background"]
 
+_Key: TypeAlias = tuple[str, str]
+"""Namespace and name of a canary."""
 _log = structlog.get_logger("canary.background")
 
 
 class Background:
-    """Runs small jobs in threads of its own, keys in turns: one whose jobs take long delays the others little."""
+    """Runs small jobs in threads of its own, canaries in turns: one whose jobs take long delays the others little.
 
-    def __init__(self, *, workers: int = 8, most: int = 1_000) -> None:
+    A namespace may have a further thread as long as it has fewer than are free: however many of its receivers hang,
+    there are threads for others.
+    """
+
+    def __init__(self, *, workers: int = 16, most: int = 1_000) -> None:
         """Makes one, and begins.
 
         Args:
-            workers: Threads. Jobs of one key are done one after the other, in their order.
-            most: Jobs of one key that may wait; of more, the oldest is dropped, with a word in the log.
+            workers: Threads. Jobs of one canary are done one after the other, in their order.
+            most: Jobs of one canary that may wait; of more, the oldest is dropped, with a word in the log.
         """
         self._changed = threading.Condition()
-        self._jobs: dict[str, deque[Callable[[], None]]] = {}
-        """Of each key that waits or is worked on."""
-        self._turns: deque[str] = deque()
-        """Keys that wait."""
-        self._most, self._closed = most, False
+        self._jobs: dict[_Key, deque[Callable[[], None]]] = {}
+        """Of each canary that waits or is worked on."""
+        self._turns: deque[_Key] = deque()
+        """Canaries that wait."""
+        self._held: Counter[str] = Counter()
+        """Threads that are at work, by namespace."""
+        self._workers, self._most, self._closed = workers, most, False
         self._threads = [
             threading.Thread(target=self._run, name=f"background-{number}", daemon=True) for number in range(workers)
         ]
         for thread in self._threads:
             thread.start()
 
-    def put(self, key: str, job: Callable[[], None]) -> None:
-        """Have a job done, after all of the same key that came before."""
+    def put(self, namespace: str, name: str, job: Callable[[], None]) -> None:
+        """Have a job done, after all of the same canary that came before."""
+        key = (namespace, name)
         with self._changed:
             jobs = self._jobs.get(key)
             if jobs is None:
@@ -47,7 +57,7 @@ class Background:
             jobs.append(job)
             self._changed.notify()
         if dropped:
-            _log.warning("too much is pending: something was not sent", key=key)
+            _log.warning("too much is pending: something was not sent", canary=f"{name}.{namespace}")
 
     def close(self, timeout_s: float) -> None:
         """Do what is pending, as far as the time allows, and end."""
@@ -59,21 +69,36 @@ class Background:
             thread.join(max(0.0, end - time.monotonic()))
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not self._turns and not (self._closed and not self._jobs):
-                    self._changed.wait()
-                if not self._turns:
-                    return
-                key = self._turns.popleft()
-                job = self._jobs[key].popleft()
+        while (taken := self._take()) is not None:
+            key, job = taken
             try:
                 job()
             except Exception:  # noqa: BLE001 - a mistake in one job must not end the others
                 _log.exception("a job in the background failed")
-            with self._changed:
-                if self._jobs[key]:
-                    self._turns.append(key)
-                else:
-                    del self._jobs[key]
-                self._changed.notify_all()
+            self._done(key)
+
+    def _take(self) -> tuple[_Key, Callable[[], None]] | None:
+        """Wait for the turn of a canary. None: there is nothing more to do, ever."""
+        with self._changed:
+            while (key := self._next()) is None:
+                if self._closed and not self._jobs:
+                    return None
+                self._changed.wait()
+            self._turns.remove(key)
+            self._held[key[0]] += 1
+            return key, self._jobs[key].popleft()
+
+    def _next(self) -> _Key | None:
+        free = self._workers - self._held.total()
+        return next((key for key in self._turns if self._held[key[0]] < free), None)
+
+    def _done(self, key: _Key) -> None:
+        with self._changed:
+            self._held[key[0]] -= 1
+            if not self._held[key[0]]:
+                del self._held[key[0]]
+            if self._jobs[key]:
+                self._turns.append(key)
+            else:
+                del self._jobs[key]
+            self._changed.notify_all()

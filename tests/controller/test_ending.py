@@ -26,7 +26,7 @@ def test_it_can_end_while_its_workers_are_being_started(monkeypatch: pytest.Monk
         return Configuration(host="http://127.0.0.1:1")
 
     running = Controller(Options(port=0, workers=3), configuration)
-    monkeypatch.setattr("canary_adapters.controller.controller.threading.Thread", Slow)
+    monkeypatch.setattr("canary_adapters.controller.crew.threading.Thread", Slow)
     acting = threading.Thread(target=running._act)
     acting.start()
     assert reached.wait(20)

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes.client import Configuration
-from kubernetes.config.incluster_config import InClusterConfigLoader
 from urllib3.connection import HTTPConnection
 
 import canary_adapters.kubernetes.api as api_module
 from canary_adapters.controller.election import Election, Fence, LeaseTimes
 from canary_adapters.kubernetes.answers import AbsentError, as_object, as_page, content_of
 from canary_adapters.kubernetes.api import Api, UnknownKindError
+from canary_adapters.kubernetes.credentials import follow_token
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES, Obj
 from canary_ports import PortError, UnavailableError
 from lab import eventually
@@ -209,27 +209,24 @@ def test_connections_are_probed_so_that_a_silent_end_is_noticed() -> None:
     assert idle_s + interval_s * count <= 180
 
 
-def test_a_token_file_that_is_empty_for_a_moment_is_read_again(tmp_path: Path) -> None:
-    """The kubelet rotates tokens; the first request after it must not end in anything but an error of the port."""
-    token, authority = tmp_path / "token", tmp_path / "ca.crt"
-    token.write_text("old")
-    authority.write_text("none")
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", None], ids=["empty", "no text", "missing"])
+def test_while_a_token_file_has_no_token_the_last_one_goes_on(tmp_path: Path, content: bytes | None) -> None:
+    """The kubelet rotates tokens; what reads the file in that moment must not end in anything worse."""
+    token = tmp_path / "token"
     with RawServer(saying(answer(WHOLE))) as server:
-        environment = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(server.port)}
-        loader: Any = InClusterConfigLoader(str(token), str(authority), environ=environment)
         configuration = Configuration()
-        loader.load_and_set(configuration)
-        loader.host = server.url
+        configuration.host = server.url
+        token.write_text("old\n")
+        follow_token(configuration, token)
         api = Api(configuration)
-        api.read(SERVICES, "here", "a")
-        token.write_text("")
-        loader.token_expires_at = loader.token_expires_at.replace(year=2000)
-        with pytest.raises(UnavailableError):
+        for each in (b"old\n", content, b"new"):
+            token.unlink(missing_ok=True)
+            if each is not None:
+                token.write_bytes(each)
             api.read(SERVICES, "here", "a")
-        token.write_text("new")
-        api.read(SERVICES, "here", "a")
         api.close()
-        assert [each.headers["authorization"] for each in server.asked] == ["bearer old", "bearer new"]
+        shown = [each.headers["authorization"] for each in server.asked]
+        assert shown == ["Bearer old", "Bearer old", "Bearer new"]
 
 
 GARBAGE: list[tuple[str, Obj]] = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from canary_adapters.controller.queue import DueQueue
 from canary_adapters.kubernetes.cluster import Cluster
+from canary_adapters.kubernetes.events import EventRecorder
 from canary_adapters.kubernetes.resources import SERVICES, Obj, Resource
 from canary_ports import ConflictError
 
@@ -92,3 +93,21 @@ def test_writes_of_what_is_gone_are_forgotten() -> None:
         else:
             server.delete(SERVICES, made)  # somebody else does
     assert len(cluster._written) <= 512
+
+
+def test_events_of_a_canary_that_is_gone_are_forgotten() -> None:
+    """Those of others are not: an equal one would be made anew rather than counted."""
+    server = _Server()
+    recorder = EventRecorder(server, now_s=lambda: 1.0)  # type: ignore[arg-type]
+    for name in ("stays", *(f"goes-{number}" for number in range(100))):
+        obj = {"metadata": {"name": name, "namespace": "here", "uid": name, "resourceVersion": "1"}}
+        for text in ("one", "two"):
+            recorder.record(obj, text, warning=False)
+        if name != "stays":
+            recorder.forget("here", name)
+    recorder.close(20)
+    assert len(server.objects) == 202
+    assert [(sent.canary.name, text) for (_, _, text), sent in recorder._sent.items()] == [
+        ("stays", "one"),
+        ("stays", "two"),
+    ]

@@ -2,55 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import random
-import re
 import signal
 import socket
-import ssl
 import subprocess
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from demo_app import App, application
-from lab import CANARY, PATIENCE_S, Controller, Lab, eventually
-from many_apps import all_end, deployed, image_of_primary, spoil
+from demo_app import App
+from lab import AGENT, CANARY, PATIENCE_S, Lab, eventually
+from many_apps import image_of_primary, spoil
+from pod import Pod, new_authority, server_side
 from tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.slow
 
-ROLLOUTS = int(os.environ.get("CANARY_HOSTILE_ROLLOUTS", "4"))
-"""With a SIGKILL each; 100 by hand."""
-ROUNDS = int(os.environ.get("CANARY_HOSTILE_ROUNDS", "3"))
-"""Of making and deleting canaries; more by hand."""
 WRITES = frozenset({"create", "update", "patch", "delete"})
-
-
-def test_killed_at_a_random_moment_of_each_rollout_all_end_right(lab: Lab) -> None:
-    chance = random.Random(11)
-    size = min(ROLLOUTS, 5)
-    running = lab.start()
-    apps = deployed(lab, "killed", size)
-    all_end(apps, "Initialized", "v1")
-    good = ["v1"] * size
-    rounds = -(-ROLLOUTS // size)
-    for round_ in range(1, rounds + 1):
-        bad = [(number + round_) % 3 == 0 for number in range(size)]
-        for app, is_bad in zip(apps, bad, strict=True):
-            spoil(app, bad=is_bad)
-            app.image(f"r{round_}")
-        time.sleep(chance.uniform(0.0, 4.0))  # the moment is what is tried
-        running.kill()
-        running = lab.start()
-        for number, app in enumerate(apps):
-            good[number] = good[number] if bad[number] else f"r{round_}"
-            all_end([app], "Failed" if bad[number] else "Succeeded", good[number])
-    print(f"{rounds * size} rollouts")  # noqa: T201 - a figure for people
-    assert running.terminate() == 0
 
 
 def _as_user(lab: Lab, name: str, folder: Path) -> Path:
@@ -118,40 +86,11 @@ def test_a_full_disk_under_the_logs_stops_nothing(lab: Lab, app: App) -> None:
 # -- Certificates ---------------------------------------------------------------------------------------------------
 
 
-def _openssl(*args: str, cwd: Path) -> None:
-    subprocess.run(["openssl", *args], cwd=cwd, check=True, capture_output=True, timeout=30)
-
-
-def _authority(folder: Path) -> None:
-    """A new authority and what it signs, written as a kubelet or cert-manager does: by replacing the files."""
-    new = folder / "new"
-    new.mkdir()
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    _openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca", "-days", "2", cwd=new)
-    for name in ("server", "client"):
-        _openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}", cwd=new)
-        (new / f"{name}.ext").write_text("subjectAltName=IP:127.0.0.1\n")
-        signing = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", f"{name}.ext")
-        _openssl("x509", "-req", "-in", f"{name}.csr", *signing, "-out", f"{name}.crt", cwd=new)
-    for file in new.iterdir():
-        file.replace(folder / file.name)
-    new.rmdir()
-
-
-def _server_side(folder: Path) -> ssl.SSLContext:
-    """Only who shows a certificate of the present authority is let in."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "server.crt", folder / "server.key")
-    context.load_verify_locations(folder / "ca.crt")
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.maximum_version = ssl.TLSVersion.TLSv1_2  # so that a client that is refused hears of it at once
-    return context
-
-
 def test_certificates_that_are_replaced_are_read_again(lab: Lab, app: App, tmp_path: Path) -> None:
     """Authority, certificate of the server and certificate of the client all change in the middle of a rollout."""
-    _authority(tmp_path)
-    with TcpProxy(int(lab.cluster.url.rpartition(":")[2]), _server_side(tmp_path)) as front:
+    new_authority(tmp_path)
+    server = int(lab.cluster.url.rpartition(":")[2])
+    with TcpProxy(server, server_side(tmp_path, of_clients=True)) as front:
         config = yaml.safe_load(lab.cluster.kubeconfig(tmp_path / "kubeconfig").read_text())
         authority = {"certificate-authority": str(tmp_path / "ca.crt")}
         config["clusters"][0]["cluster"] = {"server": f"https://127.0.0.1:{front.port}", **authority}
@@ -164,102 +103,23 @@ def test_certificates_that_are_replaced_are_read_again(lab: Lab, app: App, tmp_p
         app.image("v2")
         eventually(lambda: lab.status(app.name, app.namespace)["canaryWeight"] >= 10)
         accepted = front.accepted
-        _authority(tmp_path)
-        front.tls = _server_side(tmp_path)
+        new_authority(tmp_path)
+        front.tls = server_side(tmp_path, of_clients=True)
         front.cut()
         app.until("Succeeded")
         assert front.accepted > accepted
         assert running.terminate() == 0
 
 
-IN_CLUSTER = """
-import sys, kubernetes.config.incluster_config as inside
-folder = sys.argv.pop(1)
-inside.SERVICE_TOKEN_FILENAME, inside.SERVICE_CERT_FILENAME = folder + "/token", folder + "/ca.crt"
-from canary_adapters.cli.start import main
-main()
-"""
-
-
-def test_in_the_cluster_the_token_of_the_account_is_read_from_its_file(lab: Lab, app: App, tmp_path: Path) -> None:
-    """As a pod has it: address from the environment, token and authority from files, which are replaced."""
-    _authority(tmp_path)
-    _as_user(lab, "inside", tmp_path)
-    (tmp_path / "token").write_text(lab.kubectl("create", "token", "inside", "-n", "default").strip())
-    context = _server_side(tmp_path)
-    context.verify_mode = ssl.CERT_NONE
-    with TcpProxy(int(lab.cluster.url.rpartition(":")[2]), context) as front:
-        flags = ["controller", "-port=0", "-minimum-interval=1s", f"-metrics-server={lab.prometheus.url}"]
-        command = [str(Path(CANARY).parent / "python"), "-c", IN_CLUSTER, str(tmp_path), *flags]
-        address = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(front.port)}
-        before = {key: os.environ.get(key) for key in address}
-        os.environ |= address
-        try:
-            running = Controller(command, tmp_path / "controller.log")
-        finally:
-            for key, value in before.items():
-                os.environ.pop(key) if value is None else os.environ.update({key: value})
-        lab.controllers.append(running)
-        running.wait_ready()
+def test_in_the_cluster_everything_comes_from_files_that_are_replaced(lab: Lab, app: App, tmp_path: Path) -> None:
+    """As a pod has it: address from the environment, token and authority from files."""
+    with Pod(lab, tmp_path, "inside") as pod:
+        running = pod.start()
         app.deploy(analysis={"stepWeight": 50, "maxWeight": 50})
         app.until("Initialized")
-        _authority(tmp_path)
-        front.tls = _server_side(tmp_path)
-        front.tls.verify_mode = ssl.CERT_NONE
-        front.cut()
+        pod.replace_authority()
         app.image("v2")
         app.until("Succeeded")
-        users = {entry.user for entry in lab.cluster.requests.matching(agent="canary-core", namespace=app.namespace)}
-        assert users == {"system:serviceaccount:default:inside"}
+        users = {entry.user for entry in lab.cluster.requests.matching(agent=AGENT, namespace=app.namespace)}
+        assert users == {pod.user}
         assert running.terminate() == 0
-
-
-# -- Churn ----------------------------------------------------------------------------------------------------------
-
-
-def _size(process: int) -> dict[str, int]:
-    """What Linux says of a process: memory in KiB, threads, open files."""
-    status = Path(f"/proc/{process}/status").read_text()
-    found = {key: int(value) for key, value in re.findall(r"(VmRSS|Threads):\s+(\d+)", status)}
-    return {**found, "files": len(list(Path(f"/proc/{process}/fd").iterdir()))}
-
-
-def _many(namespace: str, round_: int, count: int) -> str:
-    found: list[dict[str, Any]] = []
-    for number in range(count):
-        name = f"app-{round_}-{number}"
-        for obj in (*application(namespace), App(None, namespace).canary()):  # type: ignore[type-var] # it asks nobody
-            text = yaml.safe_dump(obj).replace("fleet-simple-app", name)
-            found.append(yaml.safe_load(text))
-    return yaml.safe_dump_all(found)
-
-
-def test_canaries_that_come_and_go_leave_nothing_behind(lab: Lab) -> None:
-    lab.kubectl("create", "namespace", "churn")
-    count = 4
-    with lab.controller("-log-level=error") as running:
-        sizes = []
-        for round_ in range(ROUNDS):
-            lab.apply(_many("churn", round_, count))
-
-            def phases() -> list[str]:
-                path = "jsonpath={.items[*].status.phase}"
-                return lab.kubectl("get", "canaries", "-n", "churn", "-o", path).split()
-
-            eventually(lambda: phases() == ["Initialized"] * count)
-            for kind in ("canaries", "deployments", "services", "virtualservices.networking.istio.io"):
-                lab.kubectl("delete", kind, "--all", "-n", "churn", "--wait=false")
-            eventually(lambda: phases() == [])
-            eventually(lambda: "churn" not in _metrics(running))
-            sizes.append(_size(running.process.pid))
-        print(sizes[0], sizes[-1])  # noqa: T201 - figures for people
-        warm = sizes[ROUNDS // 2]
-        assert sizes[-1]["Threads"] <= warm["Threads"] + 2
-        assert sizes[-1]["files"] <= warm["files"] + 4
-        assert sizes[-1]["VmRSS"] <= warm["VmRSS"] * 1.1
-
-
-def _metrics(running: Controller) -> str:
-    import requests
-
-    return requests.get(f"http://127.0.0.1:{running.port}/metrics", timeout=10).text

@@ -178,16 +178,39 @@ def test_a_slow_receiver_delays_nobody_elses_alerts() -> None:
     over, done = threading.Event(), threading.Event()
     background = Background(workers=2)
     for _ in range(50):
-        background.put("slow", lambda: _wait(over))
+        background.put("slow", "one", lambda: _wait(over))
     for number in range(20):
-        background.put(f"quick-{number}", lambda: None)
-    background.put("last", done.set)
+        background.put("quick", f"{number}", lambda: None)
+    background.put("last", "one", done.set)
     assert done.wait(20)
     over.set()
     background.close(10)
 
 
-def test_jobs_of_one_key_keep_their_order_and_their_number() -> None:
+def test_a_namespace_full_of_slow_receivers_delays_no_other_ones_alerts() -> None:
+    over, done, held = threading.Event(), threading.Event(), threading.Semaphore(0)
+
+    def hang() -> None:
+        held.release()
+        _wait(over)
+
+    background = Background(workers=8)
+    for namespace, share in (("one", 4), ("two", 2)):
+        for number in range(50):
+            background.put(namespace, f"slow-{number}", hang)
+        for _ in range(share):
+            assert held.acquire(timeout=20)
+    assert background._held == {"one": 4, "two": 2}
+    for number in range(20):
+        background.put("quick", f"{number}", lambda: None)
+    background.put("quick", "last", done.set)
+    assert done.wait(20)
+    over.set()
+    background.close(20)
+    assert background._jobs == background._held == {}
+
+
+def test_jobs_of_one_canary_keep_their_order_and_their_number() -> None:
     over, seen = threading.Event(), list[int]()
     background = Background(workers=4, most=10)
     begun = threading.Event()
@@ -196,10 +219,10 @@ def test_jobs_of_one_key_keep_their_order_and_their_number() -> None:
         begun.set()
         _wait(over)
 
-    background.put("a", first)
+    background.put("here", "a", first)
     assert begun.wait(10)
     for number in range(30):
-        background.put("a", lambda number=number: seen.append(number))  # type: ignore[misc]
+        background.put("here", "a", lambda number=number: seen.append(number))  # type: ignore[misc]
     over.set()
     background.close(10)
     assert seen == list(range(20, 30))

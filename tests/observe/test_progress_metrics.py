@@ -129,7 +129,7 @@ def test_counters_begin_with_zero_so_that_rates_see_the_first_time(telemetry: Te
     }
     ticks = [s for family in telemetry.registry.collect() for s in family.samples if s.name == "canary_ticks_total"]
     assert {s.labels["result"]: s.value for s in ticks} == dict.fromkeys(
-        ("ok", "conflict", "unavailable", "refused", "gone", "error"), 0.0
+        ("ok", "conflict", "crowded", "unavailable", "refused", "gone", "error"), 0.0
     )
 
 

@@ -22,6 +22,7 @@ from canary_adapters.notify import AlertNotifier, Message, Receiver
 from canary_adapters.notify.payloads import payload_for
 from canary_adapters.telemetry import LogNotifier, Telemetry, TelemetryNotifier, configure_logging
 from canary_adapters.webhook import EventWebhook, HttpPool, WebhookHooks
+from canary_adapters.webhook.http import Answer
 from canary_core import (
     Approved,
     Check,
@@ -102,6 +103,7 @@ class Door:
 
     receiving: Receiving
     spec: dict[str, Any] = field(factory=dict)
+    listening: dict[str, Any] = field(factory=dict)
     hook: str = "gate"
     listener: str = "listener"
     background: Background = field(factory=Background)
@@ -110,7 +112,8 @@ class Door:
     def __attrs_post_init__(self) -> None:
         url = f"{self.receiving.url}/x"
         gate = {"name": "gate", "type": "confirm-rollout", "url": url, "timeout": "2s", "metadata": {"a": "b"}}
-        webhooks = [{**gate, **self.spec}, {"name": "listener", "type": "event", "url": url, "timeout": "2s"}]
+        listener = {"name": "listener", "type": "event", "url": url, "timeout": "2s"}
+        webhooks = [{**gate, **self.spec}, {**listener, **self.listening}]
         analysis = {"interval": "1m", "threshold": 1, "stepWeight": 10, "webhooks": webhooks}
         raw = raw_canary("here", analysis=analysis)
         self.hooks = WebhookHooks(
@@ -232,6 +235,23 @@ def test_an_event_is_told_in_flaggers_words(receiving: Receiving) -> None:
             "timestamp": "12500",
         },
     }
+
+
+def test_who_is_only_told_has_a_minute_at_most(receiving: Receiving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others wait for their turn. Whoever is asked has the time that is declared."""
+    given: list[float] = []
+    post = HttpPool.post
+
+    def noting(pool: HttpPool, url: str, body: object, *, timeout_s: float, **how: Any) -> Answer:
+        given.append(timeout_s)
+        return post(pool, url, body, timeout_s=timeout_s, **how)
+
+    monkeypatch.setattr(HttpPool, "post", noting)
+    door = Door(receiving, {"timeout": "90m"}, {"timeout": "90m"})
+    door.hooks.ask(QUESTION)
+    door.hooks.tell("listener", n.WeightAdvanced(weight=10))
+    door.background.close(5)
+    assert given == [5400.0, 60.0]
 
 
 def test_the_global_address_is_told_of_events(receiving: Receiving) -> None:

@@ -223,21 +223,25 @@ def _configuration(kubeconfig: Path | None, master: str) -> Any:
 
     from kubernetes import config
     from kubernetes.client import Configuration
+    from kubernetes.config import incluster_config as inside
     from yaml import YAMLError
 
     from canary_adapters.cli.errors import BadInputError
+    from canary_adapters.kubernetes.credentials import follow_token, token_file_of
 
     found = Configuration()
     load: Any = config
     try:
-        if kubeconfig is not None:
-            load.load_kube_config(str(kubeconfig), client_configuration=found)
-        elif master:
+        if kubeconfig is None and master:
             found.host = master
-        elif os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
-            load.load_incluster_config(client_configuration=found)
+        elif kubeconfig is None and os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
+            load.load_incluster_config(client_configuration=found, try_refresh_token=False)
+            follow_token(found, Path(inside.SERVICE_TOKEN_FILENAME))
         else:
-            load.load_kube_config(client_configuration=found)
+            load.load_kube_config(str(kubeconfig) if kubeconfig else None, client_configuration=found)
+            token = token_file_of(kubeconfig)
+            if token is not None:
+                follow_token(found, token)
     except YAMLError as error:
         # Its text shows what stands there, which may be a token.
         line = getattr(getattr(error, "problem_mark", None), "line", None)

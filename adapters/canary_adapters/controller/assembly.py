@@ -95,6 +95,7 @@ class Assembly:
     def forget(self, key: Key) -> None:
         """A canary is gone."""
         self.reader.forget(*key)
+        self.recorder.forget(*key)
         with self._lock:
             names = self._names.pop(key, None)
             if names is None:

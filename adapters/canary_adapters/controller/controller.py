@@ -5,14 +5,15 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import structlog
 from kubernetes.client import Configuration
 
 from canary_adapters.clock import SystemClock
+from canary_adapters.controller.asking import PER_WORKER, Asking, Places
 from canary_adapters.controller.assembly import Assembly
+from canary_adapters.controller.crew import Crew
 from canary_adapters.controller.election import Election, Fence
 from canary_adapters.controller.http import StatusServer
 from canary_adapters.controller.interests import Claims, Interests, Key
@@ -86,11 +87,13 @@ class Controller:
         watched = [resource for resource in WATCHED if tracks or resource not in CONFIGS]
         self._informers = Informers(self._watching, watched, namespace=options.namespace, on_change=self._changed)
         self._assembly = Assembly(options, Cluster(self._api, self._informers), self._clock, telling=self._telling)
-        self._asking = ThreadPoolExecutor(options.workers, thread_name_prefix="ask")
+        self._crew = Crew(self._queue, self._work, size=options.workers)
+        self._places = Places(options.workers * PER_WORKER, wake=self._queue.add)
+        asking = Asking(self._places, outside=self._crew.outside)
         self._reconciler = Reconciler(
-            self._assembly, self._interests, self._claims, gather=self._asking.map, now_s=self._clock.now_s
+            self._assembly, self._interests, self._claims, gather=asking.of, now_s=self._clock.now_s
         )
-        self._workers: list[threading.Thread] = []
+        self._show_sizes()
         self._election: Election | None = None
         self._status: StatusServer | None = None
         self.ended = threading.Event()
@@ -120,14 +123,12 @@ class Controller:
         self.ended.set()
         self._queue.close()
         end = time.monotonic() + self._options.shutdown_s
-        for worker in tuple(self._workers):
-            worker.join(max(0.0, end - time.monotonic()))
+        self._crew.join(self._options.shutdown_s)
         self._assembly.close(max(1.0, end - time.monotonic()))
         if self._election is not None:
             self._election.stop()
         self._assembly.telemetry.is_leader.set(0)
         self._informers.stop()
-        self._asking.shutdown(wait=False, cancel_futures=True)
         if self._status is not None:
             self._status.stop()
         for api in (self._api, self._telling, self._watching, self._electing):
@@ -158,10 +159,7 @@ class Controller:
     def _act(self) -> None:
         _log.info("working", workers=self._options.workers)
         self._assembly.telemetry.is_leader.set(1)
-        for number in range(self._options.workers):
-            worker = threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
-            worker.start()
-            self._workers.append(worker)  # only now, as `stop` may be waiting for those that are in it
+        self._crew.start()
 
     def _lose(self) -> None:
         _log.error("the lease is lost: ending")
@@ -192,19 +190,31 @@ class Controller:
         if self._informers.get(resource, *place) is None:
             self._assembly.digests.forget(resource, *place)
 
-    def _work(self) -> None:
+    def _work(self, key: Key, late_s: float) -> None:
+        verdict = self._reconciler.reconcile(key)
+        self._assembly.telemetry.ticked(verdict.result, late_s=late_s)
+        self._queue.done(key, verdict.again_in_s)
+
+    # -- Telling ----------------------------------------------------------------------------------------------------
+
+    def _show_sizes(self) -> None:
+        """Everything here that could grow, so that one can see that it does not."""
         telemetry = self._assembly.telemetry
-        while (taken := self._queue.take()) is not None:
-            key, late_s = taken
-            verdict = self._reconciler.reconcile(key)
-            telemetry.ticked(verdict.result, late_s=late_s)
-            self._queue.done(key, verdict.again_in_s)
+        sizes: dict[str, Callable[[], int]] = {
+            "due": lambda: len(self._queue),
+            "worked on": lambda: self._queue.busy,
+            "turned away": lambda: self._places.waiting,
+        }
+        telemetry.sized("canary_queued", "Canaries that have a time, a worker, or no place to ask.", sizes, "state")
+        sizes = {"questions": lambda: self._places.open, "unseen writes": lambda: self._assembly.cluster.unseen}
+        telemetry.sized("canary_open", "What is waited for: answers, and news of own writes.", sizes, "what")
+        cached = {resource.plural: size for resource, size in self._informers.sizes.items()}
+        telemetry.sized("canary_cached_objects", "Objects of the cluster in memory, by kind.", cached, "resource")
 
     # -- Probes -----------------------------------------------------------------------------------------------------
 
     def _healthy(self) -> bool:
-        alive = self._informers.alive and all(worker.is_alive() for worker in tuple(self._workers))
-        return self.ended.is_set() or alive
+        return self.ended.is_set() or (self._informers.alive and self._crew.is_alive)
 
     def _ready(self) -> bool:
         return self._informers.synced and not self.ended.is_set()

@@ -90,6 +90,11 @@ class DueQueue(Generic[_K]):
             self._closed = True
             self._changed.notify_all()
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is given out any more."""
+        return self._closed
+
     def __len__(self) -> int:
         """Keys that have a time."""
         return len(self._due)

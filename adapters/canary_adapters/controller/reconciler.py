@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 from attrs import frozen
 
+from canary_adapters.controller.asking import CrowdedError
 from canary_adapters.controller.assembly import Assembly, Rolling
 from canary_adapters.controller.interests import Claims, Interests, Key, Ref, objects_of
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS
@@ -27,6 +28,8 @@ REFUSED_PAUSE_S: Final = 60.0
 SPREAD: Final = 0.05
 """Share of a pause by which it may become longer."""
 MOST_SPREAD_S: Final = 1.0
+CROWDED_PAUSE_S: Final = 10.0
+"""Should nobody wake a canary for which there was no place."""
 SETTLED_PAUSE_S: Final = 300.0
 """A settled rollout is looked at again from the caches, without a request, should a change have been missed."""
 _CHANCE: Final = random.Random()
@@ -39,7 +42,7 @@ class Verdict:
     """What came of working on a canary."""
 
     result: str
-    """``ok``, ``conflict``, ``unavailable``, ``refused``, ``gone`` or ``error``."""
+    """``ok``, ``conflict``, ``crowded``, ``unavailable``, ``refused``, ``gone`` or ``error``."""
     again_in_s: float | None
     """When to work on it again if nothing changes before. None: never."""
 
@@ -53,7 +56,13 @@ class Reconciler:
     """Works on canaries; never on the same one twice at once, for which the queue cares."""
 
     def __init__(
-        self, assembly: Assembly, interests: Interests, claims: Claims, *, gather: Gather, now_s: Callable[[], float]
+        self,
+        assembly: Assembly,
+        interests: Interests,
+        claims: Claims,
+        *,
+        gather: Callable[[Key], Gather],
+        now_s: Callable[[], float],
     ) -> None:
         """Makes one.
 
@@ -61,7 +70,7 @@ class Reconciler:
             assembly: Builds the ports.
             interests: Told what each canary depends on.
             claims: Knows whose target is whose.
-            gather: How questions are answered at the same time.
+            gather: How the questions of a canary are answered at the same time.
             now_s: Wall-clock time.
         """
         self._assembly, self._interests, self._claims = assembly, interests, claims
@@ -82,6 +91,9 @@ class Reconciler:
         except (ConflictError, RevisionChangedError) as error:
             log.debug("somebody else wrote in between", error=str(error))
             return Verdict(result="conflict", again_in_s=self._pause(key, SOON_S))
+        except CrowdedError:
+            log.debug("too many questions are open")
+            return Verdict(result="crowded", again_in_s=CROWDED_PAUSE_S)
         except UnavailableError as error:
             pause = max(self._pause(key, FIRST_PAUSE_S), error.retry_after_s or 0.0)
             log.warning("the tick could not be ended", error=str(error), again_in_s=round(pause, 2))
@@ -114,7 +126,7 @@ class Reconciler:
                 f"{holder[1]}.{holder[0]} already, which is older; delete one of the two, or name another target",
             )
         started = time.monotonic()
-        done = tick(rolling.ports(), gather=self._gather)
+        done = tick(rolling.ports(), gather=self._gather(key))
         rolling.ended(done, time.monotonic() - started)
         # The target may have got other references by now.
         self._interests.set(key, self._refs(canary))

@@ -131,6 +131,11 @@ class Cluster:
             return  # it goes when its finalizers do, which the cache will tell
         self._cover(resource, metadata, _Written(version=version_of(obj), obj=None, uid=metadata["uid"]))
 
+    @property
+    def unseen(self) -> int:
+        """Own writes that are kept until the cache is known to have them."""
+        return len(self._written)
+
     def _note(self, resource: Resource, obj: Obj) -> Obj:
         metadata = _trimmed(obj)["metadata"]
         kept = {"metadata": metadata} if resource.metadata_only else obj

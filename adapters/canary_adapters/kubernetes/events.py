@@ -32,6 +32,12 @@ _log = structlog.get_logger("canary.events")
 
 
 @frozen
+class _Canary:
+    namespace: str
+    name: str
+
+
+@frozen
 class _Event:
     obj: Obj
     warning: bool
@@ -42,6 +48,18 @@ class _Event:
     def key(self) -> tuple[str, bool, str]:
         """What makes two events equal."""
         return self.obj["metadata"]["uid"], self.warning, self.text
+
+    @property
+    def canary(self) -> _Canary:
+        """Whose it is."""
+        return _Canary(self.obj["metadata"]["namespace"], self.obj["metadata"]["name"])
+
+
+@frozen
+class _Sent:
+    canary: _Canary
+    at_s: float
+    obj: Obj
 
 
 class EventRecorder:
@@ -55,10 +73,11 @@ class EventRecorder:
             now_s: Wall-clock time.
         """
         self._api, self._now_s = api, now_s
-        self._pending: deque[_Event] = deque(maxlen=PENDING)
+        self._pending: deque[_Event | _Canary] = deque(maxlen=PENDING)
+        """What is to be sent, and canaries of which nothing more will be."""
         self._changed = threading.Condition()
         self._closed, self._sending = False, False
-        self._sent: OrderedDict[tuple[str, bool, str], tuple[float, Obj]] = OrderedDict()
+        self._sent: OrderedDict[tuple[str, bool, str], _Sent] = OrderedDict()
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
         self._thread.start()
 
@@ -72,6 +91,12 @@ class EventRecorder:
         """
         with self._changed:
             self._pending.append(_Event(obj, warning, text[:LONGEST], self._now_s()))
+            self._changed.notify()
+
+    def forget(self, namespace: str, name: str) -> None:
+        """A canary is gone: keep nothing of it once its last events are sent."""
+        with self._changed:
+            self._pending.append(_Canary(namespace, name))
             self._changed.notify()
 
     @property
@@ -96,6 +121,9 @@ class EventRecorder:
                 if not self._pending:
                     return
                 event, self._sending = self._pending.popleft(), True
+            if isinstance(event, _Canary):
+                self._drop(event)
+                continue
             try:
                 self._send(event)
             except PortError as error:
@@ -106,17 +134,21 @@ class EventRecorder:
     def _send(self, event: _Event) -> None:
         before = self._sent.pop(event.key, None)
         sent = None
-        if before is not None and event.at_s - before[0] < WINDOW_S:
-            sent = self._count(event, before[1])
+        if before is not None and event.at_s - before.at_s < WINDOW_S:
+            sent = self._count(event, before.obj)
         if sent is None:
             sent = self._api.create(EVENTS, event.obj["metadata"]["namespace"], _made(event))
         kept = {"metadata": {key: sent["metadata"][key] for key in _IDENTITY}, "count": sent.get("count")}
-        self._sent[event.key] = (event.at_s, kept)
+        self._sent[event.key] = _Sent(event.canary, event.at_s, kept)
         while len(self._sent) > _REMEMBERED or self._oldest_s() < event.at_s - WINDOW_S:
             self._sent.popitem(last=False)
 
     def _oldest_s(self) -> float:
-        return next(iter(self._sent.values()))[0]
+        return next(iter(self._sent.values())).at_s
+
+    def _drop(self, canary: _Canary) -> None:
+        for key in [key for key, sent in self._sent.items() if sent.canary == canary]:
+            del self._sent[key]
 
     def _count(self, event: _Event, sent: Obj) -> Obj | None:
         """None: the earlier one is gone, or not as it was."""

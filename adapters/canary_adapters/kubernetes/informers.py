@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -96,6 +97,11 @@ class Informers:
         """All objects of a kind, in a namespace or in all. Do not change them."""
         every: list[Obj] = self._each[resource].cache.list()
         return every if namespace is None else [obj for obj in every if obj["metadata"]["namespace"] == namespace]
+
+    @property
+    def sizes(self) -> dict[Resource, Callable[[], int]]:
+        """For each kind, what says how many objects of it there are."""
+        return {resource: partial(_size, informer) for resource, informer in self._each.items()}
 
     def seen(self, resource: Resource) -> int:
         """The version up to which all changes of a kind are in the cache."""
@@ -276,6 +282,10 @@ class _Informer(SharedInformer):
         if isinstance(obj, dict):
             self.seen = max(self.seen, _number(obj["metadata"].get("resourceVersion")))
         super()._fire(event_type, obj)
+
+
+def _size(informer: _Informer) -> int:
+    return len(informer.cache.list_keys())
 
 
 def _number(version: str | None) -> int:

@@ -79,7 +79,7 @@ class AlertNotifier:
                 _send(self._pool, receiver, message)
 
         if wanted or (not declared and self._everybody):
-            self._background.put(self._names.full_canary, send)
+            self._background.put(self._names.namespace, self._names.canary, send)
 
     def _receivers(self, wanted: list[AlertSpec]) -> Iterator[Receiver]:
         for entry in wanted:

@@ -1,7 +1,7 @@
 """What the controller counts: Flagger's metrics under Flagger's names, and what operators of this one need besides."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from typing import Final
 
@@ -35,7 +35,7 @@ _STATUS: Final = {Phase.PROGRESSING: 0, Phase.FAILED: 2}
 """Values of ``flagger_canary_status``; every other phase is 1."""
 _STRATEGIES: Final[Mapping[type, str]] = {Progressive: "canary", ABTest: "ab-testing", BlueGreen: "blue-green"}
 _LATENESS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_RESULTS: Final = ("ok", "conflict", "unavailable", "refused", "gone", "error")
+_RESULTS: Final = ("ok", "conflict", "crowded", "unavailable", "refused", "gone", "error")
 _JUDGING: Final = (HookType.PRE_ROLLOUT, HookType.ROLLOUT)
 _VERDICTS: Final = {Verdict.FAIL: "fail", Verdict.NO_DATA: "no-data", Verdict.ERROR: "error"}
 
@@ -119,6 +119,19 @@ class Telemetry:
             [*target, "check", "verdict"],
             registry=registry,
         )
+
+    def sized(self, name: str, documentation: str, sizes: Mapping[str, Callable[[], int]], label: str) -> None:
+        """Show how large some things are whenever somebody asks.
+
+        Args:
+            name: Of the metric.
+            documentation: What it says.
+            sizes: For each value of the label, how large that is now; called from the thread that answers.
+            label: What tells them apart.
+        """
+        gauge = Gauge(name, documentation, [label], registry=self.registry)
+        for value, size in sizes.items():
+            gauge.labels(value).set_function(size)
 
     def ticked(self, result: str, *, late_s: float) -> None:
         """A tick has ended."""

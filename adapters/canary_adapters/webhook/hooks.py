@@ -17,6 +17,8 @@ from canary_core.messages import Names, is_warning, message
 __all__ = ["EventWebhook", "WebhookHooks"]
 
 TIMEOUT_S: Final = 10.0
+LONGEST_TOLD_S: Final = 60.0
+"""Whoever is only told of something has no longer for it, whatever is declared: others wait for their turn."""
 _SHOWN: Final = 512
 _SERVER_ERROR: Final = 500
 _log = structlog.get_logger("canary.webhook")
@@ -82,12 +84,12 @@ class WebhookHooks:
                 self._pool,
                 declared.url,
                 body,
-                timeout_s=_timeout_s(source),
+                timeout_s=min(_timeout_s(source), LONGEST_TOLD_S),
                 retries=declared.retries,
                 verify=not declared.disable_tls,
             )
 
-        self._background.put(self._names.full_canary, send)
+        self._background.put(self._names.namespace, self._names.canary, send)
 
 
 class EventWebhook:
@@ -107,7 +109,11 @@ class EventWebhook:
     def tell(self, notice: Notice, rollout: Rollout) -> None:
         """Send an event, in the background."""
         body = _event(self._names, rollout, notice, None, time.time())
-        self._background.put(self._names.full_canary, lambda: _send(self._pool, self._url, body, timeout_s=TIMEOUT_S))
+        self._background.put(
+            self._names.namespace,
+            self._names.canary,
+            lambda: _send(self._pool, self._url, body, timeout_s=TIMEOUT_S),
+        )
 
 
 def _send(pool: HttpPool, url: str, body: object, **how: Any) -> None:

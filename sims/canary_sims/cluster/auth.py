@@ -10,6 +10,7 @@ import time
 from attrs import frozen
 
 from canary_sims.cluster.errors import ApiError
+from canary_sims.cluster.store import Store
 
 AUTHENTICATED = "system:authenticated"
 MASTERS = "system:masters"
@@ -32,36 +33,71 @@ class User:
 ADMIN = User("admin", (MASTERS, AUTHENTICATED))
 
 
+@frozen
+class Holder:
+    """An object whose end is the end of the tokens that hang on it."""
+
+    store: str
+    """As the store calls its kind."""
+    namespace: str
+    name: str
+    uid: str
+
+    def is_there(self, store: Store) -> bool:
+        """Whether it still exists; one that was made anew is another one."""
+        found = store.get(self.store, self.namespace, self.name)
+        return found is not None and found["metadata"]["uid"] == self.uid
+
+
+@frozen
+class _Issued:
+    user: User
+    end: float
+    holders: tuple[Holder, ...]
+
+
 class Tokens:
-    """The bearer tokens that were given out."""
+    """The bearer tokens that were given out.
 
-    def __init__(self) -> None:
-        self._users: dict[str, tuple[User, float]] = {}
+    One is good until its time is over, its account is gone, or the object that it is bound to.
+    https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/
+    """
 
-    def issue(self, namespace: str, account: str, uid: str, seconds: int) -> tuple[str, float]:
-        """A token of a service account, in the form of a JWT, and when it ends."""
-        name = f"system:serviceaccount:{namespace}:{account}"
-        groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", AUTHENTICATED)
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._issued: dict[str, _Issued] = {}
+
+    def issue(self, account: Holder, seconds: int, bound: Holder | None = None) -> tuple[str, float]:
+        """A token of a service account, in the form of a JWT, and when it ends.
+
+        Args:
+            account: The account.
+            seconds: For how long it is good at most.
+            bound: What it is bound to besides.
+        """
+        name = f"system:serviceaccount:{account.namespace}:{account.name}"
+        groups = ("system:serviceaccounts", f"system:serviceaccounts:{account.namespace}", AUTHENTICATED)
         end = time.time() + seconds
         claims = {"sub": name, "exp": int(end), "iat": int(time.time()), "iss": "https://kubernetes.default.svc"}
         parts = [json.dumps(p).encode() for p in ({"alg": "none", "typ": "JWT"}, claims)] + [secrets.token_bytes(32)]
         token = ".".join(base64.urlsafe_b64encode(p).decode().rstrip("=") for p in parts)
-        self._users[token] = (User(name, groups, uid), end)
+        holders = (account,) if bound is None else (account, bound)
+        self._issued[token] = _Issued(User(name, groups, account.uid), end, holders)
         return token, end
 
     def user(self, authorization: str) -> User:
         """The user of an Authorization header; without one the administrator.
 
         Raises:
-            ApiError: 401, nobody has that token.
+            ApiError: 401, nobody has that token (any more).
         """
         if not authorization:
             return ADMIN
         scheme, _, token = authorization.partition(" ")
-        user, end = self._users.get(token.strip(), (ADMIN, 0.0))
-        if scheme.lower() != "bearer" or end < time.time():
+        found = self._issued.get(token.strip()) if scheme.lower() == "bearer" else None
+        if found is None or found.end < time.time() or not all(each.is_there(self._store) for each in found.holders):
             raise ApiError(401, "Unauthorized", "Unauthorized")
-        return user
+        return found.user
 
 
 def impersonated(name: str, groups: list[str]) -> User:

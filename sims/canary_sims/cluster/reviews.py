@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from canary_sims.cluster.api import Api
-from canary_sims.cluster.auth import Tokens, User
+from canary_sims.cluster.auth import Holder, Tokens, User
 from canary_sims.cluster.clock import timestamp
 from canary_sims.cluster.deletion import DeleteOptions, delete
-from canary_sims.cluster.errors import bad_request, invalid, invalid_error, not_found
+from canary_sims.cluster.errors import bad_request, conflict, invalid, invalid_error, not_found
 from canary_sims.cluster.rbac import Ask, Rbac
 from canary_sims.cluster.resources import Resource
 from canary_sims.cluster.store import Obj
+
+_BINDABLE = {("v1", "Pod"): "pods", ("v1", "Secret"): "secrets"}
+"""What a token may be bound to: version and kind, and the plural."""
 
 
 def review(rbac: Rbac, user: User, kind: str, obj: Obj) -> Obj:
@@ -58,16 +61,36 @@ def issue_token(api: Api, tokens: Tokens, namespace: str, name: str, obj: Obj) -
     """Answers a TokenRequest.
 
     Raises:
-        ApiError: 404, no such service account.
+        ApiError: 404, no such service account, or nothing that it could be bound to; 400 or 409, it cannot be.
     """
     account = api.store.get("core/serviceaccounts", namespace, name)
     if account is None:
         raise not_found("", "serviceaccounts", name)
-    seconds = (obj.get("spec") or {}).get("expirationSeconds") or 3600
-    token, end = tokens.issue(namespace, name, account["metadata"]["uid"], seconds)
-    spec = {"audiences": ["https://kubernetes.default.svc"], **(obj.get("spec") or {}), "expirationSeconds": seconds}
+    asked = obj.get("spec") or {}
+    seconds = asked.get("expirationSeconds") or 3600
+    bound = _bound(api, namespace, name, asked["boundObjectRef"]) if asked.get("boundObjectRef") else None
+    holder = Holder("core/serviceaccounts", namespace, name, account["metadata"]["uid"])
+    token, end = tokens.issue(holder, seconds, bound)
+    spec = {"audiences": ["https://kubernetes.default.svc"], **asked, "expirationSeconds": seconds}
     meta = {**obj["metadata"], "name": name, "namespace": namespace, "creationTimestamp": timestamp()}
     return {**obj, "metadata": meta, "spec": spec, "status": {"token": token, "expirationTimestamp": timestamp(end)}}
+
+
+def _bound(api: Api, namespace: str, account: str, ref: Obj) -> Holder:
+    """What a token is to be bound to."""
+    kind, name = ref.get("kind", ""), ref.get("name", "")
+    plural = _BINDABLE.get((ref.get("apiVersion", ""), kind))
+    if plural is None:
+        about = f"{ref.get('apiVersion', '')}, Kind={kind}"
+        raise bad_request(f'cannot bind token for serviceaccount "{account}" to object type {about}')
+    found = api.store.get(f"core/{plural}", namespace, name)
+    if found is None:
+        raise not_found("", plural, name)
+    uid = found["metadata"]["uid"]
+    if ref.get("uid", uid) != uid:
+        why = f"the UID in the bound object reference ({ref['uid']}) does not match the UID in record"
+        raise conflict("", plural, name, f"{why}. The object might have been deleted and then recreated")
+    return Holder(f"core/{plural}", namespace, name, uid)
 
 
 def evict(api: Api, pods: Resource, namespace: str, name: str) -> Obj:

@@ -47,7 +47,7 @@ class Server:
         self.store, self.registry = Store(), Registry()
         self.addresses = Addresses(self.store)
         self.api = Api(self.store, self.registry, Strategies(self.addresses))
-        self.rbac, self.tokens = rbac.Rbac(self.store), Tokens()
+        self.rbac, self.tokens = rbac.Rbac(self.store), Tokens(self.store)
         self.requests = RequestLog()
         self.middlewares: list[Middleware] = []
         self._handlers = Handlers(self.api, self.rbac, self.tokens)

@@ -1,0 +1,154 @@
+"""How the questions of rollouts are asked: at the same time, and so that nobody's slow answers hold up the others."""
+
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final, TypeAlias
+
+from canary_adapters.controller.interests import Key
+from canary_core import Answer, Question
+from canary_ports import Gather
+
+__all__ = ["Asking", "CrowdedError", "Places"]
+
+_Ask: TypeAlias = Callable[[Question], Answer]
+PER_WORKER: Final = 8
+"""Questions that may be open for each rollout that may be worked on."""
+
+
+class CrowdedError(Exception):
+    """No place is free for a question of this namespace. The canary is woken when there is one."""
+
+
+class Places:
+    """How many questions are open at a time, and whose. Safe for many threads.
+
+    A namespace may have a further place as long as it has fewer than are free. So one alone gets half of them, several
+    that want all they can get come to have the same number each, and that number is left for the next one.
+    """
+
+    def __init__(self, most: int, *, wake: Callable[[Key], None]) -> None:
+        """Makes them.
+
+        Args:
+            most: Of all namespaces together, at least 1.
+            wake: Called with a canary that was turned away, when there may be a place for it.
+        """
+        self._most, self._wake = most, wake
+        self._held: Counter[str] = Counter()
+        self._waiting: OrderedDict[str, OrderedDict[Key, None]] = OrderedDict()
+        """Canaries that were turned away, by namespace; both in the order in which they have their turn."""
+        self._lock = threading.Lock()
+
+    def take(self, key: Key, wanted: int) -> int:
+        """Take as many places as are free for a canary, up to a number.
+
+        Returns:
+            How many it has now. 0: none, and it will be woken.
+        """
+        with self._lock:
+            count = min(wanted, self._free(key[0]))
+            if count:
+                self._held[key[0]] += count
+            else:
+                self._waiting.setdefault(key[0], OrderedDict())[key] = None
+            return count
+
+    def give_back(self, key: Key, count: int) -> None:
+        """Places of a canary are free again."""
+        with self._lock:
+            self._held[key[0]] -= count
+            if not self._held[key[0]]:
+                del self._held[key[0]]
+            woken = [next_ for _ in range(count) if (next_ := self._next()) is not None]
+        for each in woken:
+            self._wake(each)
+
+    @property
+    def open(self) -> int:
+        """Places that are taken."""
+        return self._held.total()
+
+    @property
+    def waiting(self) -> int:
+        """Canaries that were turned away and not woken yet."""
+        with self._lock:
+            return sum(len(keys) for keys in self._waiting.values())
+
+    def _free(self, namespace: str) -> int:
+        """How often a namespace may take one more, one after the other."""
+        return max(0, -(-(self._most - self._held.total() - self._held[namespace]) // 2))
+
+    def _next(self) -> Key | None:
+        namespace = next((each for each in self._waiting if self._free(each)), None)
+        if namespace is None:
+            return None
+        keys = self._waiting[namespace]
+        key, _ = keys.popitem(last=False)
+        if keys:
+            self._waiting.move_to_end(namespace)
+        else:
+            del self._waiting[namespace]
+        return key
+
+
+class Asking:
+    """Asks what belongs together at the same time, as far as there are places."""
+
+    def __init__(self, places: Places, *, outside: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        """Makes one.
+
+        Args:
+            places: Shared by all rollouts.
+            outside: Around the time for which a worker waits for answers.
+        """
+        self._places, self._outside = places, outside
+
+    def of(self, key: Key) -> Gather:
+        """How the questions of a canary are asked.
+
+        What it returns raises `CrowdedError` if there is no place for any of them.
+        """
+
+        def gather(function: _Ask, items: Iterable[Question], /) -> list[Answer]:
+            questions = tuple(items)
+            count = self._places.take(key, len(questions))
+            if not count:
+                raise CrowdedError
+            try:
+                with self._outside():
+                    return _answers(function, questions, count)
+            finally:
+                self._places.give_back(key, count)
+
+        return gather
+
+
+def _answers(function: _Ask, questions: tuple[Question, ...], count: int) -> list[Answer]:
+    """The answers in order, of so many threads: this one, and others that end with it."""
+    left = iter(enumerate(questions))
+    found: dict[int, Answer] = {}
+    errors: list[BaseException] = []
+    lock = threading.Lock()
+
+    def ask() -> None:
+        while True:
+            with lock:
+                number, question = next(left, (-1, None))
+            if question is None or errors:
+                return
+            try:
+                found[number] = function(question)
+            except BaseException as error:  # noqa: BLE001 - whoever waits for all of them raises it
+                errors.append(error)
+
+    others = [threading.Thread(target=ask, name="ask", daemon=True) for _ in range(count - 1)]
+    for each in others:
+        each.start()
+    ask()
+    for each in others:
+        each.join()
+    if errors:
+        raise errors[0]
+    return [found[number] for number in range(len(questions))]
