@@ -108,8 +108,9 @@ audit: setup ## known vulnerabilities of all that is locked; passes where nobody
 sbom: setup ## a CycloneDX bill of all that is locked, in sbom.json
 	$(BIN)/python tests/tools/sbom.py requirements.lock sbom.json
 
-hostile: setup ## long runs: 100 rollouts killed, 100 at 5 % errors, 10,000 objects of each kind
-	CANARY_HOSTILE_ROLLOUTS=100 $(BIN)/pytest -s --timeout=1800 tests/hostile -k "killed or 5_percent"
+hostile: setup ## long runs: 100 rollouts killed, 100 at 5 % errors, a day of churn, 10,000 objects of each kind
+	CANARY_HOSTILE_ROLLOUTS=100 CANARY_HOSTILE_ROUNDS=50 $(BIN)/pytest -s --timeout=1800 tests/hostile \
+		-k "killed or 5_percent or come_and_go"
 	CANARY_FUZZ_EXAMPLES=10000 $(BIN)/pytest --timeout=1800 tests/fuzz
 
 clean: ## remove what setup made
