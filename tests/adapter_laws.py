@@ -7,7 +7,7 @@ mistakes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from adapter_stories import APP, INTERVAL_S, PLACE, STEPS, Story, phase_of, weight_of
@@ -18,6 +18,7 @@ _VIRTUAL: Final = "networking.istio.io/virtualservices"
 _DEPLOYMENTS: Final = "apps/deployments"
 _CONFIGS: Final = ("core/configmaps", "core/secrets")
 _OURS: Final = ("flagger.", "canary-core/", "kustomize.toolkit.fluxcd.io/", "helm.toolkit.fluxcd.io/")
+_OURS_HERE: Final = "ours"
 _ANALYSIS: Final = ("Progressing", "Waiting", "WaitingPromotion")
 _PROMOTION: Final = ("", "Initializing", "Promoting")
 _SLACK_S: Final = 1.0
@@ -37,7 +38,6 @@ class Laws:
         self._peoples: dict[tuple[str, str], Any] = {}
         self._configs: dict[tuple[str, str], list[Any]] = {}
         """All contents that people have given an object."""
-        self._copies: dict[tuple[str, str], Any] = {}
         for store, key, obj in server.store.everything():
             if key[0] == PLACE:
                 self._note(store, key[1], obj)
@@ -253,8 +253,21 @@ class Laws:
         for deployment, share in self.reached(APP):
             if share and not ready_of(deployment):
                 self.breaks("somebody ready serves in the end", f"{deployment['metadata']['name']} does not")
+        if self._story.phase in {"Initialized", "Succeeded"}:
+            self._promoted_whole()
         if told:
             self._told((*self._story.events, *self._story.ends) if calm else self._story.ends)
+
+    def _promoted_whole(self) -> None:
+        """The primary runs with what people have declared by now, not with what they once did."""
+        contents = []
+        for name in (APP, f"{APP}-primary"):
+            found = self._server.get(_DEPLOYMENTS, PLACE, name)
+            refs = references(found["spec"]["template"]) if found is not None else ()
+            configs = (self._server.get(store, PLACE, ref) for store, ref in refs)
+            contents.append([_contents(each) for each in configs if each is not None])
+        if contents[0] != contents[1]:
+            self.breaks("the primary has what was promoted", f"{contents[1]} instead of {contents[0]}")
 
     def _still(self, store: str, name: str, wanted: Any) -> None:
         found = self._server.get(store, PLACE, name)
@@ -301,6 +314,17 @@ def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
+def _foreign_routes(routes: Iterable[Obj]) -> list[Obj | str]:
+    """Those of others, which all have names, and where among them ours are."""
+    found: list[Obj | str] = []
+    for route in routes:
+        if route.get("name"):
+            found.append(route)
+        elif found[-1:] != [_OURS_HERE]:
+            found.append(_OURS_HERE)
+    return found
+
+
 def _foreign_keys(given: dict[str, str] | None) -> dict[str, str]:
     return {key: value for key, value in (given or {}).items() if not key.startswith(_OURS)}
 
@@ -313,7 +337,7 @@ def _of_people(store: str, obj: Obj) -> dict[str, Any]:
         "labels": _foreign_keys(metadata.get("labels")),
     }
     if store == _VIRTUAL:
-        found["foreign routes"] = _canonical([route for route in spec.get("http") or () if route.get("name")])
+        found["foreign routes"] = _canonical(_foreign_routes(spec.get("http") or ()))
     elif store == "core/services":
         found["spec"] = _canonical({key: value for key, value in spec.items() if key not in {"selector", "ports"}})
     elif store == _DEPLOYMENTS:

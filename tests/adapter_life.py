@@ -17,11 +17,13 @@ from canary_adapters.webhook.http import Answer
 from canary_ports import UnavailableError
 from canary_sims.cluster.errors import status
 from canary_sims.cluster.requests import Info, parse
-from canary_sims.cluster.store import Event
+from canary_sims.cluster.store import Event, Key
 from canary_sims.harness.faults import CrashError
 from quiet_server import Answered, Obj, QuietServer
 
 _T = TypeVar("_T")
+CONFLICT: Final = 409
+UNSURE: Final = frozenset({Wrong.LOST, Wrong.LATE, Wrong.TWICE})
 RESTART_S: Final = 3.0
 """Until the next process begins."""
 LATE_S: Final = 20.0
@@ -57,6 +59,10 @@ class Life:
     """Turns since anything went wrong or happened."""
     over: bool = False
     author: str = "kubernetes"
+    authors: dict[tuple[str, Key], str] = field(factory=dict)
+    """Who wrote an object last, since the present process began."""
+    unsure: bool = False
+    """Whether something has kept a process from knowing what became of a write."""
     process: Process | None = None
     _by_request: dict[int, Fault] = field(init=False)
     _late: list[_Late] = field(factory=list)
@@ -104,14 +110,18 @@ class Life:
         self._land()
 
         def perform() -> Answered:
-            request = self.server.request
-            return self._by("controller", lambda: request(method, path, query=query, headers=headers, body=body))
+            request, last = self.server.request, self.authors.get(_place(info))
+            answer = self._by("controller", lambda: request(method, path, query=query, headers=headers, body=body))
+            if answer.status == CONFLICT and last == "controller" and not self.unsure:
+                self.laws.breaks("own writes are known", f"{self.requests[-1]} conflicts with an own one")
+            return answer
 
         fault = self._by_request.get(len(self.requests))
         if fault is None:
             return _content(what, perform())
         self.struck.append((fault, self.requests[-1]))
         self.after = 0
+        self.unsure = self.unsure or fault.wrong in UNSURE
         if fault.wrong in {Wrong.CRASH, Wrong.REFUSED, Wrong.LATE}:
             return self._without_effect(fault, what, perform)
         return self._with_effect(fault, what, info, perform)
@@ -181,6 +191,7 @@ class Life:
 
     def _changed(self, event: Event) -> None:
         self.laws.changed(event, self.author)
+        self.authors[event.store, event.key] = self.author
         self._heard.append(event)
 
     def _deliver(self) -> None:
@@ -219,6 +230,7 @@ class Life:
         self._land()
         if self.process is None:
             self._heard.clear()
+            self.authors.clear()
             self._blind_until_s = None
             self.process = Process(self)
         if self._blind_until_s is not None and self.now_s() >= self._blind_until_s:
@@ -272,6 +284,10 @@ class Life:
             time - self.now_s() >= (REFUSED_S if key in refused or key[1] != "app" else SETTLED_S)
             for key, time in due.items()
         )
+
+
+def _place(info: Info) -> tuple[str, Key]:
+    return f"{info.group or 'core'}/{info.resource}", (info.namespace, info.name)
 
 
 def _content(what: str, answer: Answered) -> Obj:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, Final
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from quiet_server import DEPLOYMENTS, Obj, QuietServer
 
@@ -224,9 +224,14 @@ def _image(tag: str, name: str = APP) -> What:
     return lambda server: server.edit(DEPLOYMENTS, PLACE, name, change)
 
 
-def _reconfigure(server: QuietServer) -> None:
-    server.edit(CONFIG_MAPS, PLACE, "settings", lambda obj: obj["data"].update(level="two"))
-    server.edit(SECRETS, PLACE, "password", lambda obj: obj["data"].update({"PASSWORD": "dHdv"}))
+def _reconfigure(value: str) -> What:
+    secret = {"PASSWORD": base64.b64encode(value.encode()).decode()}
+
+    def change(server: QuietServer) -> None:
+        server.edit(CONFIG_MAPS, PLACE, "settings", lambda obj: obj["data"].update(level=value))
+        server.edit(SECRETS, PLACE, "password", lambda obj: obj["data"].update(secret))
+
+    return change
 
 
 def _break_primary(server: QuietServer) -> None:
@@ -244,12 +249,23 @@ def _delete(server: QuietServer) -> None:
     server.delete(CANARIES, PLACE, APP)
 
 
+def _is_refused(server: QuietServer) -> bool:
+    found = server.get("flagger.app/canaries", PLACE, APP) or {}
+    conditions = (found.get("status") or {}).get("conditions") or [{}]
+    return bool(conditions[0].get("reason") == "InvalidSpec")
+
+
+def _correct(server: QuietServer) -> None:
+    server.edit(CANARIES, PLACE, APP, lambda obj: obj["spec"]["analysis"].update(interval="1m"))
+
+
 def _declare(*more: Happening) -> tuple[Happening, ...]:
     return (Happening(_always, _image("v2")), *more)
 
 
 # -- Stories --------------------------------------------------------------------------------------------------------
 
+_SCALER_REF: Final = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": APP}
 _FAILED_CHECK: Final = "success rate 50.00% < 99%"
 
 FIRST: Final = Story(
@@ -299,9 +315,22 @@ DELETED: Final = Story(
 RECONFIGURED: Final = Story(
     name="the configuration changes during the analysis",
     objects=(*_BASIC, canary()),
-    happenings=_declare(Happening(_at_weight(20), _reconfigure)),
+    happenings=_declare(Happening(_at_weight(20), _reconfigure("two"))),
     events=("New revision detected! Restarting analysis for app.shop",),
     ends=("Promotion completed!",),
+)
+AGAIN: Final = Story(
+    name="the configuration changes from revision to revision",
+    objects=(*_BASIC, canary()),
+    happenings=(Happening(_always, _reconfigure("two")), Happening(_in_phase("Succeeded"), _reconfigure("three"))),
+    ends=("Promotion completed!",),
+)
+DELETED_OWN: Final = Story(
+    name="the canary is deleted with routes of its own",
+    objects=(*_BASIC, canary(revertOnDeletion=True)),
+    happenings=(Happening(_always, _delete),),
+    phase=None,
+    weight=None,
 )
 FOREIGN: Final = Story(
     name="routes of somebody else",
@@ -314,7 +343,7 @@ SCALED: Final = Story(
     objects=(
         *_BASIC,
         scaler(),
-        canary(autoscalerRef={"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": APP}),
+        canary(autoscalerRef=_SCALER_REF),
     ),
     happenings=_declare(),
     ends=("Promotion completed!",),
@@ -350,13 +379,44 @@ BESIDE: Final = Story(
 )
 
 
-STORIES: Final = (FIRST, GOOD, FAILING, NEVER_READY, PRIMARY_FAILS, DELETED, RECONFIGURED, FOREIGN, SCALED, BESIDE)
-
-
-def bare(story: Story) -> Story:
-    """The same with objects on which people wrote no labels and no annotations."""
-    objects = deepcopy(story.objects)
-    for obj in objects:
+def _bare(objects: tuple[Obj, ...]) -> tuple[Obj, ...]:
+    """The same on which people wrote no labels and no annotations."""
+    found = deepcopy(objects)
+    for obj in found:
         obj["metadata"].pop("labels", None)
         obj["metadata"].pop("annotations", None)
-    return evolve(story, objects=objects)
+    return found
+
+
+BARE: Final = Story(
+    name="objects without labels and annotations",
+    objects=_bare((*_BASIC, scaler(), canary(autoscalerRef=_SCALER_REF))),
+    happenings=_declare(),
+    ends=("Promotion completed!",),
+)
+CORRECTED: Final = Story(
+    name="a mistake that is corrected",
+    objects=(*_BASIC, canary(analysis={"interval": "soon"})),
+    happenings=(Happening(_is_refused, _correct),),
+    settled=False,
+    phase="Initialized",
+    ends=("Initialization done! app.shop",),
+)
+
+
+STORIES: Final = (
+    FIRST,
+    GOOD,
+    FAILING,
+    NEVER_READY,
+    PRIMARY_FAILS,
+    DELETED,
+    DELETED_OWN,
+    RECONFIGURED,
+    AGAIN,
+    FOREIGN,
+    SCALED,
+    BESIDE,
+    BARE,
+    CORRECTED,
+)

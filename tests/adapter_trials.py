@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -39,11 +40,19 @@ class Trial:
     broken: tuple[str, ...]
 
 
+@frozen
+class Hunt:
+    """What a hunt came to."""
+
+    found: Trial | None
+    plans: int
+
+
 @define
 class Trials:
     """Runs of stories, with what they share: their beginnings and their calm runs."""
 
-    _begun: dict[str, QuietServer] = field(factory=dict)
+    _begun: dict[str, QuietServer | None] = field(factory=dict)
     _calm: dict[str, Trial] = field(factory=dict)
 
     def calm(self, story: Story) -> Trial:
@@ -59,7 +68,10 @@ class Trials:
 
     def _tried(self, story: Story, plan: Plan) -> Trial:
         calm = self.calm(story) if plan.faults else None
-        life = Life(story, self._beginning(story), plan)
+        server = self._beginning(story)
+        if server is None:
+            return _never_begun(story)
+        life = Life(story, server, plan)
         life.play(LONGEST if calm is None else calm.turns + MORE)
         if life.over:
             requests = tuple(life.requests)
@@ -86,25 +98,46 @@ class Trials:
             broken=tuple(dict.fromkeys(life.laws.broken)),
         )
 
-    def _beginning(self, story: Story) -> QuietServer:
+    def _beginning(self, story: Story) -> QuietServer | None:
         if story.name not in self._begun:
             self._begun[story.name] = _begun(story)
-        return self._begun[story.name].fork()
+        found = self._begun[story.name]
+        return None if found is None else found.fork()
 
     def singles(self, story: Story) -> Iterator[Fault]:
         """Every single fault of a story."""
         return faults_of(self.calm(story).requests)
 
-    def all(self, stories: Sequence[Story]) -> Iterator[Trial]:
-        """All stories without faults, then each under every single fault."""
+    def all(self, stories: Sequence[Story], among: Sequence[Story] | None = None) -> Iterator[Trial]:
+        """All stories without faults, then every single fault, in an order that favours none.
+
+        Args:
+            stories: To be played.
+            among: Those of which faults are tried. None: all.
+        """
         for story in stories:
             yield self.calm(story)
-        for story in stories:
-            for fault in self.singles(story):
-                yield self.tried(story, Plan(faults=(fault,)))
+        plans = [(story, fault) for story in (stories if among is None else among) for fault in self.singles(story)]
+        random.Random(0).shuffle(plans)
+        for story, fault in plans:
+            yield self.tried(story, Plan(faults=(fault,)))
+
+    def hunted(self, stories: Sequence[Story], among: Sequence[Story] | None = None) -> Hunt:
+        """The first trial that breaks a law, and how many it took; see `all`."""
+        plans = 0
+        for plans, trial in enumerate(self.all(stories, among), 1):
+            if trial.broken:
+                return Hunt(trial, plans)
+        return Hunt(None, plans)
 
 
-def _begun(story: Story) -> QuietServer:
+def _never_begun(story: Story) -> Trial:
+    broken = ("it ends: it is never initialized, although nothing goes wrong",)
+    return Trial(story=story, plan=Plan(), requests=(), turns=0, after=0, struck=0, end=None, broken=broken)
+
+
+def _begun(story: Story) -> QuietServer | None:
+    """A story's beginning. None: it is never reached."""
     server = QuietServer()
     server.namespace(PLACE)
     for obj in story.objects:
@@ -117,7 +150,8 @@ def _begun(story: Story) -> QuietServer:
     first = Story(name=story.name, objects=story.objects, phase="Initialized", refused=story.refused)
     life = Life(first, server, Plan())
     life.play(LONGEST)
-    assert life.over, f"{story.name}: never initialized"
+    if not life.over:
+        return None
     assert life.process is not None
     life.process.end()
     server.now_s += 1000.0
