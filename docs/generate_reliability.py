@@ -7,13 +7,15 @@ depend on the machine is what the code says.
 import re
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent / "tests"))
 
-from canary_sims.harness.faults import CALLS, STANDING, CallKind, WakeKind  # noqa: E402 -- after the path to tests
+import adapter_tables  # noqa: E402 -- after the path to tests
+from canary_sims.harness.faults import CALLS, STANDING, CallKind, WakeKind  # noqa: E402
 from canary_sims.harness.faults.exhaustive import exhaust  # noqa: E402
 from canary_sims.harness.faults.hunting import hunted  # noqa: E402
 from field_failures import ROWS  # noqa: E402
@@ -153,12 +155,13 @@ def _tallied(tallies: list[Any], what: str, started: float) -> tuple[object, ...
     return what, len(tallies), f"{plans:,}", f"{covered:,}", broken, slowest, f"{time.process_time() - started:.0f}"
 
 
-def page(bugs: list[tuple[object, ...]], exhausted: list[tuple[object, ...]]) -> str:
+def page(bugs: list[tuple[object, ...]], exhausted: list[tuple[object, ...]], adapters: Mapping[str, str]) -> str:
     """The whole page.
 
     Args:
         bugs: Rows of the table of planted bugs.
         exhausted: Rows of the table of what was tried exhaustively.
+        adapters: The tables about real adapters; see `adapter_tables`.
     """
     campaign = CAMPAIGN.read_text(encoding="utf-8").strip()
     tables = {
@@ -168,6 +171,7 @@ def page(bugs: list[tuple[object, ...]], exhausted: list[tuple[object, ...]]) ->
         "processes": PROCESSES.read_text(encoding="utf-8").strip(),
         "bugs": _table(("bug", "what it does", "found by", "plans", "seconds"), bugs),
         "field": _field(),
+        **adapters,
     }
     text = TEMPLATE.read_text(encoding="utf-8")
     for name, table in tables.items():
@@ -177,6 +181,7 @@ def page(bugs: list[tuple[object, ...]], exhausted: list[tuple[object, ...]]) ->
 
 def stable(text: str) -> str:
     """What of a page does not depend on the machine, or on what was measured: tables lose their last columns."""
+    text = adapter_tables.stable(text)
     rows = re.sub(r"^(\| [a-z][^|]*\| [A-Z][^|]*\.) \|[^\n]*$", r"\1 |", text, flags=re.MULTILINE)
     return re.sub(r"^(\| [a-z-]+/[a-z-]+ \| [^|]*\| \d+) \|.*$", r"\1 |", rows, flags=re.MULTILINE)
 
@@ -189,12 +194,13 @@ def sketch() -> str:
         for file in FILES
     ]
     exhausted.append(("article/canary", "pairs, of a good revision", 1, "", "", "", "", ""))
-    return page(bugs, exhausted)
+    return page(bugs, exhausted, adapter_tables.sketched())
 
 
 def main() -> None:
     """Play, and write."""
-    PAGE.write_text(page([_hunted(bug) for bug in PLANTED], _exhausted()), encoding="utf-8")
+    bugs, adapters = [_hunted(bug) for bug in PLANTED], adapter_tables.played()
+    PAGE.write_text(page(bugs, _exhausted(), adapters), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from canary_adapters.controller.interests import Claims, Interests, Key
 from canary_adapters.controller.options import Options
 from canary_adapters.controller.queue import DueQueue
 from canary_adapters.controller.reconciler import Reconciler
+from canary_adapters.controller.wakeups import CONFIGS, Wakeups
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.informers import Informers
@@ -53,10 +54,6 @@ WATCHED: Final = (
     VIRTUAL_SERVICES,
     DESTINATION_RULES,
 )
-CONFIGS: Final = (CONFIG_MAPS, SECRETS)
-"""Of these, only where they belong to revisions: without, no right to them is needed."""
-GATHERED_S: Final = 0.02
-"""A change waits this long for others that come with it."""
 _log = structlog.get_logger("canary.controller")
 
 
@@ -83,10 +80,11 @@ class Controller:
         self._electing = Api(configuration(), connections=1) if options.leader_election else None
         self._queue: DueQueue[Key] = DueQueue()
         self._interests, self._claims = Interests(), Claims()
-        tracks = options.objects.track_configs
+        tracks = options.objects.track_configs  # without, no right to them is needed
         watched = [resource for resource in WATCHED if tracks or resource not in CONFIGS]
         self._informers = Informers(self._watching, watched, namespace=options.namespace, on_change=self._changed)
         self._assembly = Assembly(options, Cluster(self._api, self._informers), self._clock, telling=self._telling)
+        self._wakeups = Wakeups(self._informers, self._queue, self._interests, self._claims, self._assembly.digests)
         self._crew = Crew(self._queue, self._work, size=options.workers)
         self._places = Places(options.workers * PER_WORKER, wake=self._queue.add)
         asking = Asking(self._places, outside=self._crew.outside)
@@ -171,24 +169,7 @@ class Controller:
     # -- Working ----------------------------------------------------------------------------------------------------
 
     def _changed(self, resource: Resource, obj: Obj) -> None:
-        if resource is CANARIES:
-            self._canary_changed(obj)
-        elif resource in CONFIGS:
-            self._config_changed(resource, obj)
-        for key in self._interests.of(resource, obj):
-            self._queue.add(key, GATHERED_S)
-
-    def _canary_changed(self, obj: Obj) -> None:
-        key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
-        now = self._informers.get(CANARIES, *key)
-        others = self._claims.set(now) if now is not None else self._claims.forget(key)
-        for woken in {key, *others}:
-            self._queue.add(woken, GATHERED_S)
-
-    def _config_changed(self, resource: Resource, obj: Obj) -> None:
-        place = obj["metadata"]["namespace"], obj["metadata"]["name"]
-        if self._informers.get(resource, *place) is None:
-            self._assembly.digests.forget(resource, *place)
+        self._wakeups.changed(resource, obj)
 
     def _work(self, key: Key, late_s: float) -> None:
         verdict = self._reconciler.reconcile(key)

@@ -6,8 +6,9 @@ from canary_adapters.istio.routes import backends_of
 from canary_adapters.istio.virtual_service import (
     ORIGINAL,
     PRIMARY_COOKIE,
-    original_spec,
     read_traffic,
+    released_spec,
+    sends_to_us,
     wanted_virtual_service,
 )
 from canary_adapters.kubernetes.cluster import Cluster
@@ -37,10 +38,17 @@ class IstioRouter:
         self._cluster, self._canary = cluster, canary
         self._names = ObjectNames.of(canary)
         self._services = Services(cluster, canary, settings)
+        self._going = canary.metadata.deletion_timestamp is not None
 
     def read(self) -> Traffic | None:
-        """The split in force. None: there is none of ours, or one of its objects is not as it should be."""
+        """The split in force. None: there is none of ours, or one of its objects is not as it should be.
+
+        Of a canary that is being deleted the routes are ours until all of them are given back, in whatever order they
+        are: what was given back by half must not pass for done.
+        """
         live = self._virtual_service()
+        if self._going:
+            return self._left(live)
         if live is None or not self._services.in_order():
             return None
         if any(wanted is not found for wanted, found in self._rules()):
@@ -79,7 +87,7 @@ class IstioRouter:
             # Its hosts are those of the apex Service: without it, requests go where that sends them.
             self._cluster.delete(VIRTUAL_SERVICES, live)
             return
-        spec = original_spec(live)
+        spec = released_spec(self._canary, live)
         if spec is None:
             spec = self._to_apex(live["spec"])
         gone = {*UNWATCHED_BY_TOOLKIT, ORIGINAL, PRIMARY_COOKIE}
@@ -91,6 +99,11 @@ class IstioRouter:
             )
 
     # -- Inside -----------------------------------------------------------------------------------------------------
+
+    def _left(self, live: Obj | None) -> Traffic | None:
+        if live is not None and sends_to_us(self._canary, live):
+            return read_traffic(self._canary, live) or Traffic()
+        return None if self._services.given_back else Traffic()
 
     def _to_apex(self, spec: Obj) -> Obj:
         """Nobody knows how it was: what went to us goes to the apex."""

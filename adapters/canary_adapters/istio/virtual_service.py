@@ -13,7 +13,7 @@ from canary_adapters.kubernetes.services import last_applied
 from canary_adapters.manifests import Canary
 from canary_core import Traffic
 
-__all__ = ["original_spec", "read_traffic", "wanted_virtual_service"]
+__all__ = ["original_spec", "read_traffic", "released_spec", "sends_to_us", "wanted_virtual_service"]
 
 ORIGINAL: Final = "flagger.kubernetes.io/original-configuration"
 """Annotation: the spec as it was before our first change, as JSON."""
@@ -58,6 +58,31 @@ def read_traffic(canary: Canary, live: Obj) -> Traffic | None:
         found = evolve(found, cookies=evolve(found.cookies, primary=kept))
     wanted = wanted_virtual_service(canary, found, live)
     return found if wanted["spec"] == live["spec"] else None
+
+
+def sends_to_us(canary: Canary, live: Obj) -> bool:
+    """Whether any route of a VirtualService sends to one of our backends."""
+    return any(_sends_to_backends(canary, route) for route in live["spec"].get(_part(canary)) or ())
+
+
+def released_spec(canary: Canary, live: Obj) -> Obj | None:
+    """The spec without us: as it was before, with what others have made of their part of it since.
+
+    Returns:
+        None: Nobody knows how it was.
+    """
+    original = original_spec(live)
+    if original is None:
+        return None
+    part = _part(canary)
+    before, now = original.get(part) or [], live["spec"].get(part) or []
+    if _foreign(canary, before) == _foreign(canary, now):
+        routes = before
+    else:
+        routes = _merged(canary, now, [route for route in before if _is_replaced(canary, route)])
+    found = {key: value for key, value in live["spec"].items() if key not in {*_head(canary), part}}
+    found |= {key: original[key] for key in ("hosts", "gateways") if key in original}
+    return {**found, part: routes} if routes or part in original else found
 
 
 def original_spec(live: Obj) -> Obj | None:
@@ -130,6 +155,10 @@ def _merged(canary: Canary, live: Sequence[Obj], ours: list[Obj]) -> list[Obj]:
     place = replaced.index(True) if True in replaced else len(live)
     kept = [(route, index) for index, route in enumerate(live) if not replaced[index]]
     return [*(r for r, i in kept if i < place), *ours, *(r for r, i in kept if i >= place)]
+
+
+def _foreign(canary: Canary, routes: Sequence[Obj]) -> list[Obj]:
+    return [route for route in routes if not _is_replaced(canary, route)]
 
 
 def _destinations(route: Mapping[str, Any]) -> list[object]:

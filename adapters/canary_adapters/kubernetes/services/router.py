@@ -27,9 +27,15 @@ class ServiceRouter:
             settings: What the installation decides.
         """
         self._services = Services(cluster, canary, settings)
+        self._going = canary.metadata.deletion_timestamp is not None
 
     def read(self) -> Traffic | None:
-        """Who gets the traffic. None: the Services are not, or not all, as they should be."""
+        """Who gets the traffic. None: the Services are not, or not all, as they should be.
+
+        Of a canary that is being deleted they are ours until the apex is given back, in whatever order they are.
+        """
+        if self._going:
+            return None if self._services.given_back else _TO_PRIMARY
         to_canary = self._services.apex_sends_to_canary
         if not self._services.in_order(to_canary=to_canary):
             return None

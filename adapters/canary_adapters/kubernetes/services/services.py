@@ -51,6 +51,14 @@ class Services:
             return False
         return bool(apex["spec"].get("selector") == {selector.label: selector.value})
 
+    @property
+    def given_back(self) -> bool:
+        """Whether clients of the apex reach the target, as far as that can be brought about."""
+        apex, selector = self._get(self._names.apex), self._selector()
+        if not self._are_ours or apex is None or selector is None:
+            return True
+        return bool(apex["spec"].get("selector") != {selector.label: selector.primary_value})
+
     def in_order(self, *, to_canary: bool = False) -> bool:
         """Whether all of them are as they should be.
 

@@ -73,8 +73,15 @@ class CanaryReader:
         """The same of a Canary that is being deleted, however wrong it is: what it takes to undo what was done.
 
         Returns:
-            None: Not even that can be read from it.
+            What is declared, and since when it is being deleted. None: Not even that can be read from it.
         """
+        found = self._read_to_delete(obj)
+        if found is None:
+            return None
+        metadata = evolve(found.canary.metadata, deletion_timestamp=obj["metadata"].get("deletionTimestamp"))
+        return evolve(found, canary=evolve(found.canary, metadata=metadata))
+
+    def _read_to_delete(self, obj: Obj) -> Loaded | None:
         try:
             return self.read(obj)
         except RefusedError:

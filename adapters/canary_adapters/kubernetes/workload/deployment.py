@@ -12,6 +12,7 @@ from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.kubernetes.workload.autoscaler import Autoscaler
 from canary_adapters.kubernetes.workload.configs import (
     ConfigDigests,
+    ConfigRef,
     Contents,
     Tracked,
     clone_configs,
@@ -117,7 +118,7 @@ class DeploymentWorkload:
         primary = self._get(self._names.primary)
         if primary is None:
             raise ConflictError(f"deployment {self._names.primary} is gone")
-        self._drop_clones(primary)
+        self._drop_clones(primary, tracked)
         asked = primary["spec"].get("replicas", 1) if replicas is None else replicas
         self._write(target, tracked, revision, primary, asked)
 
@@ -211,13 +212,17 @@ class DeploymentWorkload:
                 "changed: delete it, and it is made anew",
             )
 
-    def _drop_clones(self, primary: Obj) -> None:
-        """Clones that no pod of the primary can need any more. Where none are made, nobody looks for any, or may."""
+    def _drop_clones(self, primary: Obj, tracked: tuple[Tracked, ...]) -> None:
+        """Clones that no pod of the primary can need any more. Where none are made, nobody looks for any, or may.
+
+        Those that it is about to refer to stay: an earlier attempt may have made them and still be under way.
+        """
         if not self._settings.track_configs:
             return
         seen = observed(primary, None)
         if not seen.is_mixed:
-            keep = referenced_configs(primary["spec"]["template"])
+            coming = {ConfigRef(each.ref.kind, each.clone_name(self._names.target)) for each in tracked}
+            keep = referenced_configs(primary["spec"]["template"]) | coming
             drop_clones(self._cluster, self._canary, target=self._names.target, keep=keep)
 
     def _selector(self, target: Obj) -> Selector:

@@ -1,0 +1,60 @@
+"""Which rollouts become due when an object changes."""
+
+from typing import Final
+
+from canary_adapters.controller.interests import Claims, Interests, Key
+from canary_adapters.controller.queue import DueQueue
+from canary_adapters.kubernetes.cluster import Reader
+from canary_adapters.kubernetes.resources import CANARIES, CONFIG_MAPS, SECRETS, Obj, Resource
+from canary_adapters.kubernetes.workload import ConfigDigests
+
+__all__ = ["CONFIGS", "Wakeups"]
+
+CONFIGS: Final = (CONFIG_MAPS, SECRETS)
+GATHERED_S: Final = 0.02
+"""A change waits this long for others that come with it."""
+
+
+class Wakeups:
+    """Told of every change that the caches see. Safe for many threads, as what it is made of is."""
+
+    def __init__(
+        self,
+        caches: Reader,
+        queue: DueQueue[Key],
+        interests: Interests,
+        claims: Claims,
+        digests: ConfigDigests,
+    ) -> None:
+        """Makes one.
+
+        Args:
+            caches: They have a change before it is told of.
+            queue: Where canaries become due.
+            interests: Who depends on what.
+            claims: Whose target is whose.
+            digests: Forget what is gone.
+        """
+        self._caches, self._queue = caches, queue
+        self._interests, self._claims, self._digests = interests, claims, digests
+
+    def changed(self, resource: Resource, obj: Obj) -> None:
+        """An object came, changed or went."""
+        if resource is CANARIES:
+            self._canary_changed(obj)
+        elif resource in CONFIGS:
+            self._config_changed(resource, obj)
+        for key in self._interests.of(resource, obj):
+            self._queue.add(key, GATHERED_S)
+
+    def _canary_changed(self, obj: Obj) -> None:
+        key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
+        now = self._caches.get(CANARIES, *key)
+        others = self._claims.set(now) if now is not None else self._claims.forget(key)
+        for woken in {key, *others}:
+            self._queue.add(woken, GATHERED_S)
+
+    def _config_changed(self, resource: Resource, obj: Obj) -> None:
+        place = obj["metadata"]["namespace"], obj["metadata"]["name"]
+        if self._caches.get(resource, *place) is None:
+            self._digests.forget(resource, *place)
