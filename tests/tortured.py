@@ -22,8 +22,10 @@ ENDINGS: Final = (
     "a primary that does not start during the promotion",
     "a canary object deleted during the promotion",
     "a first primary",
+    "a good revision, with an autoscaler",
+    "three times the users during the analysis, with an autoscaler",
 )
-"""A story for each way in which a rollout may end. The others are variations."""
+"""A story for each way in which a rollout may end, and two about pods. The others are variations."""
 
 
 def declared(file: Path) -> Policy:

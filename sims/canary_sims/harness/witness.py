@@ -15,6 +15,7 @@ from canary_core import (
     Measurement,
     MetricQuestion,
     Notice,
+    Phase,
     Policy,
     Request,
     Rollout,
@@ -24,8 +25,21 @@ from canary_core import (
 )
 from canary_ports import Hooks, MetricSource, Ports, Tick, tick
 from canary_sims.harness.invariants import broken
-from canary_sims.harness.truth import Acted, Decided, Event, Facts, Pods, Rested, counted, promised
+from canary_sims.harness.truth import (
+    UNDER_WAY,
+    Acted,
+    Decided,
+    Event,
+    Facts,
+    Pods,
+    Rested,
+    Scaler,
+    counted,
+    had,
+    promised,
+)
 from canary_sims.world import Deployment, HookAnswer, World
+from canary_sims.world.traffic import share
 
 __all__ = ["BackDoor", "Witness", "WorldBackDoor"]
 
@@ -93,6 +107,21 @@ class WorldBackDoor:
             routes=world.traffic,
             deleting=world.deleting,
             gone=world.gone,
+            scaler=self._scaler(),
+        )
+
+    def _scaler(self) -> Scaler | None:
+        declared, held = self.world.autoscaler, self.world.held
+        if declared is None:
+            return None
+        rate = self.world.rate
+        own = rate * share(self.world.traffic, matched_share=self.world.matched_share)[0]
+        return Scaler(
+            kept=declared.kept(held),
+            most=declared.most,
+            held=held,
+            own=declared.needed(own),
+            needed=declared.needed(rate),
         )
 
     def _pods(self, deployment: Deployment | None) -> Pods | None:
@@ -104,6 +133,7 @@ class WorldBackDoor:
             asked=deployment.replicas,
             serving=serving.revision if serving is not None else None,
             whole=deployment.is_up(self.world.now_s),
+            ready=deployment.available(self.world.now_s) if self.world.autoscaler is not None else 0,
         )
 
 
@@ -167,6 +197,8 @@ class Witness:
     routed_s: float = field(init=False)
     """Since when the present routes are in force."""
     written: int = field(init=False)
+    promoting_s: float = field(init=False)
+    """When the present promotion began."""
     quiet: tuple[Facts, Rollout, Request | None] | None = field(default=None, init=False)
     """The world as the last tick left it, if it left nothing to be done."""
     idle: bool = field(default=False, init=False)
@@ -189,7 +221,7 @@ class Witness:
         good = frozenset({facts.target.declared}) if facts.target is not None else frozenset()
         self.raw, self.facts = facts, evolve(facts, good=good)
         self.rollout = self.behind.rollout()
-        self.routed_s = self.behind.now_s()
+        self.routed_s = self.promoting_s = self.behind.now_s()
         self.written = self.behind.writes()
 
     def look(self) -> None:
@@ -234,6 +266,9 @@ class Witness:
             failures=old.failures,
             deleting=raw.deleting,
             gone=raw.gone,
+            scaler=raw.scaler,
+            had=old.had,
+            promoting_s=self.behind.now_s() - self.promoting_s,
         )
 
     def _decided(self, rollout: Rollout) -> None:
@@ -242,10 +277,13 @@ class Witness:
         before, self.rollout = self.rollout, rollout
         self.heard.clear()
         self._hold(Decided(policy=policy, before=before, after=rollout, answers=answers, notices=(), facts=facts))
+        if rollout.phase is Phase.PROMOTING and before.phase is not Phase.PROMOTING:
+            self.promoting_s = self.behind.now_s()
         self.facts = evolve(
             present,
             failures=counted(policy, facts, before, rollout, answers),
             good=promised(facts, before, rollout),
+            had=0 if self.misled and before.phase not in UNDER_WAY else had(facts, before, rollout),
         )
 
     def tick(self, ports: Ports, driver: Callable[[Ports], Tick] = tick) -> Tick:
@@ -286,11 +324,12 @@ class Witness:
             idle=self.idle and not self.disturbed,
             asked=len(done.answers),
             changes=self.behind.writes() - written,
+            quiet=done.next_s is None and done.rollout.settled and not (self.disturbed or self.misled),
         )
         self._hold(event)
-        if done.next_s is None and done.rollout.settled and not (self.disturbed or self.misled):
+        if event.quiet:
             self.quiet = self._timeless()
         return done
 
     def _timeless(self) -> tuple[Facts, Rollout, Request | None]:
-        return evolve(self.facts, in_force_s=0.0), self.rollout, self.behind.request()
+        return evolve(self.facts, in_force_s=0.0, promoting_s=0.0), self.rollout, self.behind.request()

@@ -21,7 +21,7 @@ from canary_sims.harness.faults.plan import Plan
 from canary_sims.harness.faults.stories import Story
 from canary_sims.simulation.life import Driver, Life
 from canary_sims.simulation.stage import Stage
-from canary_sims.world import World
+from canary_sims.world import Deployment, World
 
 _AGAIN: Final = (notices.CanaryRescaled, notices.CanaryNotReady, notices.PrimaryNotReady)
 
@@ -48,7 +48,7 @@ class End:
     weight: int | None
     """Of the canary, as really in force. None: no routes of ours."""
     target: tuple[str, int] | None
-    """Revision declared, and pods asked for."""
+    """Revision declared, and pods asked for; with an autoscaler, whose business their number is, 1 for any."""
     primary: tuple[str | None, int] | None
     gone: bool
     told: frozenset[str]
@@ -67,8 +67,8 @@ class End:
             promoted=rollout.promoted,
             known_good=rollout.known_good,
             weight=None if world.traffic is None else world.traffic.canary_weight,
-            target=None if target is None else (target.version.revision, target.replicas),
-            primary=None if primary is None else (primary.source, primary.replicas),
+            target=None if target is None else (target.version.revision, _pods(world, target)),
+            primary=None if primary is None else (primary.source, _pods(world, primary)),
             gone=world.gone,
             told=frozenset(code(told.notice) for told in world.told) & ENDINGS,
             asked=frozenset(question.hook for question in world.asked) & post,
@@ -253,6 +253,10 @@ def _shown(value: object) -> str:
     if isinstance(value, frozenset):
         return ", ".join(sorted(value)) or "nothing"
     return str(getattr(value, "value", value))
+
+
+def _pods(world: World, workload: Deployment) -> int:
+    return workload.replicas if world.autoscaler is None else min(1, workload.replicas)
 
 
 def _told_twice(world: World) -> tuple[str, ...]:
