@@ -162,7 +162,9 @@ def _initialise(world: World, version: Version) -> None:
 def _ready_s(workload: Deployment) -> float:
     """When its pods are ready, if they are not yet. Infinite: never."""
     after_s = workload.version.ready_after_s
-    return math.inf if after_s is None else max(workload.changed_s, workload.grown_s) + after_s
+    if after_s is None:
+        return math.inf
+    return (workload.changed_s if workload.fewer is None else workload.grown_s) + after_s
 
 
 def _revision(workload: Deployment | None, now_s: float) -> str | None:
