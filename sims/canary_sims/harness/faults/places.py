@@ -51,7 +51,7 @@ def place(life: Life, turn: Turn) -> object:
         (
             world.now_s,
             world.rollout,
-            world.policy,
+            world.policy.suspend,  # a scenario changes nothing else of it
             world.traffic,
             world.held,
             world.request,

@@ -7,7 +7,7 @@ decide otherwise changes nothing about how it ends.
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Final
 
 from attrs import define, evolve, field, fields, frozen
@@ -153,6 +153,7 @@ class Playing:
         most: int,
         known: dict[object, Rest] | None = None,
         each: Callable[[Life], None] | None = None,
+        enough: Container[object] = (),
     ) -> None:
         """Until it is over, or longer than that without anything going wrong, or at a place that is known.
 
@@ -160,6 +161,7 @@ class Playing:
             most: Turns.
             known: Places of this story that lead to a good end.
             each: Called after each turn.
+            enough: Places to stop at, whatever they lead to.
         """
         self.turns = self.life.wakes
         try:
@@ -175,6 +177,8 @@ class Playing:
                 self.places.append(here)
                 if each is not None:
                     each(self.life)
+                if here is not None and here in enough:
+                    return
                 if self.life.stranded and self.after > 2:
                     self.over = True  # it waits for somebody to mend the primary, and touches nothing
                     return
@@ -264,8 +268,10 @@ def _told_twice(world: World) -> tuple[str, ...]:
 
     Waits may alternate between the two workloads, and rescaling changes no state.
     """
+    kinds = Counter(type(told.notice) for told in world.told)
     counts: Counter[tuple[Notice, Rollout]] = Counter()
     for told in world.told:
-        if told.notice not in told.rollout.pending and not isinstance(told.notice, _AGAIN):
+        again = kinds[type(told.notice)] > 1 and not isinstance(told.notice, _AGAIN)
+        if again and told.notice not in told.rollout.pending:
             counts[told.notice, told.rollout] += 1
     return tuple(f"told twice: {code(notice)}" for (notice, _), number in counts.items() if number > 1)
