@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from canary_sims.harness.faults import Plan
+from canary_sims.harness.faults import CallFault, CallKind, Plan
 from canary_sims.harness.faults.enumeration import singles
 from canary_sims.harness.faults.exhaustive import Tally, exhaust
 from canary_sims.harness.faults.trial import Playing, Rest, begun, patience, tried
@@ -39,6 +39,17 @@ def test_no_pair_of_faults_breaks_anything(capsys: pytest.CaptureFixture[str]) -
         sys.stdout.write(f" pairs: {tally.plans} plans, which stand for {tally.covered} ")
     holds([tally])
     assert tally.covered > 50_000
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_what_a_misled_tick_has_sent_is_not_held_against_it_when_it_arrives_late(depth: int) -> None:
+    """It had read older routes than those that a hand had made; its save, given up, comes during the next tick."""
+    stale = CallFault(call=19, kind=CallKind.STALE)
+    late = CallFault(call=23, kind=CallKind.TIME_OUT, depth=depth)
+    told = story("routes edited by hand during the analysis")
+    found = tried(told, Plan(faults=(stale, late)), calm=tried(told, Plan()))
+    assert [each.name for each in found.struck] == ["router.read", "store.save"]
+    assert (found.broken, found.over) == ((), True)
 
 
 def test_playing_on_from_a_known_place_changes_nothing() -> None:

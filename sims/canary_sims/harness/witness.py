@@ -179,6 +179,8 @@ class Known:
     heard: tuple[Answered, ...]
     facts: Facts
     at_s: float
+    misled: bool
+    """Whether what was gone by then was not, or no longer, the case."""
 
 
 @define
@@ -251,8 +253,12 @@ class Witness:
         if self.deposed or (self.late is not None and not isinstance(event, Decided)):
             certain: tuple[str, ...] = _ALWAYS
         else:
-            certain = _WHATEVER_IS_KNOWN if self.misled else ("",)
+            certain = _WHATEVER_IS_KNOWN if self._is_misled() else ("",)
         self.broken += [each for each in broken(event) if each.startswith(certain)]
+
+    def _is_misled(self) -> bool:
+        """Whether the author of what happens now is; of an effect that arrives late, whether it was when it called."""
+        return self.misled or (self.late is not None and self.late.misled)
 
     def _present(self, raw: Facts) -> Facts:
         """Facts with their history up to now."""
@@ -283,7 +289,7 @@ class Witness:
             present,
             failures=counted(policy, facts, before, rollout, answers),
             good=promised(facts, before, rollout),
-            had=0 if self.misled and before.phase not in UNDER_WAY else had(facts, before, rollout),
+            had=0 if self._is_misled() and before.phase not in UNDER_WAY else had(facts, before, rollout),
         )
 
     def tick(self, ports: Ports, driver: Callable[[Ports], Tick] = tick) -> Tick:
@@ -308,7 +314,7 @@ class Witness:
 
     def known(self) -> Known:
         """What is known just now, for `late`."""
-        return Known(tuple(self.heard), self._present(self.raw), self.behind.now_s())
+        return Known(tuple(self.heard), self._present(self.raw), self.behind.now_s(), self.misled)
 
     def _tick(self, ports: Ports, driver: Callable[[Ports], Tick]) -> Tick:
         self.idle = self.quiet is not None and self.quiet == self._timeless()
