@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from canary_sims.harness.faults import CallFault, CallKind, Plan
+from canary_core import Outcome
+from canary_sims.harness.faults import CallFault, CallKind, Plan, WakeFault, WakeKind
 from canary_sims.harness.faults.enumeration import singles
 from canary_sims.harness.faults.exhaustive import Tally, exhaust
 from canary_sims.harness.faults.trial import Playing, Rest, begun, patience, tried
-from tortured import ARTICLE, ENDINGS, FILES, IN_PAIRS, stories_of, story
+from tortured import ARTICLE, ENDINGS, EXAMPLES, FILES, IN_PAIRS, stories_of, story
 
 
 def holds(tallies: list[Tally]) -> None:
@@ -57,6 +58,15 @@ def test_what_a_misled_tick_has_sent_is_not_held_against_it_when_it_arrives_late
     found = tried(told, Plan(faults=(stale, late)), calm=tried(told, Plan()))
     assert [each.name for each in found.struck] == ["router.read", "store.save"]
     assert (found.broken, found.over) == ((), True)
+
+
+def test_what_no_autoscaler_shows_is_not_held_against_a_promotion() -> None:
+    """A hand takes pods right before the late begin; what the canary leaves the primary to do, it does with the fewest."""
+    told = story(
+        "a primary scaled down by hand during the analysis, with an autoscaler", EXAMPLES / "strategies" / "mirror.yaml"
+    )
+    found = tried(told, Plan(faults=(WakeFault(wake=1, kind=WakeKind.LATE, for_s=90.0),)), calm=tried(told, Plan()))
+    assert (found.broken, found.over, found.end.outcome) == ((), True, Outcome.COMPLETED)
 
 
 def test_playing_on_from_a_known_place_changes_nothing() -> None:

@@ -13,8 +13,8 @@ def primary_keeps_its_pods(event: Event) -> str | None:
     At the end of each tick (but while suspended) of a rollout that is under way, the autoscaler keeps at least the pods
     that the primary asked for when the rollout began. No action takes any of those away. A promotion gives traffic
     back only when as many pods are ready as that, and as the canary asks for, which had that traffic; and, if the
-    primary's share alone has come to need more than it had, as all the requests need. When nothing is left to be done
-    after the end, the autoscaler is let go.
+    primary's share alone has come to need more than it had, and than it keeps in any case, as all the requests need.
+    When nothing is left to be done after the end, the autoscaler is let go.
 
     Exceptions: a promotion gives traffic back when its progress deadline has passed, since an autoscaler that does not
     work must not stop it, and at once if the canary cannot answer or is another revision by now. A rollback waits for
@@ -64,7 +64,7 @@ def _given_too_soon(event: Decided) -> str | None:
     if lost or facts.promoting_s >= event.policy.progress_deadline_s:
         return None
     scaler = facts.scaler
-    loaded = scaler.needed if scaler.own > facts.had else 0
+    loaded = scaler.needed if scaler.own > max(facts.had, scaler.declared) else 0
     needed = min(scaler.most, max(facts.had, target.asked, loaded))
     if primary.ready < needed:
         return f"traffic returns to {primary.ready} pods of the primary, where {needed} are needed"

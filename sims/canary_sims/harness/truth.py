@@ -81,6 +81,8 @@ class Scaler:
     """The most pods that it ever asks for."""
     held: int | None
     """The fewest pods that it was told to keep besides what is declared."""
+    declared: int = 1
+    """The fewest pods that it keeps in any case."""
     own: int = 0
     """Pods for the requests that reach the primary at present."""
     needed: int = 0

@@ -120,6 +120,7 @@ class WorldBackDoor:
             kept=declared.kept(held),
             most=declared.most,
             held=held,
+            declared=declared.kept(None),
             own=declared.needed(own),
             needed=declared.needed(rate),
         )
