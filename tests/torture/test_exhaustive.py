@@ -61,10 +61,9 @@ def test_what_a_misled_tick_has_sent_is_not_held_against_it_when_it_arrives_late
 
 
 def test_what_no_autoscaler_shows_is_not_held_against_a_promotion() -> None:
-    """A hand takes pods right before the late begin; what the canary leaves the primary to do, it does with the fewest."""
-    told = story(
-        "a primary scaled down by hand during the analysis, with an autoscaler", EXAMPLES / "strategies" / "mirror.yaml"
-    )
+    """A hand takes pods right before a late begin; what the canary leaves the primary to do, the fewest can do."""
+    name = "a primary scaled down by hand during the analysis, with an autoscaler"
+    told = story(name, EXAMPLES / "strategies" / "mirror.yaml")
     found = tried(told, Plan(faults=(WakeFault(wake=1, kind=WakeKind.LATE, for_s=90.0),)), calm=tried(told, Plan()))
     assert (found.broken, found.over, found.end.outcome) == ((), True, Outcome.COMPLETED)
 
