@@ -60,6 +60,20 @@ def test_what_a_misled_tick_has_sent_is_not_held_against_it_when_it_arrives_late
     assert (found.broken, found.over) == ((), True)
 
 
+def test_a_request_that_comes_during_a_tick_may_be_obeyed_by_it() -> None:
+    """A paused canary is left alone, until somebody resumes it while its state is being read, slowly."""
+    plan = Plan(
+        faults=(
+            CallFault(call=12, kind=CallKind.SLOW),
+            WakeFault(wake=2, kind=WakeKind.LATE, for_s=150.0),
+        )
+    )
+    told = story("a person pauses for two intervals")
+    found = tried(told, plan, calm=tried(told, Plan()))
+    assert [each.name for each in found.struck] == ["wake-up", "store.load"]
+    assert (found.broken, found.over, found.end.outcome) == ((), True, Outcome.COMPLETED)
+
+
 def test_what_no_autoscaler_shows_is_not_held_against_a_promotion() -> None:
     """A hand takes pods right before a late begin; what the canary leaves the primary to do, the fewest can do."""
     name = "a primary scaled down by hand during the analysis, with an autoscaler"

@@ -320,10 +320,11 @@ class Witness:
     def _tick(self, ports: Ports, driver: Callable[[Ports], Tick]) -> Tick:
         self.idle = self.quiet is not None and self.quiet == self._timeless()
         self.quiet = None
-        written = self.behind.writes()
+        written, request = self.behind.writes(), self.behind.request()
         metrics, hooks = _Metrics(ports.metrics, self.heard), _Hooks(ports.hooks, self.heard)
         done = driver(evolve(ports, metrics=metrics, hooks=hooks))
         self.look()
+        self.disturbed = self.disturbed or self.behind.request() != request
         event = Rested(
             policy=self.behind.policy(),
             rollout=self.rollout,
