@@ -13,7 +13,7 @@ WAITING_TESTS := $(addprefix tests/,charts cluster controller demo e2e gitops gu
 	observe security webhook)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock format lint types layers fast check test coverage computing waiting alone explore test-cluster demo simulate recording audit sbom hostile torture bench docs clean
+.PHONY: help setup lock format lint types layers fast check test coverage computing waiting alone explore test-cluster demo simulate recording audit sbom hostile torture pairs bench docs clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -89,6 +89,9 @@ explore: setup ## every reachable state of every example policy, invariants chec
 
 torture: setup ## rollouts while everything around the controller fails
 	$(BIN)/canary torture examples/article/canary.yaml --runs 20000 --jobs 2
+
+pairs: setup ## every pair of faults of every story of the article's policy; about 15 minutes of one processor
+	$(BIN)/python docs/generate_pairs.py 2
 
 bench: setup ## measure, and write the tables of docs/performance.md
 	$(BIN)/python bench/run.py

@@ -1,5 +1,6 @@
 """Promoting and Finalising: the primary takes over the new revision, then the traffic; the canary is scaled down."""
 
+from canary_core.capacity import pods_needed
 from canary_core.decisions import Step
 from canary_core.desired import drained_s
 from canary_core.ending import fail_promotion, roll_back
@@ -62,6 +63,8 @@ def _give_back(at: Situation) -> Step:
     left = 0 if step is None else rollout.traffic.canary_weight - step
     if rollout.attempt and not at.is_due:
         return at.hold(Draining(until_s=at.due_s), next_s=at.due_s)
+    if _needs_more(at):
+        return at.go(at.changed(replicas=pods_needed(at.rollout, at.seen)), PrimaryNotReady(readiness=_too_few(at)))
     if _lacks_pods(at):
         return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=_too_few(at)))
     if left <= 0:
@@ -70,13 +73,23 @@ def _give_back(at: Situation) -> Step:
     return at.again(reason, reason, traffic=split_for(at.policy, rollout, left, at.seen.now_s))
 
 
+def _needs_more(at: Situation) -> bool:
+    """Whether the canary has come to need more pods since it was decided at how many the primary is held."""
+    primary = at.seen.primary
+    scaled = primary is not None and primary.floor is not None
+    return scaled and not _is_late(at) and pods_needed(at.rollout, at.seen) > at.rollout.replicas
+
+
 def _lacks_pods(at: Situation) -> bool:
     """Whether its autoscaler is still to bring the primary to what it is held at; not waited for without end."""
     primary = at.seen.primary
     if primary is None or primary.floor is None:
         return False
-    late = at.seen.now_s - at.rollout.changed_s >= at.policy.progress_deadline_s
-    return primary.replicas < primary.floor and not late
+    return primary.replicas < primary.floor and not _is_late(at)
+
+
+def _is_late(at: Situation) -> bool:
+    return at.seen.now_s - at.rollout.changed_s >= at.policy.progress_deadline_s
 
 
 def _too_few(at: Situation) -> Readiness:

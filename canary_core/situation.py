@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from canary_core.capacity import pods_needed
 from canary_core.decisions import Decision, ScaleCanary, SetTraffic, Step
 from canary_core.desired import Pods, desired, difference, drained_s
 from canary_core.notices import CanaryRescaled, Notice, RoutesCorrected
@@ -127,13 +128,11 @@ class Situation:
         return self.rollout.but(phase=phase, replicas=replicas, **fresh)
 
     def _replicas(self, phase: Phase) -> int:
-        """How many pods a primary needs: what it had; in the course of a rollout also what the canary came to need."""
-        primary, canary, rollout = self.seen.primary, self.seen.canary, self.rollout
-        now = primary.replicas if primary is not None and primary.replicas > 0 else rollout.replicas
+        """How many pods a primary needs: what it has; in the course of a rollout also what it and the canary needed."""
+        primary, rollout = self.seen.primary, self.rollout
         if rollout.phase in Phase.settled() or phase in Phase.settled():
-            return now
-        loaded = canary is not None and rollout.traffic.canary_weight > 0
-        return max(now, rollout.replicas, canary.replicas if canary is not None and loaded else 0)
+            return primary.replicas if primary is not None and primary.replicas > 0 else rollout.replicas
+        return pods_needed(rollout, self.seen)
 
     def go(self, after: Rollout, reason: Notice, *notices: Notice, next_s: float | None = None) -> Step:
         """Answer with another state; the decisions are what it still lacks.

@@ -28,6 +28,8 @@ CAMPAIGN = DOCS / "reliability-campaign.txt"
 """What the long campaign came to; it is played by hand."""
 PROCESSES = DOCS / "reliability-processes.txt"
 """What came of long runs with real processes; likewise."""
+PAIRS = DOCS / "reliability-pairs.txt"
+"""What all pairs of faults came to, as `generate_pairs.py` has written it."""
 _EXHAUSTED: Final = (
     "policy",
     "plans",
@@ -108,7 +110,8 @@ FAULTS: Final[dict[CallKind | WakeKind, tuple[str, str, str]]] = {
 }
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+def table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+    """A table in Markdown."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
@@ -120,12 +123,12 @@ def _faults() -> str:
         always = "" if not any(kind in kinds for kinds in STANDING.values()) else ", also each time"
         at = "wake-ups" if isinstance(kind, WakeKind) else f"{len(where)} of {len(CALLS)} calls{always}"
         rows.append((f"`{kind.value}`", wrong, at, becomes, f"`{test}`"))
-    return _table(("fault", "what goes wrong", "where", "what happens", "test"), rows)
+    return table(("fault", "what goes wrong", "where", "what happens", "test"), rows)
 
 
 def _field() -> str:
     rows = [(row.what, ", ".join(row.threads), row.story, ", ".join(row.planted) or "-") for row in ROWS]
-    return _table(("what hurt", "reported in", "the story here", "planted bugs that bring it back"), [*rows])
+    return table(("what hurt", "reported in", "the story here", "planted bugs that bring it back"), [*rows])
 
 
 def _hunted(bug: Planted) -> tuple[object, ...]:
@@ -166,16 +169,17 @@ def page(bugs: list[tuple[object, ...]], exhausted: list[tuple[object, ...]], ad
     campaign = CAMPAIGN.read_text(encoding="utf-8").strip()
     tables = {
         "faults": _faults(),
-        "exhausted": _table(_EXHAUSTED, exhausted),
+        "exhausted": table(_EXHAUSTED, exhausted),
         "campaign": campaign,
         "processes": PROCESSES.read_text(encoding="utf-8").strip(),
-        "bugs": _table(("bug", "what it does", "found by", "plans", "seconds"), bugs),
+        "pairs": PAIRS.read_text(encoding="utf-8").strip(),
+        "bugs": table(("bug", "what it does", "found by", "plans", "seconds"), bugs),
         "field": _field(),
         **adapters,
     }
     text = TEMPLATE.read_text(encoding="utf-8")
-    for name, table in tables.items():
-        text = text.replace("{{" + name + "}}", table)
+    for name, written in tables.items():
+        text = text.replace("{{" + name + "}}", written)
     return text
 
 

@@ -64,6 +64,28 @@ ROWS = (
         file=GATES,
     ),
     Row(
+        what="Autoscaler fight: pods of the primary go while the canary has its traffic, and are missing afterwards",
+        threads=(
+            "fluxcd/flagger#1600",
+            "fluxcd/flagger#381",
+            "argoproj/argo-rollouts#3849",
+            "argoproj/argo-rollouts#4369",
+            "argoproj/argo-rollouts#3077",
+        ),
+        story="three times the users during the analysis, with an autoscaler",
+        phase=Phase.SUCCEEDED,
+        outcome=Outcome.COMPLETED,
+        weight=0,
+        planted=(
+            "never holds the autoscaler",
+            "never lets go of the autoscaler",
+            "gives traffic back before the primary has grown",
+            "holds anew at each step what is there just then",
+            "counts the pods of the canary only once",
+            "takes the larger of two for the sum",
+        ),
+    ),
+    Row(
         what="Pods go before the traffic has left them",
         threads=("argoproj/argo-rollouts#3681", "argoproj/argo-rollouts#4390", "fluxcd/flagger#256"),
         story="a good revision",

@@ -4,8 +4,9 @@ Each is a way in which controllers of this kind have failed, or could. They are 
 stand in for the real driver, so that they stay small and go on to apply when those change.
 """
 
+import planted_capacity
 import planted_drivers
 import planted_machines
 from planting import PLANTED, Planted
 
-__all__ = ["PLANTED", "Planted", "planted_drivers", "planted_machines"]
+__all__ = ["PLANTED", "Planted", "planted_capacity", "planted_drivers", "planted_machines"]

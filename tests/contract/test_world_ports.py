@@ -29,7 +29,7 @@ from canary_sims.harness.contracts import (
     RouterContract,
     WorkloadContract,
 )
-from canary_sims.world import Version, World
+from canary_sims.world import Autoscaler, Version, World
 
 POLICY = Policy(
     strategy=Progressive(weights=(10, 50)),
@@ -93,7 +93,7 @@ class Door:
         return len(self.world.writes)
 
     def autoscale(self, fewest: int) -> None:
-        self.world.autoscaler = fewest
+        self.world.autoscaler = Autoscaler(fewest=fewest)
 
     def has(self, value: float) -> float:
         self.world.source_error, self.world.source_silent = None, False

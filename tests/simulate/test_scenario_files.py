@@ -28,8 +28,10 @@ from canary_sims.scenario import (
     Suspend,
     parse_scenario,
     read_scenario,
+    written,
 )
 from canary_sims.simulation import simulate
+from canary_sims.world import Autoscaler
 
 EVERYTHING = """
 description: >
@@ -86,6 +88,54 @@ def test_everything_that_can_be_said() -> None:
     )
 
 
+def test_an_autoscaler_in_the_words_of_kubernetes() -> None:
+    """What is left out is as there."""
+    whole = "{minReplicas: 2, maxReplicas: 12, requestsPerSecondPerPod: 12.5, stabilizationWindow: 1m}"
+    assert parse_scenario(f"autoscaler: {whole}") == Scenario(
+        autoscaler=Autoscaler(fewest=2, most=12, per_pod=12.5, window_s=60.0)
+    )
+    assert parse_scenario("autoscaler: {maxReplicas: 3}") == Scenario(
+        autoscaler=Autoscaler(fewest=1, most=3, per_pod=math.inf, window_s=300.0)
+    )
+    for text in (f"autoscaler: {whole}", "autoscaler: {maxReplicas: 3}", "events: [{at: 1s, primary: {scale: 1}}]"):
+        assert parse_scenario(written(parse_scenario(text))) == parse_scenario(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "autoscaler: {minReplicas: 5, maxReplicas: 3}",
+            's.yaml:1: autoscaler: "minReplicas: 5" is not allowed: must be at most maxReplicas (3)',
+        ),
+        ("autoscaler: {minReplicas: 5}", "s.yaml:1: autoscaler.maxReplicas: is missing, but must be given"),
+        (
+            "autoscaler: {maxReplicas: 0}",
+            "s.yaml:1: autoscaler.maxReplicas: 0 is not allowed: must be a whole number of pods from 1 to 10000",
+        ),
+        (
+            "autoscaler: {maxReplicas: 3, requestsPerSecondPerPod: 0}",
+            's.yaml:1: autoscaler: "requestsPerSecondPerPod: 0" is not allowed: must be more than 0, or left out',
+        ),
+        (
+            "autoscaler: {maxReplica: 3}",
+            (
+                "s.yaml:1: autoscaler.maxReplica: unknown field, known are minReplicas, maxReplicas, "
+                "requestsPerSecondPerPod, stabilizationWindow; did you mean maxReplicas?"
+            ),
+        ),
+        (
+            "replicas: 3\nautoscaler: {maxReplicas: 3}",
+            's.yaml:1: "replicas: 3" is not allowed: must be left out with an autoscaler, which says how many',
+        ),
+    ],
+)
+def test_mistakes_in_an_autoscaler_are_told(text: str, said: str) -> None:
+    with pytest.raises(ScenarioError) as raised:
+        parse_scenario(text, source="s.yaml")
+    assert said in str(raised.value).splitlines()
+
+
 def test_an_empty_mapping_is_a_service_to_which_nothing_happens() -> None:
     assert parse_scenario("{}") == Scenario()
 
@@ -105,8 +155,8 @@ def test_all_mistakes_come_together() -> None:
         )
     assert str(raised.value).splitlines() == [
         (
-            "s.yaml:1: descripton: unknown field, known are description, initialized, replicas, requestsPerSecond, "
-            "testsPerSecond, matchedShare, app, events, faults; did you mean description?"
+            "s.yaml:1: descripton: unknown field, known are description, initialized, replicas, autoscaler, "
+            "requestsPerSecond, testsPerSecond, matchedShare, app, events, faults; did you mean description?"
         ),
         "s.yaml:2: replicas: 0 is not allowed: must be a whole number of pods from 1 to 10000",
         "s.yaml:4: events[0].at: is missing, but must be given",

@@ -27,6 +27,21 @@ STORIES = {
         11:00 Succeeded 0 0
         """,
     ),
+    "autoscaler": (
+        Result.PROMOTED,
+        """
+         0:00 Initialized 0 0
+         1:00 Progressing 0 0
+         2:00 Progressing 10 0
+         3:00 Progressing 20 0
+         4:00 Progressing 30 0
+         5:00 Progressing 40 0
+         6:00 Progressing 50 0
+         7:00 Promoting 50 0
+         8:00 Finalising 0 0
+         9:00 Succeeded 0 0
+        """,
+    ),
     "errors": (
         Result.ROLLED_BACK,
         """

@@ -18,7 +18,7 @@ from canary_core import Approved, HookType, Policy, Refused, Request, Traffic, U
 from canary_ports import ConflictError, PortError, Ports, UnavailableError
 from canary_sims.harness.strategies import policies
 from canary_sims.harness.witness import Witness, WorldBackDoor
-from canary_sims.world import Faults, Version, World
+from canary_sims.world import Autoscaler, Faults, Version, World
 
 __all__ = ["CrashError", "PlannedFault", "RolloutMachine"]
 
@@ -82,7 +82,7 @@ class RolloutMachine(RuleBasedStateMachine):
     def declare(self, data: st.DataObject) -> None:
         """A policy is declared for a service that runs."""
         self.world = self.make_world(data.draw(self.policies()))
-        self.world.autoscaler = data.draw(st.none() | st.integers(1, 4))
+        self.world.autoscaler = data.draw(st.none() | st.builds(Autoscaler, fewest=st.integers(1, 4)))
         self.ports = self.make_ports(self.world)
         self.witness = Witness(WorldBackDoor(self.world))
         self.world.observers.append(lambda _: self.witness.look())
@@ -110,7 +110,7 @@ class RolloutMachine(RuleBasedStateMachine):
         """The primary's autoscaler has its way."""
         world = self.world
         if world.autoscaler is not None and world.primary is not None and world.primary.replicas > 0:
-            world.primary.scale(max(world.autoscaler, world.held or 0), world.now_s)
+            world.primary.scale(world.autoscaler.kept(world.held), world.now_s)
             world.changed()
 
     @rule(

@@ -28,6 +28,7 @@ from canary_core import (
 
 __all__ = [
     "ANALYSIS",
+    "UNDER_WAY",
     "Acted",
     "Decided",
     "Event",
@@ -35,8 +36,10 @@ __all__ = [
     "Failures",
     "Pods",
     "Rested",
+    "Scaler",
     "canary_share",
     "counted",
+    "had",
     "passes",
     "primary_share",
     "promised",
@@ -45,6 +48,8 @@ __all__ = [
 ANALYSIS: Final = frozenset({Phase.PROGRESSING, Phase.WAITING_PROMOTION})
 """Phases in which the canary is judged."""
 
+UNDER_WAY: Final = ANALYSIS | {Phase.PROMOTING, Phase.FINALISING}
+"""Phases in which a canary has, or is to have, pods beside the primary."""
 _BEFORE_PROMOTION: Final = frozenset({Phase.PROGRESSING, Phase.WAITING_PROMOTION, Phase.WAITING})
 
 
@@ -62,6 +67,26 @@ class Pods:
     """Whether all pods asked for are of the template and answer."""
     stalled: bool = False
     """Whether the workload has given up by its own deadline."""
+    ready: int = 0
+    """How many pods answer requests, where they are counted."""
+
+
+@frozen(kw_only=True, cache_hash=True)
+class Scaler:
+    """The primary's autoscaler as it really is."""
+
+    kept: int
+    """The fewest pods that it keeps at present."""
+    most: int
+    """The most pods that it ever asks for."""
+    held: int | None
+    """The fewest pods that it was told to keep besides what is declared."""
+    declared: int = 1
+    """The fewest pods that it keeps in any case."""
+    own: int = 0
+    """Pods for the requests that reach the primary at present."""
+    needed: int = 0
+    """Pods for all requests of users."""
 
 
 @frozen(kw_only=True)
@@ -89,6 +114,12 @@ class Facts:
     deleting: bool = False
     gone: bool = False
     """Whether the object has been let go."""
+    scaler: Scaler | None = None
+    """None: the primary has no autoscaler."""
+    had: int = 0
+    """Pods that the primary asked for when the present rollout began. 0: none is under way, or that is not known."""
+    promoting_s: float = 0.0
+    """For how long the present promotion has been going on."""
 
     def holders(self) -> tuple[Pods, ...]:
         """Workloads that can answer with a revision that is known to be good."""
@@ -132,6 +163,8 @@ class Rested:
     """Questions to metric sources and hooks, in the whole tick."""
     changes: int
     """Stored states and actions, in the whole tick."""
+    quiet: bool = False
+    """Whether it has left nothing to be done, as long as nothing changes."""
 
 
 Event: TypeAlias = Decided | Acted | Rested
@@ -200,6 +233,15 @@ def counted(policy: Policy, facts: Facts, before: Rollout, after: Rollout, answe
     if verdict == "error" and policy.error_threshold is not None:
         return Failures(failed=old.failed, no_data=old.no_data, errors=old.errors + 1)
     return Failures(failed=old.failed + 1, no_data=old.no_data, errors=old.errors)
+
+
+def had(facts: Facts, before: Rollout, after: Rollout) -> int:
+    """Pods that the primary asked for when the present rollout began, after a decision."""
+    if after.phase not in UNDER_WAY:
+        return 0
+    if before.phase in UNDER_WAY:
+        return facts.had
+    return 0 if facts.primary is None or facts.scaler is None else facts.primary.asked
 
 
 def promised(facts: Facts, before: Rollout, after: Rollout) -> frozenset[str]:

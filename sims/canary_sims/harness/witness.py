@@ -15,6 +15,7 @@ from canary_core import (
     Measurement,
     MetricQuestion,
     Notice,
+    Phase,
     Policy,
     Request,
     Rollout,
@@ -24,8 +25,21 @@ from canary_core import (
 )
 from canary_ports import Hooks, MetricSource, Ports, Tick, tick
 from canary_sims.harness.invariants import broken
-from canary_sims.harness.truth import Acted, Decided, Event, Facts, Pods, Rested, counted, promised
+from canary_sims.harness.truth import (
+    UNDER_WAY,
+    Acted,
+    Decided,
+    Event,
+    Facts,
+    Pods,
+    Rested,
+    Scaler,
+    counted,
+    had,
+    promised,
+)
 from canary_sims.world import Deployment, HookAnswer, World
+from canary_sims.world.traffic import share
 
 __all__ = ["BackDoor", "Witness", "WorldBackDoor"]
 
@@ -93,6 +107,22 @@ class WorldBackDoor:
             routes=world.traffic,
             deleting=world.deleting,
             gone=world.gone,
+            scaler=self._scaler(),
+        )
+
+    def _scaler(self) -> Scaler | None:
+        declared, held = self.world.autoscaler, self.world.held
+        if declared is None:
+            return None
+        rate = self.world.rate
+        own = rate * share(self.world.traffic, matched_share=self.world.matched_share)[0]
+        return Scaler(
+            kept=declared.kept(held),
+            most=declared.most,
+            held=held,
+            declared=declared.kept(None),
+            own=declared.needed(own),
+            needed=declared.needed(rate),
         )
 
     def _pods(self, deployment: Deployment | None) -> Pods | None:
@@ -104,6 +134,7 @@ class WorldBackDoor:
             asked=deployment.replicas,
             serving=serving.revision if serving is not None else None,
             whole=deployment.is_up(self.world.now_s),
+            ready=deployment.available(self.world.now_s) if self.world.autoscaler is not None else 0,
         )
 
 
@@ -149,6 +180,8 @@ class Known:
     heard: tuple[Answered, ...]
     facts: Facts
     at_s: float
+    misled: bool
+    """Whether what was gone by then was not, or no longer, the case."""
 
 
 @define
@@ -167,6 +200,8 @@ class Witness:
     routed_s: float = field(init=False)
     """Since when the present routes are in force."""
     written: int = field(init=False)
+    promoting_s: float = field(init=False)
+    """When the present promotion began."""
     quiet: tuple[Facts, Rollout, Request | None] | None = field(default=None, init=False)
     """The world as the last tick left it, if it left nothing to be done."""
     idle: bool = field(default=False, init=False)
@@ -189,7 +224,7 @@ class Witness:
         good = frozenset({facts.target.declared}) if facts.target is not None else frozenset()
         self.raw, self.facts = facts, evolve(facts, good=good)
         self.rollout = self.behind.rollout()
-        self.routed_s = self.behind.now_s()
+        self.routed_s = self.promoting_s = self.behind.now_s()
         self.written = self.behind.writes()
 
     def look(self) -> None:
@@ -219,8 +254,12 @@ class Witness:
         if self.deposed or (self.late is not None and not isinstance(event, Decided)):
             certain: tuple[str, ...] = _ALWAYS
         else:
-            certain = _WHATEVER_IS_KNOWN if self.misled else ("",)
+            certain = _WHATEVER_IS_KNOWN if self._is_misled() else ("",)
         self.broken += [each for each in broken(event) if each.startswith(certain)]
+
+    def _is_misled(self) -> bool:
+        """Whether the author of what happens now is; of an effect that arrives late, whether it was when it called."""
+        return self.misled or (self.late is not None and self.late.misled)
 
     def _present(self, raw: Facts) -> Facts:
         """Facts with their history up to now."""
@@ -234,6 +273,9 @@ class Witness:
             failures=old.failures,
             deleting=raw.deleting,
             gone=raw.gone,
+            scaler=raw.scaler,
+            had=old.had,
+            promoting_s=self.behind.now_s() - self.promoting_s,
         )
 
     def _decided(self, rollout: Rollout) -> None:
@@ -242,10 +284,13 @@ class Witness:
         before, self.rollout = self.rollout, rollout
         self.heard.clear()
         self._hold(Decided(policy=policy, before=before, after=rollout, answers=answers, notices=(), facts=facts))
+        if rollout.phase is Phase.PROMOTING and before.phase is not Phase.PROMOTING:
+            self.promoting_s = self.behind.now_s()
         self.facts = evolve(
             present,
             failures=counted(policy, facts, before, rollout, answers),
             good=promised(facts, before, rollout),
+            had=0 if self._is_misled() and before.phase not in UNDER_WAY else had(facts, before, rollout),
         )
 
     def tick(self, ports: Ports, driver: Callable[[Ports], Tick] = tick) -> Tick:
@@ -270,15 +315,16 @@ class Witness:
 
     def known(self) -> Known:
         """What is known just now, for `late`."""
-        return Known(tuple(self.heard), self._present(self.raw), self.behind.now_s())
+        return Known(tuple(self.heard), self._present(self.raw), self.behind.now_s(), self.misled)
 
     def _tick(self, ports: Ports, driver: Callable[[Ports], Tick]) -> Tick:
         self.idle = self.quiet is not None and self.quiet == self._timeless()
         self.quiet = None
-        written = self.behind.writes()
+        written, request = self.behind.writes(), self.behind.request()
         metrics, hooks = _Metrics(ports.metrics, self.heard), _Hooks(ports.hooks, self.heard)
         done = driver(evolve(ports, metrics=metrics, hooks=hooks))
         self.look()
+        self.disturbed = self.disturbed or self.behind.request() != request
         event = Rested(
             policy=self.behind.policy(),
             rollout=self.rollout,
@@ -286,11 +332,12 @@ class Witness:
             idle=self.idle and not self.disturbed,
             asked=len(done.answers),
             changes=self.behind.writes() - written,
+            quiet=done.next_s is None and done.rollout.settled and not (self.disturbed or self.misled),
         )
         self._hold(event)
-        if done.next_s is None and done.rollout.settled and not (self.disturbed or self.misled):
+        if event.quiet:
             self.quiet = self._timeless()
         return done
 
     def _timeless(self) -> tuple[Facts, Rollout, Request | None]:
-        return evolve(self.facts, in_force_s=0.0), self.rollout, self.behind.request()
+        return evolve(self.facts, in_force_s=0.0, promoting_s=0.0), self.rollout, self.behind.request()

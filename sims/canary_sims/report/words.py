@@ -205,8 +205,9 @@ def _app_text(what: Declare | ChangeCanary | CreepLatency | ChangePrimary) -> st
             return _phrase("the declared revision changes", _behaviour(behaviour) + _crash(crash))
         case CreepLatency(by_ms=by_ms, every_s=every_s):
             return f"the declared revision begins to get {span(by_ms / 1000)} slower every {span(every_s)}"
-        case ChangePrimary(ready_after_s=ready, crash=crash):
-            return _phrase("the primary changes", ([] if ready is None else [_ready(ready)]) + _crash(crash))
+        case ChangePrimary(ready_after_s=ready, crash=crash, replicas=pods):
+            by_hand = [] if pods is None else [f"scaled to {pods} by hand"]
+            return _phrase("the primary changes", ([] if ready is None else [_ready(ready)]) + _crash(crash) + by_hand)
         case _:
             assert_never(what)
 

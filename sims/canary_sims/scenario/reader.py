@@ -19,6 +19,7 @@ from canary_adapters.manifests.structure import render
 from canary_core import Verb
 from canary_sims.scenario import quantities as q
 from canary_sims.scenario import types as t
+from canary_sims.scenario.autoscaler import AutoscalerShape
 from canary_sims.scenario.errors import ScenarioError
 from canary_sims.scenario.faults import CallName, FaultShape, Number, call_name, number, plan_of
 
@@ -79,9 +80,10 @@ class _Creep:
 class _Primary:
     ready_after: q.ReadyAfter | None = None
     crash: bool | None = None
+    scale: q.Replicas | None = None
 
     def happening(self) -> t.Happening:
-        return t.ChangePrimary(ready_after_s=self.ready_after, crash=self.crash)
+        return t.ChangePrimary(ready_after_s=self.ready_after, crash=self.crash, replicas=self.scale)
 
 
 @frozen(kw_only=True)
@@ -156,6 +158,7 @@ class _Scenario:
     description: q.Text | None = None
     initialized: bool | None = None
     replicas: q.Count | None = None
+    autoscaler: AutoscalerShape | None = None
     requests_per_second: q.Rate | None = None
     tests_per_second: q.Rate | None = None
     matched_share: q.Share | None = None
@@ -163,12 +166,18 @@ class _Scenario:
     events: list[_Event] = field(factory=list)
     faults: list[FaultShape] = field(factory=list)
 
+    def __attrs_post_init__(self) -> None:
+        """How many pods there are is said by one of two."""
+        if self.autoscaler is not None and self.replicas is not None:
+            raise q.NotAllowedError(f"replicas: {self.replicas}", "left out with an autoscaler, which says how many")
+
     def scenario(self, source: str) -> t.Scenario:
         """What is not said is as `Scenario` has it."""
         said = {
             "description": None if self.description is None else " ".join(self.description.split()),
             "initialized": self.initialized,
             "replicas": self.replicas,
+            "autoscaler": None if self.autoscaler is None else self.autoscaler.autoscaler(),
             "rate": self.requests_per_second,
             "test_rate": self.tests_per_second,
             "matched_share": self.matched_share,
@@ -291,7 +300,8 @@ def _converter() -> cattrs.Converter:
     for whole, element, said in lists:
         of_list = functools.partial(_listed, converter, element, said)
         converter.register_structure_hook_func(functools.partial(_is, whole), of_list)
-    for shape in (_App, _Declare, _Canary, _Creep, _Primary, _Hook, _Routes, _Event, FaultShape, _Scenario):
+    shapes = (_App, _Declare, _Canary, _Creep, _Primary, _Hook, _Routes, _Event, FaultShape, AutoscalerShape, _Scenario)
+    for shape in shapes:
         converter.register_structure_hook(shape, _shaped(converter, shape))
     return converter
 

@@ -7,6 +7,7 @@ from attrs import field, frozen
 
 from canary_core import Verb
 from canary_sims.harness.faults.plan import Plan
+from canary_sims.world import Autoscaler
 
 __all__ = [
     "Answer",
@@ -96,6 +97,8 @@ class ChangePrimary:
     """From a pod's start to its readiness. Infinite: never. None: as before."""
     crash: bool | None = None
     """Whether all pods of the primary crash. None: as before."""
+    replicas: int | None = None
+    """Somebody changes the number of the primary's pods by hand to this. None: nobody does."""
 
 
 @frozen(kw_only=True)
@@ -189,7 +192,9 @@ class Scenario:
     initialized: bool = True
     """Whether the simulation begins with an initialised canary that waits for a revision, or with a new object."""
     replicas: int = 2
-    """Pods that the target asks for."""
+    """Pods that the target asks for, if it has no autoscaler."""
+    autoscaler: Autoscaler | None = None
+    """Of target and primary. Both begin with the pods that it wants for the first load. None: there is none."""
     rate: float = 100.0
     """Requests of users per second, all together."""
     test_rate: float = 20.0

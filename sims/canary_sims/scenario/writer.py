@@ -7,6 +7,8 @@ import yaml
 
 from canary_sims.harness.faults import Fault, Plan, WakeFault
 from canary_sims.scenario import types as t
+from canary_sims.world import Autoscaler
+from canary_sims.world.autoscaler import WINDOW_S
 
 __all__ = ["written"]
 
@@ -28,6 +30,7 @@ def _content(scenario: t.Scenario) -> dict[str, Any]:
         ("description", "description", scenario.description),
         ("initialized", "initialized", scenario.initialized),
         ("replicas", "replicas", scenario.replicas),
+        ("autoscaler", "autoscaler", None if scenario.autoscaler is None else _autoscaler(scenario.autoscaler)),
         ("rate", "requestsPerSecond", scenario.rate),
         ("test_rate", "testsPerSecond", scenario.test_rate),
         ("matched_share", "matchedShare", _percent(scenario.matched_share)),
@@ -42,6 +45,15 @@ def _content(scenario: t.Scenario) -> dict[str, Any]:
     if scenario.faults:
         found["faults"] = _faults(scenario.faults)
     return {key: value for key, value in found.items() if value != []}
+
+
+def _autoscaler(scaler: Autoscaler) -> dict[str, Any]:
+    found: dict[str, Any] = {"minReplicas": scaler.fewest, "maxReplicas": scaler.most}
+    if math.isfinite(scaler.per_pod):
+        found["requestsPerSecondPerPod"] = scaler.per_pod
+    if scaler.window_s != WINDOW_S:
+        found["stabilizationWindow"] = _span(scaler.window_s)
+    return found
 
 
 def _span(seconds: float) -> str:
@@ -85,9 +97,9 @@ def _of_app(what: t.Declare | t.ChangeCanary | t.CreepLatency | t.ChangePrimary)
         case t.CreepLatency(by_ms=by_ms, every_s=every_s, up_to_ms=up_to_ms):
             limit = {} if up_to_ms is None else {"upTo": f"{up_to_ms:.9g}ms"}
             return {"latencyCreep": {"by": f"{by_ms:.9g}ms", "every": _span(every_s), **limit}}
-        case t.ChangePrimary(ready_after_s=ready, crash=crash):
-            when = {} if ready is None else {"readyAfter": _ready(ready)}
-            return {"primary": {**when, **({} if crash is None else {"crash": crash})}}
+        case t.ChangePrimary(ready_after_s=ready, crash=crash, replicas=pods):
+            said = {"readyAfter": None if ready is None else _ready(ready), "crash": crash, "scale": pods}
+            return {"primary": {key: value for key, value in said.items() if value is not None}}
         case _:
             assert_never(what)
 

@@ -163,3 +163,5 @@ class Effects:
                 primary.version = evolve(primary.version, ready_after_s=after_s)
         if what.crash is not None and primary is not None:
             primary.crashing = what.crash
+        if what.replicas is not None and primary is not None:
+            primary.scale(what.replicas, world.now_s)

@@ -12,6 +12,7 @@ from canary_sims.scenario import CreepLatency, Event, Scenario
 from canary_sims.simulation.effects import Effects, behaving, prepare_hooks
 from canary_sims.simulation.records import Happened, Served
 from canary_sims.world import Deployment, Meter, Version, World
+from canary_sims.world.autoscaler import SYNC_S
 
 __all__ = ["Stage"]
 
@@ -32,6 +33,8 @@ class Stage:
     """What is still to happen, in order of time."""
     creep_s: float | None = None
     """When the declared revision gets slower next."""
+    scale_s: float | None = None
+    """When the autoscalers look next."""
     counts: dict[str | None, _Count] = field(factory=dict)
     failed_on_canary: int = 0
     copied: int = 0
@@ -43,7 +46,8 @@ class Stage:
         world = World(
             policy=policy,
             version=version,
-            replicas=scenario.replicas,
+            replicas=_replicas(scenario),
+            autoscaler=scenario.autoscaler,
             seed=seed,
             rate=scenario.rate,
             test_rate=scenario.test_rate if policy.hooks_of(HookType.ROLLOUT) else 0.0,
@@ -53,7 +57,8 @@ class Stage:
         if scenario.initialized:
             _initialise(world, version)
         effects = Effects(world, scenario.behaviour, known={version.revision: version})
-        return cls(world, effects, deque(sorted(scenario.events, key=lambda event: event.at_s)))
+        scale_s = None if scenario.autoscaler is None else SYNC_S
+        return cls(world, effects, deque(sorted(scenario.events, key=lambda event: event.at_s)), scale_s=scale_s)
 
     def fork(self, world: World) -> Self:
         """The same in another world, which is as this one is."""
@@ -77,6 +82,9 @@ class Stage:
     def happen(self) -> list[Happened]:
         """Let happen what is due now."""
         now_s = self.world.now_s
+        if self.scale_s is not None and now_s >= self.scale_s:
+            self.world.autoscale()
+            self.scale_s += SYNC_S
         if self.creep_s is not None and now_s >= self.creep_s and self.effects.creep is not None:
             self.effects.slow_down()
             self.creep_s += self.effects.creep.every_s
@@ -102,8 +110,7 @@ class Stage:
         """Moments before that at which the world changes by itself or by the scenario; or that, if there is none."""
         world = self.world
         turns = [self.left[0].at_s] if self.left else []
-        if self.creep_s is not None:
-            turns.append(self.creep_s)
+        turns += [turn_s for turn_s in (self.creep_s, self.scale_s) if turn_s is not None]
         turns += [_ready_s(workload) for workload in (world.primary, world.target) if workload is not None]
         return [turn for turn in turns if world.now_s < turn < until_s] or [until_s]
 
@@ -131,6 +138,11 @@ class Stage:
             count.failed += failed
 
 
+def _replicas(scenario: Scenario) -> int:
+    scaler = scenario.autoscaler
+    return scenario.replicas if scaler is None else max(scaler.fewest, scaler.needed(scenario.rate))
+
+
 def _initialise(world: World, version: Version) -> None:
     """Put the world where the machine's own initialisation would have brought it (a test compares the two)."""
     revision = version.revision
@@ -150,7 +162,9 @@ def _initialise(world: World, version: Version) -> None:
 def _ready_s(workload: Deployment) -> float:
     """When its pods are ready, if they are not yet. Infinite: never."""
     after_s = workload.version.ready_after_s
-    return math.inf if after_s is None else workload.changed_s + after_s
+    if after_s is None:
+        return math.inf
+    return (workload.changed_s if workload.fewer is None else workload.grown_s) + after_s
 
 
 def _revision(workload: Deployment | None, now_s: float) -> str | None:

@@ -36,6 +36,12 @@ class Deployment:
     """What ran, available, when the template changed."""
     crashing: bool = field(default=False)
     """All pods crash, whatever their version."""
+    fewer: int | None = None
+    """While an autoscaler's additional pods start: how many there were before."""
+    grown_s: float = 0.0
+    """When those began to start."""
+    wishes: tuple[tuple[float, int], ...] = ()
+    """What its autoscaler has wanted of late, and when."""
 
     def update(self, version: Version, now_s: float) -> None:
         """Roll to another version. Pods that are available now stay until the new ones are ready."""
@@ -44,6 +50,7 @@ class Deployment:
         self.old = self.serving(now_s)
         self.version = version
         self.changed_s = now_s
+        self.fewer = None
 
     def scale(self, replicas: int, now_s: float) -> None:
         """Ask for another number of pods. From zero, they have to start first."""
@@ -52,6 +59,33 @@ class Deployment:
         if replicas == 0:
             self.old = None
         self.replicas = replicas
+        self.fewer = None
+
+    def autoscale(self, replicas: int, now_s: float) -> None:
+        """Ask for another number of pods, neither from nor to none. Additional ones have to start first."""
+        ready = self._ready(now_s)
+        if replicas > self.replicas:
+            self.fewer, self.grown_s = ready, now_s
+        elif replicas <= ready:
+            self.fewer = None
+        self.replicas = replicas
+
+    def settle(self, now_s: float) -> None:
+        """Forget how pods have come, once they are there."""
+        if self.fewer is not None and self._ready(now_s) == self.replicas:
+            self.fewer, self.grown_s = None, 0.0
+
+    def _ready(self, now_s: float) -> int:
+        """How many pods are there for long enough, if any can be ready at all."""
+        after = self.version.ready_after_s
+        growing = self.fewer is not None and (after is None or now_s - self.grown_s < after)
+        return self.fewer if self.fewer is not None and growing else self.replicas
+
+    def available(self, now_s: float) -> int:
+        """How many pods answer requests."""
+        if self.serving(now_s) is None:
+            return 0
+        return self._ready(now_s) if self.is_up(now_s) else self.replicas
 
     def is_up(self, now_s: float) -> bool:
         """Whether pods of the newest template are ready."""
@@ -70,7 +104,8 @@ class Deployment:
         if asked == 0:
             return Workload(revision=revision)
         if self.is_up(now_s):
-            return Workload(revision=revision, replicas=asked, updated=asked, total=asked, available=asked)
+            ready = self._ready(now_s)
+            return Workload(revision=revision, replicas=asked, updated=asked, total=asked, available=ready)
         late = now_s - self.changed_s > self.deadline_s and not self.crashing
         if self.crashing or self.old is None:
             return Workload(revision=revision, replicas=asked, updated=asked, total=asked, stalled=late)

@@ -35,6 +35,7 @@ from canary_ports import (
     Stored,
     Workloads,
 )
+from canary_sims.world.autoscaler import Autoscaler
 from canary_sims.world.deployment import Deployment, Version
 from canary_sims.world.traffic import Meter, share
 
@@ -75,8 +76,8 @@ class World:
     """What runs, and is declared, before the first rollout."""
     replicas: int = 2
     seed: int = 0
-    autoscaler: int | None = None
-    """If set, the fewest pods that the autoscaler of target and primary would keep."""
+    autoscaler: Autoscaler | None = None
+    """Of the target; the primary has a copy of it. It acts when it is told to: `autoscale`."""
     rate: float = 100.0
     """Requests of users per second."""
     test_rate: float = 0.0
@@ -139,6 +140,18 @@ class World:
         """The user declares another revision: the target rolls to it."""
         if self.target is not None:
             self.target.update(version, self.now_s)
+        self.changed()
+
+    def autoscale(self) -> None:
+        """Let both autoscalers look once at what reaches their workload, and scale it."""
+        scaler = self.autoscaler
+        if scaler is None:
+            return
+        to_primary, to_canary = share(self.traffic, matched_share=self.matched_share)
+        if self.primary is not None:
+            scaler.sync(self.primary, self.rate * to_primary, self.now_s, held=self.held)
+        if self.target is not None:
+            scaler.sync(self.target, self.rate * to_canary + self.test_rate, self.now_s)
         self.changed()
 
     def changed(self) -> None:
@@ -207,8 +220,8 @@ class _Workload(_Facet):
         canary = target.observe(world.now_s, target.version.revision) if target is not None else None
         stable = primary.observe(world.now_s, primary.source) if primary is not None else None
         if world.autoscaler is not None:
-            kept = max(world.autoscaler, world.held or 0)
-            canary = evolve(canary, floor=world.autoscaler) if canary is not None else None
+            fewest, kept = world.autoscaler.kept(None), world.autoscaler.kept(world.held)
+            canary = evolve(canary, floor=fewest) if canary is not None else None
             stable = evolve(stable, floor=kept, held=world.held) if stable is not None else None
         return Workloads(canary=canary, primary=stable)
 

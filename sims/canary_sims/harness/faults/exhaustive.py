@@ -4,8 +4,8 @@ Pairs are many. But most first faults are made up for within a turn or two, and 
 a second fault does from there on is the same whatever led there. So second faults are tried once from each place.
 """
 
-import itertools
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
 
 from attrs import define, field, frozen
@@ -72,20 +72,6 @@ def exhaust(
     )
 
 
-@frozen
-class _Turn:
-    """The calls and the wake-up of one turn."""
-
-    begin: int
-    end: int
-    wake: int
-
-    def has(self, fault: Fault) -> bool:
-        if isinstance(fault, WakeFault):
-            return fault.wake == self.wake
-        return self.begin < fault.call <= self.end
-
-
 @define
 class _Past:
     """A run as it was after each of its turns, to be gone on with in other ways."""
@@ -108,10 +94,18 @@ class _Past:
                 found = life
         return found.fork(plan, remembers=remembers)
 
-    def turns(self) -> Iterator[_Turn]:
-        """What there was between the notes."""
-        for (begin, wakes), (end, _) in itertools.pairwise(self.bounds):
-            yield _Turn(begin, end, wakes + 1)
+    def by_turn(self, faults: Iterable[Fault]) -> list[list[Fault]]:
+        """Those of the faults that may strike between one note and the next, for each turn that was noted."""
+        ends = [calls for calls, _ in self.bounds]
+        found: list[list[Fault]] = [[] for _ in self.bounds[1:]]
+        for fault in faults:
+            if isinstance(fault, WakeFault):
+                turn = fault.wake - 1 - self.bounds[0][1]
+            else:
+                turn = bisect_left(ends, fault.call) - 1
+            if 0 <= turn < len(found):
+                found[turn].append(fault)
+        return found
 
 
 def _is_ahead(fault: Fault, life: Life) -> bool:
@@ -132,8 +126,8 @@ class Exhaustive:
     calm: Trial = field(init=False)
     calm_past: _Past = field(factory=_Past)
     known: dict[object, Rest] = field(factory=dict)
-    visited: set[object] = field(factory=set)
-    """Places from which second faults have been tried."""
+    visited: dict[object, int] = field(factory=dict)
+    """Places from which second faults have been tried, and how many there are from there on."""
 
     def __attrs_post_init__(self) -> None:
         life = begun(self.story, _NOTHING, driver=self.driver, remembers=True)
@@ -176,14 +170,17 @@ class Exhaustive:
         life = self.calm_past.before(Plan(faults=(first,)), remembers=True)
         past.note(life)
         playing = Playing(self.story, life)
-        playing.play(patience(self.calm), {}, past.note)
-        alone = playing.trial()
-        for here, turn in zip([None, *playing.places], past.turns(), strict=False):
-            seconds = [fault for fault in self._singles(alone) if turn.has(fault) and _is_later(fault, first)]
-            if here is not None and here in self.visited:
-                self.covered += len(seconds)
-                continue
-            self.visited.add(here)
+        # What comes after a place from which second faults were tried has been seen as well.
+        playing.play(patience(self.calm), {}, past.note, self.visited)
+        later = (fault for fault in self._singles(playing.trial()) if _is_later(fault, first))
+        turns = list(zip([None, *playing.places], past.by_turn(later), strict=False))
+        left = self.visited.get(playing.places[-1], 0) if playing.places else 0
+        self.covered += left
+        for here, seconds in reversed(turns):
+            left += len(seconds)
+            if here is not None:
+                self.visited[here] = left
+        for _, seconds in turns:
             for second in seconds:
                 yield self._tried(Plan(faults=tuple(sorted((first, second), key=in_order))), past)
 

@@ -5,6 +5,7 @@ What the faults are about is not in here but handed in: `Surroundings`. The port
 """
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol, TypeVar
 
@@ -123,18 +124,21 @@ class Injector:
     muted: bool = False
     """While another controller is at work, which meets no faults."""
     remembers: bool = False
-    """Whether earlier answers are kept for stale reads; in any case if the plan has one."""
+    """Whether earlier answers are kept for stale reads of forks; for those of the plan they are in any case."""
     wakes: Mapping[int, WakeFault] = field(init=False)
     """The faults of wake-ups, by their number."""
     _planned: dict[int, CallFault] = field(init=False)
     _standing: dict[str, CallKind] = field(init=False)
+    _last_stale: float = field(init=False)
+    """The last call for which earlier answers are kept."""
 
     def __attrs_post_init__(self) -> None:
         self.wakes = {fault.wake: fault for fault in self.plan.faults if isinstance(fault, WakeFault)}
         self._planned = {fault.call: fault for fault in self.plan.faults if isinstance(fault, CallFault)}
         self._standing = {each.every: each.kind for each in self.plan.standing}
-        kinds = [*(fault.kind for fault in self._planned.values()), *self._standing.values()]
-        self.remembers = self.remembers or CallKind.STALE in kinds
+        stale = [fault.call for fault in self._planned.values() if fault.kind is CallKind.STALE]
+        for_good = self.remembers or CallKind.STALE in self._standing.values()
+        self._last_stale = math.inf if for_good else max(stale, default=0)
 
     def fork(self, plan: Plan, around: Surroundings, *, remembers: bool = False) -> "Injector":
         """Another one that has counted and kept the same, for other faults in another world.
@@ -244,7 +248,7 @@ class Injector:
 
     def _sample(self) -> None:
         """Remember what reads would return now, for later ones that are stale."""
-        if not self.remembers:
+        if self.calls > self._last_stale:
             return
         for name, sampler in self.samplers.items():
             try:
@@ -308,7 +312,7 @@ class Injector:
     def _acknowledged(self, memory: Memory, written: str) -> None:
         """From now on this process sees at least its own write."""
         memory.seen[written] = self.versions[written]
-        if not self.remembers or self.muted:
+        if self.calls > self._last_stale or self.muted:
             return
         self._sample()
         for name, past in self.history.items():

@@ -51,7 +51,7 @@ def place(life: Life, turn: Turn) -> object:
         (
             world.now_s,
             world.rollout,
-            world.policy,
+            world.policy.suspend,  # a scenario changes nothing else of it
             world.traffic,
             world.held,
             world.request,
@@ -61,8 +61,9 @@ def place(life: Life, turn: Turn) -> object:
         (_pods(world.target), _pods(world.primary), world.primary_never_ready, world.start_primary_after_s),
         (world.source_error, world.source_silent, tuple(world.hook_answers.items())),
         _measured(world.canary_meter, max((check.window_s for check in world.policy.checks), default=0.0)),
-        (len(life.stage.left), life.stage.creep_s, life.moved_s, life.stirred),
+        (len(life.stage.left), life.stage.creep_s, life.stage.scale_s, life.moved_s, life.stirred),
         (witness.facts.good, witness.facts.failures, witness.routed_s, witness.quiet is None),
+        None if world.autoscaler is None else (witness.facts.had, witness.promoting_s),
         (turn.tick is None, life.next_s, turn.notices),
         (frozenset(type(told.notice) for told in world.told), frozenset(question.hook for question in world.asked)),
     )

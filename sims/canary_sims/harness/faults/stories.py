@@ -29,13 +29,16 @@ from canary_sims.scenario import (
     Scale,
     Scenario,
     SetMetrics,
+    SetRate,
 )
 from canary_sims.simulation import Run, TickRecord, simulate
+from canary_sims.world import Autoscaler
 
 __all__ = ["Story", "shortened", "stories"]
 
 _BAD: Final = Behaviour(error_rate=1.0)
 _NEVER: Final = Behaviour(ready_after_s=math.inf)
+_BEFORE_A_TICK_S: Final = 5.0
 
 
 @frozen(kw_only=True)
@@ -77,7 +80,7 @@ def _shorter(strategy: Strategy) -> Strategy:
 
 def stories(policy: Policy) -> tuple[Story, ...]:
     """All that make sense for a policy."""
-    found = [*_rollouts(policy), *_gated(policy), *_beginnings()]
+    found = [*_rollouts(policy), *_gated(policy), *_beginnings(), *_autoscaled(policy)]
     return tuple(
         Story(name=name, policy=policy, scenario=evolve(scenario, description=name.capitalize() + "."))
         for name, scenario in found
@@ -132,6 +135,26 @@ def _rollouts(policy: Policy) -> Iterator[tuple[str, Scenario]]:
         ("a primary that crashes during the promotion, for long", promotion, long, crash),
     ):
         yield name, _declared(*_for(policy, at_s, intervals, there_and_back))
+
+
+def _autoscaled(policy: Policy) -> Iterator[tuple[str, Scenario]]:
+    """Five pods are needed, two are kept in any case, and idle ones go within half an interval."""
+    scaler = Autoscaler(fewest=2, most=20, per_pod=HEALTHY.rate / 5, window_s=policy.interval_s / 2)
+    calm = simulate(policy, evolve(HEALTHY, autoscaler=scaler))
+    middle = _moment(calm, lambda tick: tick.phase is Phase.PROGRESSING and tick.rollout.started)
+    promotion = _moment(calm, lambda tick: tick.phase in {Phase.PROMOTING, Phase.FINALISING})
+    by_hand = middle + policy.interval_s / 2 - _BEFORE_A_TICK_S
+    lost = (ChangePrimary(crash=True), ChangePrimary(crash=False))
+    long = policy.progress_deadline_s / policy.interval_s + 3
+    for name, scenario in (
+        ("a good revision", HEALTHY),
+        ("a revision that fails", _declared(behaviour=_BAD)),
+        ("a newer revision during the analysis", _declared(*_at(middle, Declare(revision="v3")))),
+        ("three times the users during the analysis", _declared(*_at(middle, SetRate(rate=3 * HEALTHY.rate)))),
+        ("a primary scaled down by hand during the analysis", _declared(*_at(by_hand, ChangePrimary(replicas=1)))),
+        ("a primary that crashes during the promotion, for long", _declared(*_for(policy, promotion, long, lost))),
+    ):
+        yield f"{name}, with an autoscaler", evolve(scenario, autoscaler=scaler)
 
 
 def _gated(policy: Policy) -> Iterator[tuple[str, Scenario]]:

@@ -7,7 +7,7 @@ decide otherwise changes nothing about how it ends.
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Final
 
 from attrs import define, evolve, field, fields, frozen
@@ -21,7 +21,7 @@ from canary_sims.harness.faults.plan import Plan
 from canary_sims.harness.faults.stories import Story
 from canary_sims.simulation.life import Driver, Life
 from canary_sims.simulation.stage import Stage
-from canary_sims.world import World
+from canary_sims.world import Deployment, World
 
 _AGAIN: Final = (notices.CanaryRescaled, notices.CanaryNotReady, notices.PrimaryNotReady)
 
@@ -48,7 +48,7 @@ class End:
     weight: int | None
     """Of the canary, as really in force. None: no routes of ours."""
     target: tuple[str, int] | None
-    """Revision declared, and pods asked for."""
+    """Revision declared, and pods asked for; with an autoscaler, whose business their number is, 1 for any."""
     primary: tuple[str | None, int] | None
     gone: bool
     told: frozenset[str]
@@ -67,8 +67,8 @@ class End:
             promoted=rollout.promoted,
             known_good=rollout.known_good,
             weight=None if world.traffic is None else world.traffic.canary_weight,
-            target=None if target is None else (target.version.revision, target.replicas),
-            primary=None if primary is None else (primary.source, primary.replicas),
+            target=None if target is None else (target.version.revision, _pods(world, target)),
+            primary=None if primary is None else (primary.source, _pods(world, primary)),
             gone=world.gone,
             told=frozenset(code(told.notice) for told in world.told) & ENDINGS,
             asked=frozenset(question.hook for question in world.asked) & post,
@@ -153,6 +153,7 @@ class Playing:
         most: int,
         known: dict[object, Rest] | None = None,
         each: Callable[[Life], None] | None = None,
+        enough: Container[object] = (),
     ) -> None:
         """Until it is over, or longer than that without anything going wrong, or at a place that is known.
 
@@ -160,6 +161,7 @@ class Playing:
             most: Turns.
             known: Places of this story that lead to a good end.
             each: Called after each turn.
+            enough: Places to stop at, whatever they lead to.
         """
         self.turns = self.life.wakes
         try:
@@ -175,6 +177,8 @@ class Playing:
                 self.places.append(here)
                 if each is not None:
                     each(self.life)
+                if here is not None and here in enough:
+                    return
                 if self.life.stranded and self.after > 2:
                     self.over = True  # it waits for somebody to mend the primary, and touches nothing
                     return
@@ -255,13 +259,19 @@ def _shown(value: object) -> str:
     return str(getattr(value, "value", value))
 
 
+def _pods(world: World, workload: Deployment) -> int:
+    return workload.replicas if world.autoscaler is None else min(1, workload.replicas)
+
+
 def _told_twice(world: World) -> tuple[str, ...]:
     """Each change of the stored state is told at most once, but for endings.
 
     Waits may alternate between the two workloads, and rescaling changes no state.
     """
+    kinds = Counter(type(told.notice) for told in world.told)
     counts: Counter[tuple[Notice, Rollout]] = Counter()
     for told in world.told:
-        if told.notice not in told.rollout.pending and not isinstance(told.notice, _AGAIN):
+        again = kinds[type(told.notice)] > 1 and not isinstance(told.notice, _AGAIN)
+        if again and told.notice not in told.rollout.pending:
             counts[told.notice, told.rollout] += 1
     return tuple(f"told twice: {code(notice)}" for (notice, _), number in counts.items() if number > 1)
