@@ -8,6 +8,7 @@ from canary_core import Outcome, Phase
 from tortured import ARTICLE, EXAMPLES
 
 GATES = EXAMPLES / "strategies" / "gates.yaml"
+SESSIONS = EXAMPLES / "strategies" / "session-affinity.yaml"
 
 
 @frozen(kw_only=True)
@@ -238,5 +239,19 @@ ROWS = (
         outcome=Outcome.COMPLETED,
         weight=0,
         planted=("raises",),
+    ),
+    Row(
+        what="Session affinity makes the weight meaningless",
+        threads=("fluxcd/flagger#1532", "fluxcd/flagger#1655", "fluxcd/flagger#1527"),
+        story="a newer revision after one that failed",
+        phase=Phase.SUCCEEDED,
+        outcome=Outcome.COMPLETED,
+        weight=0,
+        planted=(
+            "keeps the cookie for the next rollout",
+            "makes a cookie for each step",
+            "does not call the cookie back",
+        ),
+        file=SESSIONS,
     ),
 )

@@ -7,6 +7,7 @@ stand in for the real driver, so that they stay small and go on to apply when th
 import planted_capacity
 import planted_drivers
 import planted_machines
+import planted_sessions
 from planting import PLANTED, Planted
 
-__all__ = ["PLANTED", "Planted", "planted_capacity", "planted_drivers", "planted_machines"]
+__all__ = ["PLANTED", "Planted", "planted_capacity", "planted_drivers", "planted_machines", "planted_sessions"]

@@ -57,5 +57,10 @@ def story(name: str, file: Path = ARTICLE) -> Story:
 
 
 _REVERTING: Final = evolve(shortened(declared(ARTICLE)), revert_on_deletion=True)
-HUNTED: Final = (*stories(_REVERTING), *stories_of(EXAMPLES / "strategies" / "gates.yaml"))
+_SESSIONS: Final = ("a good revision", "a newer revision after one that failed")
+HUNTED: Final = (
+    *stories(_REVERTING),
+    *stories_of(EXAMPLES / "strategies" / "gates.yaml"),
+    *stories_of(EXAMPLES / "strategies" / "session-affinity.yaml", *_SESSIONS),
+)
 """What planted bugs are looked for in."""

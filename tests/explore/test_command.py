@@ -54,7 +54,7 @@ def test_json_is_one_object_a_line(command: typer.Typer, manifest: Path) -> None
     assert record["holds"] is True
     assert record["states"] > 100
     assert ["Progressing", "Promoting"] in record["edges"]
-    assert len(record["invariants"]) == 12
+    assert len(record["invariants"]) == 13
 
 
 def test_mermaid_shows_the_edges_taken(command: typer.Typer, manifest: Path) -> None:

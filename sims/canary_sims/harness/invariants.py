@@ -1,9 +1,9 @@
 """The invariants of a rollout, as named functions over what really happened.
 
 Each takes an `Event` and returns None, or says in a sentence what is broken. Simulator, exploration and state machine
-test use these same functions; `INVARIANTS` lists them, with the one of `canary_sims.harness.capacity`. Two of them
-cannot be seen in a single event: that a rollout always ends (8) and that a crash breaks nothing (9). For these the
-event is what the whole of it came to.
+test use these same functions; `INVARIANTS` lists them, with those of `capacity` and `sessions` in this package. Two of
+them cannot be seen in a single event: that a rollout always ends (8) and that a crash breaks nothing (9). For these
+the event is what the whole of it came to.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,6 +23,7 @@ from canary_core import (
     Wait,
 )
 from canary_sims.harness.capacity import primary_keeps_its_pods
+from canary_sims.harness.sessions import cookies_belong_to_one_rollout
 from canary_sims.harness.truth import (
     ANALYSIS,
     Acted,
@@ -344,13 +345,14 @@ INVARIANTS: Final[Mapping[int, Invariant]] = MappingProxyType(
         10: settled_is_silent,
         11: somebody_good_can_serve,
         12: primary_keeps_its_pods,
+        13: cookies_belong_to_one_rollout,
     }
 )
 """All of them, by their number in the design, and those that were found to be missing there."""
 
 
 _CONCERNED: Final[Mapping[type[Event], tuple[int, ...]]] = MappingProxyType(
-    {Decided: (1, 4, 6, 7, 12), Acted: (1, 2, 3, 5, 7, 9, 11, 12), Rested: (5, 8, 10, 11, 12)}
+    {Decided: (1, 4, 6, 7, 12), Acted: (1, 2, 3, 5, 7, 9, 11, 12, 13), Rested: (5, 8, 10, 11, 12)}
 )
 """Which of them say anything about an event, so that none is asked in vain."""
 
