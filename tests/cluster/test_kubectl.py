@@ -33,8 +33,12 @@ def _answers(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _calm(text: str) -> list[str]:
-    """The lines of a text without what depends on how fast things go: progress, and the same line again."""
-    lines = [line for line in text.splitlines() if not line.startswith("Waiting for deployment")]
+    """The lines of a text without what depends on how fast things go: progress, and the same line again.
+
+    A kubectl that has what it waited for may read on while it closes its watch, and log that it cannot.
+    """
+    chance = re.compile(r"Waiting for deployment|.*unable to decode an event from the watch stream: context canceled")
+    lines = [line for line in text.splitlines() if not chance.match(line)]
     return [line for i, line in enumerate(lines) if i == 0 or line != lines[i - 1]]
 
 

@@ -16,6 +16,7 @@ from canary_sims.mesh.load import fetch
 from lab import CANARY, KUBECTL, eventually
 
 TIMES = ("--plain", "--interval=2")
+ARGUMENTS = ("demo", *TIMES, "--fault=error-rate=20%", "--keep")
 
 
 def _processes_of(folder: Path) -> list[str]:
@@ -36,7 +37,8 @@ def test_a_good_version_is_promoted_a_bad_one_taken_back_and_all_can_be_kept(tmp
     folder, log = tmp_path / "demo", tmp_path / "log"
     with log.open("wb") as file:
         running = subprocess.Popen(
-            [CANARY, "demo", *TIMES, "--fault=error-rate=20%", "--keep", f"--folder={folder}"],
+            # A shell that starts the tests in its background has its children ignore Ctrl-C.
+            ["env", "--default-signal=INT", CANARY, *ARGUMENTS, f"--folder={folder}"],
             stdout=file,
             stderr=subprocess.STDOUT,
         )
