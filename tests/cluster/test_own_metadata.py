@@ -65,6 +65,11 @@ class Objects:
         """Replace it."""
         return self.ask("PUT", "/" + obj["metadata"]["name"], {**obj, "metadata": {**obj["metadata"], **metadata}})
 
+    def put_newest(self, **metadata: Any) -> tuple[int, dict[str, Any]]:
+        """Replace it as it is now; a controller may be faster, now and then."""
+        answers = (self.put(self.ask("GET", "/one", None)[1], **metadata) for _ in range(20))
+        return next(answer for answer in answers if answer[0] != 409)
+
 
 @pytest.fixture(params=KINDS)
 def objects(request: pytest.FixtureRequest, api: Any, namespace: str) -> Objects:
@@ -105,8 +110,7 @@ def test_a_whole_object_of_another_uid_is_a_conflict_whatever_its_version(object
 def test_nobody_sets_when_an_object_is_deleted(objects: Objects, how: str) -> None:
     objects.make()
     sent = {"deletionTimestamp": LONG_AGO, "deletionGracePeriodSeconds": 7}
-    _, live = objects.ask("GET", "/one", None)
-    answer = objects.patch(**sent) if how == "patch" else objects.put(live, **sent)
+    answer = objects.patch(**sent) if how == "patch" else objects.put_newest(**sent)
     assert _why(answer) == (
         422,
         {

@@ -26,7 +26,7 @@ from canary_sims.cluster.kinds import Strategies, Strategy
 from canary_sims.cluster.kinds.custom import CustomStrategy
 from canary_sims.cluster.kinds.simple import check_new_event
 from canary_sims.cluster.kinds.views import from_view, to_view
-from canary_sims.cluster.names import check_immutable, check_metadata, check_metadata_update
+from canary_sims.cluster.names import check_immutable, check_metadata, check_metadata_update, finalizer_warnings
 from canary_sims.cluster.resources import Registry, Resource
 from canary_sims.cluster.shapes import Shape, go_shape
 from canary_sims.cluster.store import Obj, Store, clone
@@ -89,10 +89,14 @@ class Api:
             raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
         obj = _own_metadata(obj, strategy)
         obj = self.complete(resource, obj, strategy, new=True)
-        self._check_create(resource, obj, strategy, how)
-        if how.operation == "Update" and not managed.is_reset(obj):
+        if managed.is_reset(obj):
+            obj["metadata"].pop("managedFields")
+        elif how.operation == "Update":  # before the server adds what nobody sent
             empty, _ = self.codec.decode(resource, {}) if not resource.custom else ({"metadata": {}}, [])
             managed.update(self.shape(resource), None, empty, obj, _manager(resource, how))
+        strategy.prepare_create(obj)
+        obj = self.settle(resource, obj)
+        self._check_create(resource, obj, strategy, how)
         old = self.store.get(resource.store, namespace, obj["metadata"]["name"])
         if old is not None:
             raise exists(resource.group, resource.plural, meta["name"], deleting="deletionTimestamp" in old["metadata"])
@@ -128,8 +132,6 @@ class Api:
         if not resource.custom:
             obj = self.codec.rewrite(self._storage(resource), obj)
         strategy.default(obj)
-        if new:
-            strategy.prepare_create(obj)
         return self.settle(resource, obj)
 
     def settle(self, resource: Resource, obj: Obj) -> Obj:
@@ -155,7 +157,7 @@ class Api:
         if causes:
             group = "" if resource.kind == "Event" else resource.group
             raise invalid_error(group, resource.kind, obj["metadata"].get("name", ""), causes)
-        how.warnings.extend(strategy.warnings(obj))
+        how.warnings.extend([*strategy.warnings(obj), *_finalizer_warnings(resource, obj["metadata"], {})])
 
     # -- changing --------------------------------------------------------------------------------------------------
 
@@ -179,6 +181,7 @@ class Api:
         self._check_update(resource, new, old, strategy, how, sent)
         if how.operation == "Update":
             self._note_manager(resource, new, old, how)
+        strategy.finish_update(new, old)
         if _same(new, old):
             return to_view(resource, old), False
         if how.dry_run:
@@ -266,7 +269,7 @@ class Api:
             if how.subresource == "scale":
                 kind, group = "Scale", "autoscaling"
             raise invalid_error(group, kind, new["metadata"]["name"], causes)
-        how.warnings.extend(strategy.warnings(new))
+        how.warnings.extend([*strategy.warnings(new), *_finalizer_warnings(resource, new["metadata"], old["metadata"])])
 
     def _note_manager(self, resource: Resource, new: Obj, old: Obj, how: Write) -> None:
         if managed.is_reset(new):
@@ -306,6 +309,10 @@ def _manager(resource: Resource, how: Write) -> managed.Manager:
 
 def _is_built_in(resource: Resource) -> bool:
     return not resource.custom and resource.group != "apiextensions.k8s.io"
+
+
+def _finalizer_warnings(resource: Resource, new: Obj, old: Obj) -> list[str]:
+    return finalizer_warnings(new, old) if resource.custom else []
 
 
 def _place(resource: Resource) -> str:

@@ -84,6 +84,11 @@ def unsupported(field: str, value: Any, allowed: Sequence[str]) -> Cause:
     return Cause("FieldValueNotSupported", f"Unsupported value: {go_value(value)}: supported values: {names}", field)
 
 
+def duplicate(field: str, value: Any) -> Cause:
+    """A value that is there already."""
+    return Cause("FieldValueDuplicate", f"Duplicate value: {go_value(value)}", field)
+
+
 def too_long(field: str, limit: int) -> Cause:
     """Text over its limit."""
     return Cause("FieldValueTooLong", f"Too long: may not be more than {limit} bytes", field)

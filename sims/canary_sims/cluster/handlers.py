@@ -111,8 +111,10 @@ class Handlers:
         if resource.kind in _DEPRECATED:
             call.warnings.append(_DEPRECATED[resource.kind])
         self._check_path(resource, info)
-        format_ = choose(call.headers.get("Accept", ""), resource, call.query.get("includeObject", ""))
-        if info.verb in ("list", "watch"):
+        many = info.verb in ("list", "watch")
+        include = call.query.get("includeObject", "")
+        format_ = choose(call.headers.get("Accept", ""), resource, include, streams=many)
+        if many:
             return self._read_many(call, resource, format_)
         handler = {
             "get": self._get,

@@ -138,12 +138,17 @@ def list_objects(store: Store, resource: Resource, namespace: str, options: List
     meta: Obj = {"resourceVersion": str(shown)}
     if resource.custom:
         meta = {"continue": "", **meta}
-    if options.limit and len(items) > options.limit:
+    if options.limit and len(items) > options.limit and not _is_from_cache(options):
         meta["continue"] = _token(shown, _key(items[options.limit - 1]))
         if not options.selects:
             meta["remainingItemCount"] = len(items) - options.limit
         items = items[: options.limit]
     return [to_view(resource, o) for o in items], meta
+
+
+def _is_from_cache(options: ListOptions) -> bool:
+    """Whether any state will do, which a real server has in memory and gives out whole, whatever the limit."""
+    return options.version == "0" and not options.token and options.match != "Exact"
 
 
 def _key(obj: Obj) -> tuple[str, str]:

@@ -79,8 +79,8 @@ def _without(entries: Entries, fields: Fields) -> Entries:
 
 
 def is_reset(obj: Obj) -> bool:
-    """Whether the client asks to forget all managers, by one empty entry."""
-    return bool(obj["metadata"].get("managedFields") == [{}])
+    """Whether the client asks to forget all managers: by an empty list, or by one empty entry."""
+    return obj["metadata"].get("managedFields") in ([], [{}])
 
 
 def update(shape: Shape, old: Obj | None, empty: Obj, new: Obj, manager: Manager) -> None:
@@ -94,7 +94,8 @@ def update(shape: Shape, old: Obj | None, empty: Obj, new: Obj, manager: Manager
     entries = _without(entries, difference.changed | difference.removed)
     if difference.changed:
         fields = before.fields - difference.removed | difference.changed
-        entries[manager] = Entry(fields, timestamp())
+        # real servers note no time for what came through the scale of an object
+        entries[manager] = Entry(fields, None if manager.subresource == "scale" else timestamp())
     write(new, entries)
 
 
@@ -118,7 +119,8 @@ def apply(shape: Shape, live: Obj, config: Obj, manager: Manager, *, force: bool
     _refuse_conflicts(others, difference.changed, force=force)
     others = _without(others, difference.changed | difference.removed)
     time = before.time if difference.same else timestamp()
-    return merged, {**others, manager: Entry(fields, time)}
+    own = {manager: Entry(fields, time)} if fields else {}
+    return merged, {**others, **own}
 
 
 def _refuse_conflicts(others: Entries, changed: Fields, *, force: bool) -> None:

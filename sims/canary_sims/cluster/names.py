@@ -123,6 +123,16 @@ def _check_owners(owners: list[dict[str, Any]]) -> list[Cause]:
     return found
 
 
+def finalizer_warnings(new: dict[str, Any], old: dict[str, Any]) -> list[str]:
+    """What is said about new finalizers of a custom resource, which may be called anything."""
+    added = [f for f in new.get("finalizers") or () if "/" not in f and f not in (old.get("finalizers") or ())]
+    why = (
+        "prefer a domain-qualified finalizer name including a path (/) "
+        "to avoid accidental conflicts with other finalizer writers"
+    )
+    return [f"metadata.finalizers: {go_value(each)}: {why}" for each in added]
+
+
 def check_immutable(sent: dict[str, Any], old: dict[str, Any]) -> list[Cause]:
     """What was sent of metadata that only the server sets, and that is not left out in silence as other such fields."""
     kept = ("uid",) if old.get("deletionTimestamp") else ("uid", "deletionTimestamp", "deletionGracePeriodSeconds")

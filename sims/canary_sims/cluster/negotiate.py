@@ -82,8 +82,8 @@ def clauses(accept: str) -> list[tuple[str, dict[str, str]]]:
     return found
 
 
-def choose(accept: str, resource: Resource | None, include: str = "") -> Format:
-    """The first format of an Accept header that the server can write.
+def choose(accept: str, resource: Resource | None, include: str = "", *, streams: bool = True) -> Format:
+    """The first format of an Accept header that the server can write; what could be watched could be a stream, too.
 
     Raises:
         ApiError: 406.
@@ -100,7 +100,7 @@ def choose(accept: str, resource: Resource | None, include: str = "") -> Format:
             return Format(written, transform, version, include)
     if resource is None or resource.custom:
         raise not_acceptable(accept)
-    text = f"406: Not Acceptable\n\nAvailable representations: {_STREAMS}"
+    text = f"406: Not Acceptable\n\nAvailable representations: {_STREAMS if streams else MEDIA}"
     raise ApiError(406, "NotAcceptable", text, {})
 
 

@@ -13,6 +13,8 @@ from canary_sims.cluster.store import Obj
 
 _BINDABLE = {("v1", "Pod"): "pods", ("v1", "Secret"): "secrets"}
 """What a token may be bound to: version and kind, and the plural."""
+_SHORTEST, _LONGEST = 600, 2**32
+"""For how many seconds a token is good."""
 
 
 def review(rbac: Rbac, user: User, kind: str, obj: Obj) -> Obj:
@@ -67,13 +69,28 @@ def issue_token(api: Api, tokens: Tokens, namespace: str, name: str, obj: Obj) -
     if account is None:
         raise not_found("", "serviceaccounts", name)
     asked = obj.get("spec") or {}
-    seconds = asked.get("expirationSeconds") or 3600
+    seconds = 3600 if asked.get("expirationSeconds") is None else asked["expirationSeconds"]
+    _check_duration(seconds)
     bound = _bound(api, namespace, name, asked["boundObjectRef"]) if asked.get("boundObjectRef") else None
     holder = Holder("core/serviceaccounts", namespace, name, account["metadata"]["uid"])
     token, end = tokens.issue(holder, seconds, bound)
-    spec = {"audiences": ["https://kubernetes.default.svc"], **asked, "expirationSeconds": seconds}
-    meta = {**obj["metadata"], "name": name, "namespace": namespace, "creationTimestamp": timestamp()}
+    audiences = asked.get("audiences") or ["https://kubernetes.default.svc"]
+    spec = {**asked, "audiences": audiences, "expirationSeconds": seconds}
+    meta = {**obj["metadata"], "name": name, "namespace": namespace, "uid": holder.uid}
+    meta["creationTimestamp"] = timestamp()
     return {**obj, "metadata": meta, "spec": spec, "status": {"token": token, "expirationTimestamp": timestamp(end)}}
+
+
+def _check_duration(seconds: int) -> None:
+    """Refuses tokens that are good for too short or too long."""
+    why = ""
+    if seconds < _SHORTEST:
+        why = "may not specify a duration less than 10 minutes"
+    elif seconds > _LONGEST:
+        why = "may not specify a duration larger than 2^32 seconds"
+    if why:
+        causes = [invalid("spec.expirationSeconds", seconds, why)]
+        raise invalid_error("authentication.k8s.io", "TokenRequest", "", causes)
 
 
 def _bound(api: Api, namespace: str, account: str, ref: Obj) -> Holder:

@@ -37,6 +37,7 @@ _LOG = logging.getLogger(__name__)
 _READ_AT_MOST = 16 * 1024 * 1024
 _YEAR = 365 * 86400
 _JSON = "application/json"
+_CACHE = "no-cache, private"
 _TEXT = "text/plain; charset=utf-8"
 
 
@@ -84,6 +85,7 @@ class Server:
             why = f"Internal error occurred: {e!r}"
             response = _json(status(500, "InternalError", why, {"causes": [{"message": repr(e)}]}), 500)
         if not response.prepared:
+            response.headers.setdefault("Cache-Control", _CACHE)
             _warn(response, warnings)
             self._note(request, info, user, response.status)
         return response
@@ -144,6 +146,7 @@ class Server:
             document = discovery.aggregated(self.registry, core=parts == ["api"])
             response = _tagged(request, document, discovery.AGGREGATED)
             response.headers["Vary"] = "Accept"
+            response.headers["Cache-Control"] = "public"
             return response
         if parts == ["api"]:
             return _json({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})
@@ -244,7 +247,7 @@ async def _read(request: web.BaseRequest) -> bytes:
 
 
 async def _stream(request: web.BaseRequest, watch: Watch, warnings: list[str]) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": _JSON})
+    response = web.StreamResponse(headers={"Content-Type": _JSON, "Cache-Control": _CACHE})
     _warn(response, warnings)
     await response.prepare(request)
     with contextlib.suppress(ConnectionResetError):  # the client has left

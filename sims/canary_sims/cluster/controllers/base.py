@@ -135,6 +135,6 @@ def record(api: Api, about: Obj, component: str, reason: str, message: str, type
         "reportingComponent": component,
     }
     try:
-        api.make(EVENTS, namespace, event, manager=component)
+        api.make(EVENTS, namespace, event)
     except ApiError:
         return  # a namespace that is going away takes no events

@@ -44,8 +44,8 @@ class Deployments(Controller):
             return  # comes again with the change
         elif deployment["spec"].get("paused") or _is_scaling(deployment, mine):
             new = self._find_new(deployment, mine, make=False)
-            mine = self._distribute(deployment, new, mine)
-            self._report(deployment, _current(new, mine), mine, progress=False)
+            self._distribute(deployment, new, mine)
+            self._report(deployment, new, mine, progress=False)
         else:
             self._roll(deployment, mine)
 
@@ -65,9 +65,7 @@ class Deployments(Controller):
                 def adopt(o: Obj) -> None:
                     o["metadata"].setdefault("ownerReferences", []).append(reference(deployment))
 
-                found.append(
-                    self.api.change(REPLICASETS, meta["namespace"], name, adopt, manager=_MANAGER) or replica_set
-                )
+                found.append(self.api.change(REPLICASETS, meta["namespace"], name, adopt) or replica_set)
         return sorted(found, key=lambda r: (r["metadata"]["creationTimestamp"], int(r["metadata"]["resourceVersion"])))
 
     def _find_new(self, deployment: Obj, mine: list[Obj], *, make: bool) -> Obj | None:
@@ -94,11 +92,11 @@ class Deployments(Controller):
                 o["spec"]["minReadySeconds"] = settle
 
         name = new["metadata"]["name"]
-        new = self.api.change(REPLICASETS, new["metadata"]["namespace"], name, edit, manager=_MANAGER) or new
+        new = self.api.change(REPLICASETS, new["metadata"]["namespace"], name, edit) or new
         progressing = rollout.condition(deployment.get("status") or {}, "Progressing")
         if _revision(deployment) != revision or not progressing:
             found = ("FoundNewReplicaSet", f'Found new replica set "{name}"')
-            self._note_revision(deployment, revision, *found, always=_revision(deployment) != revision)
+            self._note_revision(deployment, revision, *found, always=False)
         return new
 
     def _make_new(self, deployment: Obj, mine: list[Obj], revision: int) -> Obj:
@@ -126,7 +124,7 @@ class Deployments(Controller):
         }
         if spec.get("minReadySeconds"):
             body["spec"]["minReadySeconds"] = spec["minReadySeconds"]
-        new = self.api.make(REPLICASETS, meta["namespace"], body, manager=_MANAGER)
+        new = self.api.make(REPLICASETS, meta["namespace"], body)
         if size:
             record(
                 self.api, deployment, _MANAGER, "ScalingReplicaSet", f"Scaled up replica set {name} from 0 to {size}"
@@ -145,10 +143,10 @@ class Deployments(Controller):
 
     def _change_status(self, deployment: Obj, edit: Callable[[Obj], None]) -> None:
         meta = deployment["metadata"]
-        how = {"manager": _MANAGER, "subresource": "status"}
+        how = {"subresource": "status"}
         self.api.change(DEPLOYMENTS, meta["namespace"], meta["name"], edit, **how)
 
-    def _scale(self, deployment: Obj, replica_set: Obj, size: int) -> Obj:
+    def _scale(self, deployment: Obj, replica_set: Obj, size: int) -> None:
         meta, before = replica_set["metadata"], rollout.replicas(replica_set)
 
         def edit(o: Obj) -> None:
@@ -157,12 +155,11 @@ class Deployments(Controller):
             annotations[rollout.DESIRED] = str(rollout.replicas(deployment))
             annotations[rollout.MAXIMUM] = str(rollout.maximum(deployment))
 
-        changed = self.api.change(REPLICASETS, meta["namespace"], meta["name"], edit, manager=_MANAGER)
+        self.api.change(REPLICASETS, meta["namespace"], meta["name"], edit)
         if before != size:
             way = "up" if size > before else "down"
             text = f"Scaled {way} replica set {meta['name']} from {before} to {size}"
             record(self.api, deployment, _MANAGER, "ScalingReplicaSet", text)
-        return changed or replica_set
 
     # -- rolling out -----------------------------------------------------------------------------------------------
 
@@ -176,10 +173,13 @@ class Deployments(Controller):
         old = [r for r in mine if r["metadata"]["uid"] != new["metadata"]["uid"]]
         size = rollout.for_new(deployment, [new, *old], rollout.replicas(new))
         if size != rollout.replicas(new):
-            new = self._scale(deployment, new, size)
+            self._scale(deployment, new, size)
         else:
             fewer = rollout.for_old(deployment, new, old)
-            old = [self._scale(deployment, r, fewer[n]) if (n := r["metadata"]["name"]) in fewer else r for r in old]
+            for replica_set in old:
+                if replica_set["metadata"]["name"] in fewer:
+                    self._scale(deployment, replica_set, fewer[replica_set["metadata"]["name"]])
+        # as in a real cluster the numbers are those of before it was scaled, though they claim the new generation
         self._report(deployment, new, [*old, new], progress=True)
         if rollout.is_complete(deployment, deployment.get("status") or {}):
             self._forget(deployment, old)
@@ -207,18 +207,19 @@ class Deployments(Controller):
             if resource and "deletionTimestamp" not in meta:
                 delete(self.api, resource, meta["namespace"], meta["name"], DeleteOptions())
 
-    def _distribute(self, deployment: Obj, new: Obj | None, mine: list[Obj]) -> list[Obj]:
+    def _distribute(self, deployment: Obj, new: Obj | None, mine: list[Obj]) -> None:
         """Brings the ReplicaSets to a new total: the only active one takes it, else the newest takes the difference."""
         active = [r for r in mine if rollout.replicas(r)] or ([new] if new else mine[-1:])
         total = rollout.replicas(deployment)
         if not active:
-            return mine
+            return
         last = next((r for r in active if new and r["metadata"]["uid"] == new["metadata"]["uid"]), active[-1])
         most = total if len(active) == 1 else rollout.maximum(deployment)
         rest = sum(rollout.replicas(r) for r in active if r is not last)
         sizes = {r["metadata"]["name"]: rollout.replicas(r) if total else 0 for r in active if r is not last}
         sizes[last["metadata"]["name"]] = max(0, most - rest) if total else 0
-        return [self._scale(deployment, r, sizes[n]) if (n := r["metadata"]["name"]) in sizes else r for r in mine]
+        for replica_set in active:
+            self._scale(deployment, replica_set, sizes[replica_set["metadata"]["name"]])
 
     def _note_pause(self, deployment: Obj) -> bool:
         """Says in a condition that a rollout is paused, or goes on; whether that was news."""
@@ -250,11 +251,6 @@ class Deployments(Controller):
 
 def _key(obj: Obj) -> Key:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
-
-
-def _current(new: Obj | None, mine: list[Obj]) -> Obj | None:
-    """The same ReplicaSet as it is after it was scaled."""
-    return next((r for r in mine if new and r["metadata"]["uid"] == new["metadata"]["uid"]), None)
 
 
 def _revision(obj: Obj) -> int:

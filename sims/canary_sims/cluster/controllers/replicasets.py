@@ -66,7 +66,7 @@ class ReplicaSets(Controller):
         def edit(o: Obj) -> None:
             o["metadata"]["ownerReferences"] = owners
 
-        return self.api.change(PODS, namespace, name, edit, manager=_MANAGER)
+        return self.api.change(PODS, namespace, name, edit)
 
     def _scale(self, replica_set: Obj, active: list[Obj]) -> list[Obj]:
         wanted = replica_set["spec"].get("replicas", 1)
@@ -83,7 +83,7 @@ class ReplicaSets(Controller):
         template, meta = clone(replica_set["spec"]["template"]), replica_set["metadata"]
         owned = {"generateName": f"{meta['name']}-", "ownerReferences": [reference(replica_set)]}
         pod = {"metadata": {**(template.get("metadata") or {}), **owned}, "spec": template["spec"]}
-        made = self.api.make(PODS, meta["namespace"], pod, manager=_MANAGER)
+        made = self.api.make(PODS, meta["namespace"], pod)
         record(self.api, replica_set, _MANAGER, "SuccessfulCreate", f"Created pod: {made['metadata']['name']}")
         return made
 
@@ -115,7 +115,7 @@ class ReplicaSets(Controller):
         def edit(o: Obj) -> None:
             o["status"] = status
 
-        self.api.change(REPLICASETS, meta["namespace"], meta["name"], edit, manager=_MANAGER, subresource="status")
+        self.api.change(REPLICASETS, meta["namespace"], meta["name"], edit, subresource="status")
 
     def _ending(self, replica_set: Obj, ending: list[Obj]) -> int:
         return len(

@@ -7,6 +7,7 @@ from canary_sims.cluster.kinds.custom import CustomStrategy
 from canary_sims.cluster.kinds.definitions import DefinitionStrategy
 from canary_sims.cluster.kinds.pods import PodStrategy
 from canary_sims.cluster.kinds.policies import BudgetStrategy, IsolationStrategy
+from canary_sims.cluster.kinds.scalers import ScalerStrategy
 from canary_sims.cluster.kinds.services import ServiceStrategy
 from canary_sims.cluster.kinds.simple import (
     AccountStrategy,
@@ -15,7 +16,6 @@ from canary_sims.cluster.kinds.simple import (
     EventStrategy,
     LeaseStrategy,
     NamespaceStrategy,
-    ScalerStrategy,
     SecretStrategy,
     SpecStrategy,
     UpsertedStrategy,

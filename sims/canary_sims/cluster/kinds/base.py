@@ -50,6 +50,9 @@ class Strategy:
     def finish_create(self, obj: Obj) -> None:
         """Sets what only a valid object gets, such as an address."""
 
+    def finish_update(self, new: Obj, old: Obj) -> None:
+        """The same for a change."""
+
     def check(self, obj: Obj) -> list[Cause]:
         """What is wrong with an object."""
         return []

@@ -7,8 +7,11 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from canary_sims.cluster.errors import Cause, invalid, required
+from canary_sims.cluster.errors import Cause, duplicate, invalid, required, unsupported
 from canary_sims.cluster.kinds.base import Allocator, Obj, Strategy
+from canary_sims.cluster.names import label_error
+
+_PROTOCOLS = ("SCTP", "TCP", "UDP")
 
 
 class ServiceStrategy(Strategy):
@@ -24,24 +27,29 @@ class ServiceStrategy(Strategy):
         spec = obj["spec"]
         spec.setdefault("type", "ClusterIP")
         spec.setdefault("sessionAffinity", "None")
+        if spec["sessionAffinity"] == "ClientIP":
+            sticky = spec.setdefault("sessionAffinityConfig", {}).setdefault("clientIP", {})
+            sticky.setdefault("timeoutSeconds", 10800)
         for port in spec.get("ports") or ():
             port.setdefault("protocol", "TCP")
             if not port.get("targetPort"):
                 port["targetPort"] = port["port"]
         if spec["type"] == "ExternalName":
             return
-        if spec.get("clusterIP") and not spec.get("clusterIPs"):
-            spec["clusterIPs"] = [spec["clusterIP"]]
         spec.setdefault("internalTrafficPolicy", "Cluster")
         if spec["type"] != "ClusterIP":
             spec.setdefault("externalTrafficPolicy", "Cluster")
 
     def prepare_create(self, obj: Obj) -> None:
         obj["status"] = {"loadBalancer": {}}
+        spec = obj["spec"]
+        if spec.get("clusterIP") and not spec.get("clusterIPs"):
+            spec["clusterIPs"] = [spec["clusterIP"]]
 
     def prepare_update(self, new: Obj, old: Obj) -> None:
         new_spec, old_spec = new["spec"], old["spec"]
         if new_spec["type"] == "ExternalName":
+            _give_up_address(new_spec, old_spec)
             return
         if not new_spec.get("clusterIP"):
             for key in ("clusterIP", "clusterIPs"):
@@ -54,15 +62,22 @@ class ServiceStrategy(Strategy):
                 new_spec.setdefault(key, old_spec[key])
 
     def finish_create(self, obj: Obj) -> None:
+        if obj["spec"]["type"] != "ExternalName":
+            self._address(obj)
+
+    def finish_update(self, new: Obj, old: Obj) -> None:
+        if old["spec"]["type"] == "ExternalName" != new["spec"]["type"]:
+            self._address(new)
+
+    def _address(self, obj: Obj) -> None:
         spec = obj["spec"]
-        if spec["type"] == "ExternalName":
-            return
         wanted = spec.get("clusterIP", "")
         if wanted != "None":
             spec["clusterIP"] = self._allocator.allocate(wanted, obj["metadata"]["name"])
         spec["clusterIPs"] = [spec["clusterIP"]]
-        spec.setdefault("ipFamilies", ["IPv4"])
-        spec.setdefault("ipFamilyPolicy", "SingleStack")
+        anywhere = wanted == "None" and not spec.get("selector")  # its endpoints may have addresses of any family
+        spec.setdefault("ipFamilies", ["IPv4", "IPv6"] if anywhere else ["IPv4"])
+        spec.setdefault("ipFamilyPolicy", "RequireDualStack" if anywhere else "SingleStack")
 
     def check(self, obj: Obj) -> list[Cause]:
         spec = obj["spec"]
@@ -83,16 +98,43 @@ class ServiceStrategy(Strategy):
         return self.check(new)
 
 
+def _give_up_address(new: Obj, old: Obj) -> None:
+    """A Service that becomes a name has none of what belongs to an address, unless the client changes just that."""
+    if new.get("clusterIP") not in (None, "", old.get("clusterIP")):
+        return
+    for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"):
+        new.pop(key, None)
+
+
 def _check_ports(ports: list[dict[str, Any]]) -> list[Cause]:
     found = []
     for i, port in enumerate(ports):
         where = f"spec.ports[{i}]"
         if len(ports) > 1 and not port.get("name"):
             found.append(required(f"{where}.name"))
+        elif port.get("name") and (problem := label_error(port["name"])):
+            found.append(invalid(f"{where}.name", port["name"], problem))
+        if port["protocol"] not in _PROTOCOLS:
+            found.append(unsupported(f"{where}.protocol", port["protocol"], _PROTOCOLS))
         for key in ("port", "targetPort"):
             value = port.get(key)
             if isinstance(value, int) and not 0 < value < 65536:
                 found.append(invalid(f"{where}.{key}", value, "must be between 1 and 65535, inclusive"))
+    return found + _check_twice(ports)
+
+
+def _check_twice(ports: list[dict[str, Any]]) -> list[Cause]:
+    """Names, and numbers of a protocol, that more than one port has."""
+    found, names, numbers = [], set[str](), set[tuple[str, int]]()
+    for i, port in enumerate(ports):
+        name, number = port.get("name", ""), (port["protocol"], port["port"])
+        if name and name in names:
+            found.append(duplicate(f"spec.ports[{i}].name", name))
+        if number in numbers:
+            shown = {"Name": "", "Protocol": number[0], "AppProtocol": None, "Port": number[1]}
+            found.append(duplicate(f"spec.ports[{i}]", {**shown, "TargetPort": 0, "NodePort": 0}))
+        names.add(name)
+        numbers.add(number)
     return found
 
 

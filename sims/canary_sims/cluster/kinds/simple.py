@@ -6,13 +6,11 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Any
 
 from canary_sims.cluster.errors import Cause, forbidden, invalid, required
 from canary_sims.cluster.kinds.base import Obj, Strategy, immutable
 
 _KEY = "[-._a-zA-Z0-9]+"
-_POLICY = {"selectPolicy": "Max"}
 
 
 def _check_keys(obj: Obj, *fields: str) -> list[Cause]:
@@ -157,38 +155,3 @@ class BindingStrategy(UpsertedStrategy):
             return []
         shown = {"APIGroup": now["apiGroup"], "Kind": now["kind"], "Name": now["name"]}
         return [invalid("roleRef", shown, "cannot change roleRef")]
-
-
-class ScalerStrategy(Strategy):
-    """A HorizontalPodAutoscaler, kept as autoscaling/v2."""
-
-    def default(self, obj: Obj) -> None:
-        spec = obj["spec"]
-        spec.setdefault("minReplicas", 1)
-        if not spec.get("metrics"):
-            target: dict[str, Any] = {"type": "Utilization", "averageUtilization": 80}
-            spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
-        if behavior := spec.get("behavior"):
-            percent = {"type": "Percent", "value": 100, "periodSeconds": 15}
-            pods = {"type": "Pods", "value": 4, "periodSeconds": 15}
-            up: Obj = {"stabilizationWindowSeconds": 0, **_POLICY, "policies": [pods, percent]}
-            down: Obj = {**_POLICY, "policies": [percent]}
-            behavior["scaleUp"] = {**up, **(behavior.get("scaleUp") or {})}
-            behavior["scaleDown"] = {**down, **(behavior.get("scaleDown") or {})}
-
-    def check(self, obj: Obj) -> list[Cause]:
-        spec, found = obj["spec"], []
-        if spec["maxReplicas"] < 1:
-            found.append(required("spec.maxReplicas", "must be set and greater than 0"))
-        if spec["maxReplicas"] < spec["minReplicas"]:
-            why = "must be greater than or equal to `minReplicas`"
-            found.append(invalid("spec.maxReplicas", spec["maxReplicas"], why))
-        target = spec["scaleTargetRef"]
-        found += [required(f"spec.scaleTargetRef.{key}") for key in ("kind", "name") if not target.get(key)]
-        if "/" not in target.get("apiVersion", ""):
-            why = "apiVersion must specify API group"
-            found.append(invalid("spec.scaleTargetRef.apiVersion", target.get("apiVersion", ""), why))
-        return found
-
-    def check_update(self, new: Obj, old: Obj) -> list[Cause]:
-        return self.check(new)
