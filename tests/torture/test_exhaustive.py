@@ -12,6 +12,8 @@ from canary_sims.harness.faults.exhaustive import Tally, exhaust
 from canary_sims.harness.faults.trial import Playing, Rest, begun, patience, tried
 from tortured import ARTICLE, ENDINGS, EXAMPLES, FILES, IN_PAIRS, stories_of, story
 
+STEPS = EXAMPLES / "strategies" / "promotion-steps.yaml"
+
 
 def holds(tallies: list[Tally]) -> None:
     """Nothing was broken, and not for want of trying."""
@@ -96,3 +98,13 @@ def test_playing_on_from_a_known_place_changes_nothing() -> None:
         short.remember(found, known)
         assert (found.broken, found.over, found.end) == (whole.broken, whole.over, whole.end), fault
     assert len(known) > 20
+
+
+def test_a_promotion_lasts_since_it_was_decided_however_long_the_saving_takes() -> None:
+    """One that is resumed has waited for the primary's pods long enough by the time that its save has arrived."""
+    told = story("a primary that crashes during the promotion, for long, with an autoscaler", STEPS)
+    calm = tried(told, Plan())
+    saves = [call for call, name in enumerate(calm.calls, start=1) if name == "store.save"]
+    slow = [Plan(faults=(CallFault(call=call, kind=CallKind.SLOW, for_s=700.0),)) for call in saves]
+    assert len(saves) > 5
+    assert [tried(told, plan, calm=calm).broken for plan in slow] == [()] * len(saves)

@@ -201,7 +201,9 @@ class Witness:
     """Since when the present routes are in force."""
     written: int = field(init=False)
     promoting_s: float = field(init=False)
-    """When the present promotion began."""
+    """When the tick began that decided on the present promotion: to save that may have taken long."""
+    begun_s: float = field(default=0.0, init=False)
+    """When the present tick began."""
     quiet: tuple[Facts, Rollout, Request | None] | None = field(default=None, init=False)
     """The world as the last tick left it, if it left nothing to be done."""
     idle: bool = field(default=False, init=False)
@@ -285,7 +287,7 @@ class Witness:
         self.heard.clear()
         self._hold(Decided(policy=policy, before=before, after=rollout, answers=answers, notices=(), facts=facts))
         if rollout.phase is Phase.PROMOTING and before.phase is not Phase.PROMOTING:
-            self.promoting_s = self.behind.now_s()
+            self.promoting_s = self.begun_s if self.late is None else self.late.at_s
         self.facts = evolve(
             present,
             failures=counted(policy, facts, before, rollout, answers),
@@ -305,12 +307,13 @@ class Witness:
         """
         self.look()
         self.facts = evolve(self.facts, good=promised(self.facts, self.rollout, self.rollout))
-        outer = (self.heard, self.idle, self.misled)
+        outer = (self.heard, self.idle, self.misled, self.begun_s)
+        self.begun_s = self.behind.now_s()
         self.heard, self.misled, self.disturbed, self.deposed = [], False, False, False
         try:
             return self._tick(ports, driver)
         finally:
-            self.heard, self.idle, self.misled = outer
+            self.heard, self.idle, self.misled, self.begun_s = outer
             self.disturbed = True  # of the tick that this one came in the course of, if any
 
     def known(self) -> Known:
