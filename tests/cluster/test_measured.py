@@ -66,6 +66,26 @@ def test_who_applies_nothing_more_is_no_manager_any_more(server: Server) -> None
     assert (_managers(left), left["data"]) == (["one"], {"k": "1"})
 
 
+def test_kubectl_takes_from_itself_what_is_as_it_applied_it_last(server: Server) -> None:
+    """The way from `kubectl apply` to `kubectl apply --server-side`, which others do not have."""
+    name = "kubectl.kubernetes.io/last-applied-configuration"
+    bare = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
+    last = json.dumps({**bare, "data": {"k": "1", "l": "1"}})
+    first = {**bare, "metadata": {"name": "a", "annotations": {name: last}}, "data": {"k": "1", "l": "other"}}
+    server.ask("POST", "configmaps?fieldManager=kubectl-client-side-apply", first)
+    path, as_other = "configmaps/a?fieldManager=kubectl", "configmaps/a?fieldManager=somebody"
+    code, status, _ = server.ask("PATCH", as_other, {**bare, "data": {"k": "2"}}, APPLY)
+    assert (code, status["details"]["causes"][0]["field"]) == (409, ".data.k")
+    code, status, _ = server.ask("PATCH", path, {**bare, "data": {"k": "2", "l": "2"}}, APPLY)
+    assert (code, [each["field"] for each in status["details"]["causes"]]) == (409, [".data.l"])
+    code, found, _ = server.ask("PATCH", path, {**bare, "data": {"k": "2"}}, APPLY)
+    assert (code, found["data"]) == (200, {"k": "2", "l": "other"})
+    noted = found["metadata"]["annotations"][name]
+    assert json.loads(noted) == {**bare, "data": {"k": "2"}}
+    owners = {each["manager"]: each["fieldsV1"].get("f:data") for each in found["metadata"]["managedFields"]}
+    assert owners == {"kubectl": {"f:k": {}}, "kubectl-client-side-apply": {".": {}, "f:l": {}}}
+
+
 @pytest.mark.parametrize("reset", [[], [{}]])
 def test_an_empty_list_forgets_all_managers(server: Server, reset: list[Any]) -> None:
     code, made, _ = server.ask("POST", "configmaps", {"metadata": {"name": "a"}, "data": {"k": "1"}})

@@ -32,6 +32,7 @@ CONTROLLERS: Final = (
     "deployment-controller",
     "replicaset-controller",
     "garbage-collector-controller",
+    "clusterrole-aggregation-controller",
     "namespace-controller",
     "serviceaccount-controller",
 )
@@ -78,6 +79,8 @@ def control_plane(programs: Path, place: Path) -> Iterator[Path]:
             f"--advertise-client-urls=http://127.0.0.1:{store}",
             f"--listen-peer-urls=http://127.0.0.1:{peers}",
             "--unsafe-no-fsync",
+            # an old etcd cannot be asked how far it is, and a watch of the present waits until it says so by itself
+            "--experimental-watch-progress-notify-interval=100ms",
         ],
         "kube-apiserver": [
             str(programs / "kube-apiserver"),

@@ -99,8 +99,18 @@ def update(shape: Shape, old: Obj | None, empty: Obj, new: Obj, manager: Manager
     write(new, entries)
 
 
-def apply(shape: Shape, live: Obj, config: Obj, manager: Manager, *, force: bool) -> tuple[Obj, Entries]:
+def apply(
+    shape: Shape, live: Obj, config: Obj, manager: Manager, *, force: bool, free: Fields = frozenset()
+) -> tuple[Obj, Entries]:
     """Merges an applied configuration into a live object; answers with the object and its managers.
+
+    Args:
+        shape: That of the object.
+        live: As it is.
+        config: What is applied.
+        manager: Who applies it.
+        force: Whether it takes what others have.
+        free: What it may take without.
 
     Raises:
         ApiError: 409, if fields of others would change and `force` is not set.
@@ -116,7 +126,7 @@ def apply(shape: Shape, live: Obj, config: Obj, manager: Manager, *, force: bool
     kept = fields.union(*(e.fields for e in others.values()))
     _prune(shape, merged, before.fields, kept)
     difference = fieldsets.compare(shape, live, merged)
-    _refuse_conflicts(others, difference.changed, force=force)
+    _refuse_conflicts(others, difference.changed - free, force=force)
     others = _without(others, difference.changed | difference.removed)
     time = before.time if difference.same else timestamp()
     own = {manager: Entry(fields, time)} if fields else {}

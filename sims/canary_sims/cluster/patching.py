@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from canary_sims.cluster import managed, patches
+from canary_sims.cluster import last_applied, managed, patches
 from canary_sims.cluster.api import Api, Transform, Write
 from canary_sims.cluster.bodies import is_registered, parse_json, parse_yaml, unregistered
 from canary_sims.cluster.codec import DecodeError, go_map
@@ -115,8 +115,11 @@ def applier(api: Api, resource: Resource, name: str, raw: bytes, how: Write, *, 
 
     def transform(old: Obj | None) -> Obj:
         live = old or {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": {"name": name}}
-        merged, entries = managed.apply(shape, live, config, manager, force=force)
+        free = last_applied.unchanged(shape, live) if manager.name == last_applied.KUBECTL else frozenset()
+        merged, entries = managed.apply(shape, live, config, manager, force=force, free=free)
         merged["metadata"] = dict(merged["metadata"])
+        if manager.name == last_applied.KUBECTL:
+            last_applied.note(merged, config)
         try:
             new, _ = api.codec.decode(resource, merged)
         except DecodeError as e:
