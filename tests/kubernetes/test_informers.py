@@ -10,7 +10,7 @@ from kubernetes.client import Configuration
 
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
-from canary_adapters.kubernetes.informers import Informers
+from canary_adapters.kubernetes.informers import Informers, _Cache
 from canary_adapters.kubernetes.resources import CONFIG_MAPS, SERVICES, Obj, Resource
 from canary_ports import PortError
 from canary_sims.cluster import EmbeddedCluster
@@ -158,3 +158,19 @@ def test_the_end_of_a_watch_that_was_asked_for_is_no_error(reached: Api, caplog:
     assert informers.wait(20)
     informers.stop()
     assert [record.getMessage() for record in caplog.records] == []
+
+
+def _at(version: int, tag: str = "") -> Obj:
+    return {"metadata": {"namespace": "n", "name": "a", "resourceVersion": str(version)}, "tag": tag}
+
+
+def test_what_is_told_of_once_more_changes_nothing() -> None:
+    """A watch that begins too early repeats what is past: an older state, or the end of an object that came again."""
+    cache = _Cache()
+    cache._put(_at(9, "old"))
+    cache._put(_at(12, "new"))
+    cache._put(_at(9, "old"))
+    cache._remove(_at(10))
+    assert cache.get_by_key("n/a") == _at(12, "new")
+    cache._remove(_at(13))
+    assert cache.get_by_key("n/a") is None

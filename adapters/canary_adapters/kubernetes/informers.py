@@ -205,13 +205,30 @@ class _Stream:
 
 
 class _Cache(ObjectCache):
-    """Keeps objects small: without what nobody reads, and with one copy of the words that stand in all of them."""
+    """Keeps objects small: without what nobody reads, and with one copy of the words that stand in all of them.
+
+    And it never goes back: a watch that is opened anew from an earlier version than the last tells once more of what
+    is long past, and who believed that would take a new revision back.
+    """
 
     def _put(self, obj: Obj) -> None:
-        super()._put(_small(obj))
+        if not self._is_past(obj):
+            super()._put(_small(obj))
+
+    def _remove(self, obj: Obj) -> None:
+        if not self._is_past(obj):
+            super()._remove(obj)
+
+    def _is_past(self, obj: Obj) -> bool:
+        known = self.get(obj)
+        return known is not None and _version(known) > _version(obj)
 
     def _replace_all(self, objects: Iterable[Obj]) -> None:
         super()._replace_all([_small(obj) for obj in objects])
+
+
+def _version(obj: Obj) -> int:
+    return _number(obj["metadata"].get("resourceVersion"))
 
 
 def _small(obj: Obj) -> Obj:
