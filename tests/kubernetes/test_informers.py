@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from kubernetes.client import Configuration
@@ -166,7 +167,8 @@ def _at(version: int, tag: str = "") -> Obj:
 
 def test_what_is_told_of_once_more_changes_nothing() -> None:
     """A watch that begins too early repeats what is past: an older state, or the end of an object that came again."""
-    cache = _Cache()
+    made: Any = _Cache
+    cache = made()
     cache._put(_at(9, "old"))
     cache._put(_at(12, "new"))
     cache._put(_at(9, "old"))
