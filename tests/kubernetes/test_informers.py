@@ -100,13 +100,19 @@ def test_contents_of_configs_never_get_into_the_cache(informers: Informers, reac
     assert "secret" not in str(informers.get(CONFIG_MAPS, "default", "one"))
 
 
-def test_a_watch_that_is_cut_goes_on_where_it_was(informers: Informers, reached: Api, own: EmbeddedCluster) -> None:
+def test_a_watch_that_is_cut_goes_on_where_it_was(
+    informers: Informers, reached: Api, own: EmbeddedCluster, changes: list[tuple[str, str]]
+) -> None:
+    """Nothing is listed anew, and nothing that was told before is told again."""
     own.requests.clear()
+    changes.clear()
     for number in range(3):
         own.end_watches()
         reached.create(SERVICES, "default", _service(f"s{number}"))
         _soon(lambda number=number: informers.get(SERVICES, "default", f"s{number}") is not None)  # type: ignore[misc]
     assert own.requests.count(verb="list", resource="services") == 0
+    _soon(lambda: ("services", "s2") in changes)
+    assert [name for kind, name in changes if kind == "services"] == ["s0", "s1", "s2"]
 
 
 def test_history_that_is_forgotten_is_listed_anew(

@@ -126,10 +126,7 @@ class _Source:
             self._stream.end()
 
     def __call__(self, *, watch: bool = False, resource_version: str = "0", **_: Any) -> Any:
-        """List, or open a watch.
-
-        :rtype: object
-        """
+        """List, or open a watch."""
         if watch:
             return self._watch(resource_version)
         return self._list()
@@ -297,8 +294,18 @@ class _Informer(SharedInformer):
         if event_type == BOOKMARK:
             self.source.lasted()
         if isinstance(obj, dict):
-            self.seen = max(self.seen, _number(obj["metadata"].get("resourceVersion")))
+            self._note(obj["metadata"].get("resourceVersion"))
         super()._fire(event_type, obj)
+
+    def _note(self, version: str | None) -> None:
+        """An event of this version came through the watch.
+
+        The client reads versions only of what it makes instances of a class from, which here is nothing: the next
+        watch would begin where the first list ended, and tell of everything since once more.
+        """
+        self.seen = max(self.seen, _number(version))
+        if self._watch is not None and version:
+            self._watch.resource_version = version
 
 
 def _size(informer: _Informer) -> int:
