@@ -6,60 +6,39 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import structlog
 from document import Part, Table, Target
 from growth import draw
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))  # the cluster without a server
 
 from virtual_cluster import VirtualController
+from virtual_months import DAYS, blocks, life, quiet
 
 __all__ = ["churn", "ticks"]
 
-DAYS = 127
 LIVES = 4
 """Applications per day that are made, rolled out, rolled back and deleted."""
 SIZES = (100, 1000, 5000)
 
 
-def _quiet() -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50), cache_logger_on_first_use=False)
-
-
-def _life(controller: VirtualController, name: str) -> None:
-    controller.prometheus.success_rate = 100.0
-    key = controller.deploy(name)
-    controller.until("Initialized", key)
-    controller.image(key, "v2")
-    controller.until("Succeeded", key)
-    controller.prometheus.success_rate = 50.0
-    controller.image(key, "v3")
-    controller.until("Failed", key)
-    controller.delete(key)
-
-
 def _used(controller: VirtualController) -> tuple[float, float]:
     """Blocks of memory in use, and resident MiB."""
-    while controller.assembly.recorder.pending:
-        time.sleep(0.01)
-    for place in [place for place, objects in controller.api.objects.items() if place[0] == "events" or not objects]:
-        del controller.api.objects[place]  # the API server's memory is not the controller's
-    gc.collect()
+    found = blocks(controller)
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return float(sys.getallocatedblocks()), pages / 256
+    return float(found), pages / 256
 
 
 def churn() -> Part:
     """127 days."""
-    _quiet()
+    quiet()
     with VirtualController() as controller:
         for number in range(40):
-            _life(controller, f"before-{number}")
+            life(controller, f"before-{number}")
         begun = _used(controller)
         points = [(0.0, *begun)]
         for day in range(1, DAYS + 1):
             for number in range(LIVES):
-                _life(controller, f"app-{day}-{number}")
+                life(controller, f"app-{day}-{number}")
                 controller.now_s += 86_400 / LIVES
             if day % 16 == 0 or day == DAYS:
                 points.append((float(day), *_used(controller)))
@@ -79,7 +58,7 @@ def churn() -> Part:
         tables=[
             Table(
                 ("day", "blocks of memory", "resident MiB"),
-                [(f"{day:.0f}", f"{blocks:,.0f}", f"{mib:.1f}") for day, blocks, mib in points],
+                [(f"{day:.0f}", f"{used:,.0f}", f"{mib:.1f}") for day, used, mib in points],
             )
         ],
         targets=[
@@ -103,7 +82,7 @@ def _best_ms(work: Callable[[], object], rounds: int = 200) -> float:
 
 def ticks() -> Part:
     """A settled tick, and a whole rollout, of one canary among many."""
-    _quiet()
+    quiet()
     rows: dict[int, tuple[float, float]] = {}
     for size in SIZES:
         with VirtualController() as controller:
