@@ -204,8 +204,8 @@ class _Stream:
 class _Cache(ObjectCache):
     """Keeps objects small: without what nobody reads, and with one copy of the words that stand in all of them.
 
-    And it never goes back: a watch that is opened anew from an earlier version than the last tells once more of what
-    is long past, and who believed that would take a new revision back.
+    And it never goes back, should a watch tell once more of what is long past: who believed that would take a new
+    revision back.
     """
 
     def _put(self, obj: Obj) -> None:
