@@ -2,11 +2,13 @@
 
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
 import structlog
+
+from canary_adapters.shares import Shares
 
 __all__ = ["Background"]
 
@@ -18,8 +20,7 @@ _log = structlog.get_logger("canary.background")
 class Background:
     """Runs small jobs in threads of its own, canaries in turns: one whose jobs take long delays the others little.
 
-    A namespace may have a further thread as long as it has fewer than are free: however many of its receivers hang,
-    there are threads for others.
+    Threads are shared by namespaces: however many of the receivers of one hang, there are threads for others.
     """
 
     def __init__(self, *, workers: int = 16, most: int = 1_000) -> None:
@@ -34,9 +35,9 @@ class Background:
         """Of each canary that waits or is worked on."""
         self._turns: deque[_Key] = deque()
         """Canaries that wait."""
-        self._held: Counter[str] = Counter()
-        """Threads that are at work, by namespace."""
-        self._workers, self._most, self._closed = workers, most, False
+        self._working = Shares(workers)
+        """Threads that are at work."""
+        self._most, self._closed = most, False
         self._threads = [
             threading.Thread(target=self._run, name=f"background-{number}", daemon=True) for number in range(workers)
         ]
@@ -85,18 +86,15 @@ class Background:
                     return None
                 self._changed.wait()
             self._turns.remove(key)
-            self._held[key[0]] += 1
+            self._working.take(key[0])
             return key, self._jobs[key].popleft()
 
     def _next(self) -> _Key | None:
-        free = self._workers - self._held.total()
-        return next((key for key in self._turns if self._held[key[0]] < free), None)
+        return next((key for key in self._turns if self._working.free(key[0])), None)
 
     def _done(self, key: _Key) -> None:
         with self._changed:
-            self._held[key[0]] -= 1
-            if not self._held[key[0]]:
-                del self._held[key[0]]
+            self._working.give_back(key[0])
             if self._jobs[key]:
                 self._turns.append(key)
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import deque
 from itertools import cycle, islice
 
 import pytest
@@ -68,7 +68,7 @@ def test_who_was_turned_away_is_woken_in_turn() -> None:
     places.give_back(("a", "holds"), 2)
     assert woken == [("d", "1"), ("b", "1"), ("a", "1"), ("a", "2")]
     assert places.waiting == places.open == 0
-    assert places._held == Counter()
+    assert places._shares.held == {}
 
 
 # -- Asking ---------------------------------------------------------------------------------------------------------

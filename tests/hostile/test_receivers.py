@@ -200,14 +200,14 @@ def test_a_namespace_full_of_slow_receivers_delays_no_other_ones_alerts() -> Non
             background.put(namespace, f"slow-{number}", hang)
         for _ in range(share):
             assert held.acquire(timeout=20)
-    assert background._held == {"one": 4, "two": 2}
+    assert background._working.held == {"one": 4, "two": 2}
     for number in range(20):
         background.put("quick", f"{number}", lambda: None)
     background.put("quick", "last", done.set)
     assert done.wait(20)
     over.set()
     background.close(20)
-    assert background._jobs == background._held == {}
+    assert background._jobs == background._working.held == {}
 
 
 def test_jobs_of_one_canary_keep_their_order_and_their_number() -> None:

@@ -1,12 +1,13 @@
 """How the questions of rollouts are asked: at the same time, and so that nobody's slow answers hold up the others."""
 
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, TypeAlias
 
 from canary_adapters.controller.interests import Key
+from canary_adapters.shares import Shares
 from canary_core import Answer, Question
 from canary_ports import Gather
 
@@ -22,11 +23,7 @@ class CrowdedError(Exception):
 
 
 class Places:
-    """How many questions are open at a time, and whose. Safe for many threads.
-
-    A namespace may have a further place as long as it has fewer than are free. So one alone gets half of them, several
-    that want all they can get come to have the same number each, and that number is left for the next one.
-    """
+    """How many questions are open at a time, and whose. Safe for many threads."""
 
     def __init__(self, most: int, *, wake: Callable[[Key], None]) -> None:
         """Makes them.
@@ -35,8 +32,7 @@ class Places:
             most: Of all namespaces together, at least 1.
             wake: Called with a canary that was turned away, when there may be a place for it.
         """
-        self._most, self._wake = most, wake
-        self._held: Counter[str] = Counter()
+        self._shares, self._wake = Shares(most), wake
         self._waiting: OrderedDict[str, OrderedDict[Key, None]] = OrderedDict()
         """Canaries that were turned away, by namespace; both in the order in which they have their turn."""
         self._lock = threading.Lock()
@@ -48,9 +44,9 @@ class Places:
             How many it has now. 0: none, and it will be woken.
         """
         with self._lock:
-            count = min(wanted, self._free(key[0]))
+            count = min(wanted, self._shares.free(key[0]))
             if count:
-                self._held[key[0]] += count
+                self._shares.take(key[0], count)
             else:
                 self._waiting.setdefault(key[0], OrderedDict())[key] = None
             return count
@@ -58,9 +54,7 @@ class Places:
     def give_back(self, key: Key, count: int) -> None:
         """Places of a canary are free again."""
         with self._lock:
-            self._held[key[0]] -= count
-            if not self._held[key[0]]:
-                del self._held[key[0]]
+            self._shares.give_back(key[0], count)
             woken = [next_ for _ in range(count) if (next_ := self._next()) is not None]
         for each in woken:
             self._wake(each)
@@ -68,7 +62,7 @@ class Places:
     @property
     def open(self) -> int:
         """Places that are taken."""
-        return self._held.total()
+        return self._shares.taken
 
     @property
     def waiting(self) -> int:
@@ -76,12 +70,8 @@ class Places:
         with self._lock:
             return sum(len(keys) for keys in self._waiting.values())
 
-    def _free(self, namespace: str) -> int:
-        """How often a namespace may take one more, one after the other."""
-        return max(0, -(-(self._most - self._held.total() - self._held[namespace]) // 2))
-
     def _next(self) -> Key | None:
-        namespace = next((each for each in self._waiting if self._free(each)), None)
+        namespace = next((each for each in self._waiting if self._shares.free(each)), None)
         if namespace is None:
             return None
         keys = self._waiting[namespace]
