@@ -207,7 +207,7 @@ def test_a_namespace_full_of_slow_receivers_delays_no_other_ones_alerts() -> Non
     assert done.wait(20)
     over.set()
     background.close(20)
-    assert background._jobs == background._working.held == {}
+    assert (background._jobs, background._working.held) == ({}, {})
 
 
 def test_jobs_of_one_canary_keep_their_order_and_their_number() -> None:
