@@ -35,7 +35,7 @@ def promoting(at: Situation) -> Ask | Step:
     canary_is_lost = replaced or not at.canary_can_serve
     if arrived and canary_is_lost and at.primary_can_serve:
         return _return_traffic(at)
-    if not arrived and at.seen.now_s - at.rollout.changed_s >= at.policy.progress_deadline_s:
+    if not arrived and _is_late(at):
         return _give_up(at)
     correction = correct_routes(at)
     if correction is not None:
