@@ -135,8 +135,7 @@ def _roll_back_if_used_up(at: Situation) -> Step | None:
 
 def _never_began(at: Situation) -> _Answer | None:
     """A canary that could not even be scaled up: what should have done it was refused, or lost, all the time."""
-    late = at.seen.now_s - at.rollout.changed_s >= at.policy.progress_deadline_s
-    if at.rollout.started or not late:
+    if at.rollout.started or not at.is_overdue:
         return None
     found = at.canary_readiness()
     if found.cause is not Unready.SCALED_DOWN:

@@ -35,7 +35,7 @@ def promoting(at: Situation) -> Ask | Step:
     canary_is_lost = replaced or not at.canary_can_serve
     if arrived and canary_is_lost and at.primary_can_serve:
         return _return_traffic(at)
-    if not arrived and _is_late(at):
+    if not arrived and at.is_overdue:
         return _give_up(at)
     correction = correct_routes(at)
     if correction is not None:
@@ -77,7 +77,7 @@ def _needs_more(at: Situation) -> bool:
     """Whether the canary has come to need more pods since it was decided at how many the primary is held."""
     primary = at.seen.primary
     scaled = primary is not None and primary.floor is not None
-    return scaled and not _is_late(at) and pods_needed(at.rollout, at.seen) > at.rollout.replicas
+    return scaled and not at.is_overdue and pods_needed(at.rollout, at.seen) > at.rollout.replicas
 
 
 def _lacks_pods(at: Situation) -> bool:
@@ -85,11 +85,7 @@ def _lacks_pods(at: Situation) -> bool:
     primary = at.seen.primary
     if primary is None or primary.floor is None:
         return False
-    return primary.replicas < primary.floor and not _is_late(at)
-
-
-def _is_late(at: Situation) -> bool:
-    return at.seen.now_s - at.rollout.changed_s >= at.policy.progress_deadline_s
+    return primary.replicas < primary.floor and not at.is_overdue
 
 
 def _too_few(at: Situation) -> Readiness:

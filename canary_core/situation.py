@@ -51,6 +51,11 @@ class Situation:
         return self.seen.now_s >= self.rollout.since_s + self.policy.interval_s
 
     @property
+    def is_overdue(self) -> bool:
+        """Whether the phase has lasted for as long as a wait in it may take."""
+        return self.seen.now_s - self.rollout.changed_s >= self.policy.progress_deadline_s
+
+    @property
     def primary_can_serve(self) -> bool:
         """Whether the primary has any pod that can answer."""
         return self.seen.primary is not None and self.seen.primary.can_serve
