@@ -5,12 +5,14 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CODE   := canary_core ports adapters sims tests bench docs charts
 
-# What the core must be covered by; what waits for processes most of its time, so that more of it runs at once than there
-# are cores; and all else, which computes.
-ALL_TESTS     := $(patsubst %/,%,$(wildcard tests/*/))
-CORE_TESTS    := tests/unit tests/property
-WAITING_TESTS := $(addprefix tests/,charts cluster controller demo e2e gitops guide hostile kubernetes loadtester mesh \
-	observe security webhook)
+# What changes most often, of which `make check` runs what is fast.
+FAST_TESTS      := tests/core tests/ports tests/adapters tests/sims
+# What the core must be covered by; what computes; and all else, which waits for processes most of its time, so that more
+# of it runs at once than there are cores.
+CORE_TESTS      := tests/core tests/ports
+COMPUTING_TESTS := tests/sims tests/fuzz $(addprefix tests/adapters/,campaign istio manifests prometheus)
+WAITING_TESTS   := $(filter-out %__pycache__ $(CORE_TESTS) $(COMPUTING_TESTS) tests/adapters, \
+	$(patsubst %/,%,$(wildcard tests/*/ tests/adapters/*/)))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock format lint types layers fast check test coverage computing waiting alone explore test-cluster demo simulate recording audit sbom hostile torture pairs bench docs clean
@@ -54,9 +56,10 @@ layers: setup
 	$(BIN)/lint-imports --no-cache
 
 fast: setup $(VENV)/.programs
-	$(BIN)/pytest -q -n 4 --dist worksteal -m "not slow"
+	$(BIN)/pytest -q -n 3 --dist worksteal -m "not slow" $(FAST_TESTS)
 
-check: lint types layers fast ## format, lint, types, layers, fast tests: what every commit passes
+check: setup $(VENV)/.programs ## format, lint, types, layers, fast tests: what every commit passes, in less than a minute
+	$(MAKE) --no-print-directory --jobs=4 --output-sync=target lint types layers fast
 
 test: lint types layers coverage computing waiting alone ## every check there is
 
@@ -65,16 +68,16 @@ coverage: setup
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --cov --cov-report=term $(CORE_TESTS)
 
 computing: setup $(VENV)/.programs
-	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --dist worksteal $(filter-out $(CORE_TESTS) $(WAITING_TESTS),$(ALL_TESTS))
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --dist worksteal $(COMPUTING_TESTS)
 
 waiting: setup $(BIN)/helm $(VENV)/.programs
-	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 4 --dist worksteal -m "not alone" $(wildcard $(WAITING_TESTS))
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 4 --dist worksteal -m "not alone" $(WAITING_TESTS)
 
 alone: setup $(VENV)/.programs
-	$(BIN)/pytest -m alone $(wildcard $(WAITING_TESTS))
+	$(BIN)/pytest -m alone $(WAITING_TESTS)
 
 test-cluster: setup $(BIN)/helm ## the suites that a real cluster may serve as well: the one that CANARY_TEST_KUBECONFIG names, if any
-	$(BIN)/pytest tests/cluster tests/kubernetes tests/istio tests/e2e
+	$(BIN)/pytest tests/lab/cluster tests/adapters/kubernetes tests/adapters/istio tests/e2e
 
 demo: setup $(VENV)/.programs ## the article's rollout with real requests: a good version, then a bad one; ARGS="--fault crash --keep"
 	$(BIN)/canary demo $(ARGS)

@@ -43,7 +43,7 @@ MODULES = {
     "canary_adapters.controller.controller": "controller",
     "canary_adapters.loadtester.service": "loadtester",
     "canary_sims.simulation": "sims",
-    "canary_sims.cluster": "lab",
+    "canary_lab.cluster": "lab",
 }
 """What to import, and the extra that it belongs to."""
 

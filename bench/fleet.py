@@ -20,9 +20,9 @@ from attrs import frozen
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))  # the laboratory of the end-to-end tests
 
-from canary_sims.cluster import Timing
-from demo_app import App
-from lab import AGENT, Controller, Lab, eventually
+from applications.demo_app import App
+from canary_lab.cluster import Timing
+from laboratories.lab import AGENT, Controller, Lab, eventually
 
 __all__ = ["Fleet", "Idle", "Process", "Rollouts", "fleet", "idle", "rollouts"]
 

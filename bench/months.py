@@ -11,8 +11,8 @@ from growth import draw
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))  # the cluster without a server
 
-from virtual_cluster import VirtualController
-from virtual_months import DAYS, blocks, life, quiet
+from laboratories.virtual_cluster import VirtualController
+from laboratories.virtual_months import DAYS, blocks, life, quiet
 
 __all__ = ["churn", "ticks"]
 

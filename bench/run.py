@@ -6,10 +6,11 @@ Run by ``make bench``. ``python bench/run.py steps idle`` runs these parts only.
 import sys
 from collections.abc import Callable
 
-import core
 import months
 import scale
 from document import Part, show, write
+
+import core
 
 PARTS: dict[str, Callable[[], Part]] = {
     "steps": core.steps,

@@ -5,11 +5,11 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from adapter_faults import Plan
-from adapter_field_failures import ADAPTER_ROWS
-from adapter_stories import STORIES, Story
-from adapter_trials import Trials
-from planted_adapters import PLANTED, PlantedAdapter
+from campaigns.faults import Plan
+from campaigns.field_failures import ADAPTER_ROWS
+from campaigns.stories import STORIES, Story
+from campaigns.trials import Trials
+from planted_bugs.adapters import PLANTED, PlantedAdapter
 
 __all__ = ["played", "sketched", "stable"]
 

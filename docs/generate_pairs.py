@@ -16,7 +16,7 @@ sys.path[:0] = [str(DOCS), str(DOCS.parent / "tests")]
 
 from canary_sims.harness.faults.exhaustive import exhaust  # noqa: E402 -- after the path to tests
 from generate_reliability import PAIRS, table  # noqa: E402
-from tortured import ARTICLE, stories_of, story  # noqa: E402
+from stories.policies import ARTICLE, stories_of, story  # noqa: E402
 
 _HEAD: Final = ("story", "ends in", "played", "stand for", "broken", "most wake-ups to the end", "seconds")
 

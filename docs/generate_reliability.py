@@ -18,9 +18,9 @@ import adapter_tables  # noqa: E402 -- after the path to tests
 from canary_sims.harness.faults import CALLS, STANDING, CallKind, WakeKind  # noqa: E402
 from canary_sims.harness.faults.exhaustive import exhaust  # noqa: E402
 from canary_sims.harness.faults.hunting import hunted  # noqa: E402
-from field_failures import ROWS  # noqa: E402
-from planted import PLANTED, Planted  # noqa: E402
-from tortured import FILES, HUNTED, stories_of, story  # noqa: E402
+from planted_bugs.every_bug import PLANTED, Planted  # noqa: E402
+from stories.field_failures import ROWS  # noqa: E402
+from stories.policies import FILES, HUNTED, stories_of, story  # noqa: E402
 
 PAGE = DOCS / "reliability.md"
 TEMPLATE = DOCS / "reliability.template"

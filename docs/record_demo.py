@@ -16,11 +16,11 @@ from attrs import define, field
 from rich.console import Console
 from rich.terminal_theme import SVG_EXPORT_THEME
 
-from canary_sims.demo.fault import Fault
-from canary_sims.demo.screen import WIDTH, screen
-from canary_sims.demo.story import Story
-from canary_sims.demo.view import View
-from canary_sims.mesh.laptop import Laptop
+from canary_lab.demo.fault import Fault
+from canary_lab.demo.screen import WIDTH, screen
+from canary_lab.demo.story import Story
+from canary_lab.demo.view import View
+from canary_lab.mesh.laptop import Laptop
 
 TARGET: Final = Path(__file__).parent / "pictures" / "demo.svg"
 SHOWN_S: Final = 1.6

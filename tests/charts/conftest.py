@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from canary_sims.cluster import EmbeddedCluster, Timing
-from canary_sims.cluster.crds import istio
-from helm import Helm, kubectl
+from canary_lab.cluster import EmbeddedCluster, Timing
+from canary_lab.cluster.crds import istio
+from laboratories.helm import Helm, kubectl
 
 OTHERS = Path(__file__).parent / "others.yaml"
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from helm import CHARTS, CONTROLLER, LOADTESTER, ROOT
+from laboratories.helm import CHARTS, CONTROLLER, LOADTESTER, ROOT
 
 BOTH = pytest.mark.parametrize("chart", [CONTROLLER, LOADTESTER], ids=lambda chart: chart.name)
 

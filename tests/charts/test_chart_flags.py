@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from chart_values import EVERYTHING, LOAD, SETS
-from helm import CONTROLLER, LOADTESTER, Helm, container
-from lab import Controller
+from applications.chart_values import EVERYTHING, LOAD, SETS
+from laboratories.helm import CONTROLLER, LOADTESTER, Helm, container
+from laboratories.lab import Controller
 
 pytestmark = pytest.mark.slow
 

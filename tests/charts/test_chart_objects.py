@@ -10,9 +10,9 @@ import jsonpatch
 import pytest
 import yaml
 
+from applications.chart_values import ARTICLE, EVERYTHING, LOAD, SETS
 from canary_adapters.kubernetes.crds import definitions
-from chart_values import ARTICLE, EVERYTHING, LOAD, SETS
-from helm import CONTROLLER, LOADTESTER, Helm, container, kinds, kubectl, one
+from laboratories.helm import CONTROLLER, LOADTESTER, Helm, container, kinds, kubectl, one
 
 pytestmark = pytest.mark.slow
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
+from applications.chart_values import EVERYTHING, LOAD
+from applications.demo_app import article_canary
 from canary_adapters.kubernetes.crds import definitions
-from canary_sims.cluster import EmbeddedCluster, Timing
-from canary_sims.cluster.crds import istio
-from chart_values import EVERYTHING, LOAD
-from demo_app import article_canary
-from helm import CONTROLLER, LOADTESTER, Helm, HelmError, kubectl
+from canary_lab.cluster import EmbeddedCluster, Timing
+from canary_lab.cluster.crds import istio
+from laboratories.helm import CONTROLLER, LOADTESTER, Helm, HelmError, kubectl
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ from itertools import product
 import pytest
 import yaml
 
-from chart_values import EVERYTHING, SETS
-from helm import CONTROLLER, LOADTESTER, ROOT, Helm, Obj, container, kinds, one, pod_spec
+from applications.chart_values import EVERYTHING, SETS
+from laboratories.helm import CONTROLLER, LOADTESTER, ROOT, Helm, Obj, container, kinds, one, pod_spec
 
 pytestmark = pytest.mark.slow
 

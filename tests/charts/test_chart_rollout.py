@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from canary_sims.cluster import EmbeddedCluster
-from chart_values import ARTICLE
-from demo_app import App
-from deployed import start_controller
-from helm import CONTROLLER, Helm
-from lab import AGENT, Controller, Lab, eventually
+from applications.chart_values import ARTICLE
+from applications.demo_app import App
+from applications.deployed import start_controller
+from canary_lab.cluster import EmbeddedCluster
+from laboratories.helm import CONTROLLER, Helm
+from laboratories.lab import AGENT, Controller, Lab, eventually
 
 pytestmark = pytest.mark.slow
 

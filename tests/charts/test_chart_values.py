@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from helm import CHARTS, CONTROLLER, LOADTESTER, Helm, HelmError, Obj, container, one, pod_spec
+from laboratories.helm import CHARTS, CONTROLLER, LOADTESTER, Helm, HelmError, Obj, container, one, pod_spec
 
 pytestmark = pytest.mark.slow
 

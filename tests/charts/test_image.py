@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from attrs import field, frozen
 
-from helm import CONTROLLER, LOADTESTER, ROOT
+from laboratories.helm import CONTROLLER, LOADTESTER, ROOT
 
 TEXT = (ROOT / "Dockerfile").read_text("utf-8")
 KNOWN = {"ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "RUN", "USER"}

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo_app import App
-from lab import REAL, Lab
+from applications.demo_app import App
+from laboratories.lab import REAL, Lab
 
 
 @pytest.fixture(scope="module")

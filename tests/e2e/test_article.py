@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from demo_app import App, application
-from lab import AGENT, Controller, Lab, eventually
+from applications.demo_app import App, application
+from laboratories.lab import AGENT, Controller, Lab, eventually
 
 pytestmark = pytest.mark.slow
 

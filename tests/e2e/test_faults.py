@@ -14,8 +14,8 @@ import pytest
 import requests
 import yaml
 
-from demo_app import App
-from lab import AGENT, REAL, Lab, eventually
+from applications.demo_app import App
+from laboratories.lab import AGENT, REAL, Lab, eventually
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from demo_app import App
-from lab import Controller, Lab, eventually
+from applications.demo_app import App
+from laboratories.lab import Controller, Lab, eventually
 
 pytestmark = pytest.mark.slow
 

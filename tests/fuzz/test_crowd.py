@@ -11,9 +11,9 @@ import pytest
 import requests
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from demo_app import NAME, App, article_canary
-from foreign import a_spec, canaries
-from lab import Lab, eventually
+from applications.demo_app import NAME, App, article_canary
+from laboratories.lab import Lab, eventually
+from stories.foreign import a_spec, canaries
 
 pytestmark = pytest.mark.slow
 

@@ -25,7 +25,7 @@ from canary_adapters.manifests import (
 from canary_adapters.prometheus.templates import QueryTemplateError, render
 from canary_core import Policy, Progressive
 from canary_ports import RefusedError
-from foreign import SCHEMAS, a_spec, canaries, from_schema, odd_values
+from stories.foreign import SCHEMAS, a_spec, canaries, from_schema, odd_values
 
 EXAMPLES: Final = int(os.environ.get("CANARY_FUZZ_EXAMPLES", "100"))
 """Of each kind; 10,000 by hand."""

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from gitops.history import History, recorded
-from lab import Lab
+from delivery.history import History, recorded
+from laboratories.lab import Lab
 
 _NUMBERS = itertools.count(1)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gitops.argo import INSTANCE, LAST_APPLIED, TRACKING, Application, Ignored
-from gitops.fleet import HASH, Bundle, ComparePatch, Drift, ref_of
-from gitops.merging import Obj, merge_patch, removed, three_way, without_extra
+from delivery.argo import INSTANCE, LAST_APPLIED, TRACKING, Application, Ignored
+from delivery.fleet import HASH, Bundle, ComparePatch, Drift, ref_of
+from delivery.merging import Obj, merge_patch, removed, three_way, without_extra
 
 DEPLOYMENT: Obj = {
     "apiVersion": "apps/v1",

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from gitops.appliers import apply
-from gitops.argo import Application
-from gitops.demo import NAME, Fleet, whole_bundle
-from gitops.fleet import Drift
-from gitops.history import History, live_objects
-from lab import Controller, Lab
+from delivery.appliers import apply
+from delivery.argo import Application
+from delivery.demo import NAME, Fleet, whole_bundle
+from delivery.fleet import Drift
+from delivery.history import History, live_objects
+from laboratories.lab import Controller, Lab
 
 pytestmark = pytest.mark.slow
 

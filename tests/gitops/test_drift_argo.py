@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from gitops.appliers import Argo, self_healing
-from gitops.argo import Application, Ignored
-from gitops.demo import NAME, demo_bundle, primary_image, with_spec
-from gitops.documented import GITOPS, blocks
-from gitops.history import (
+from delivery.appliers import Argo, self_healing
+from delivery.argo import Application, Ignored
+from delivery.demo import NAME, demo_bundle, primary_image, with_spec
+from delivery.documented import GITOPS, blocks
+from delivery.history import (
     TRAFFIC_LAWS,
     History,
     apex_is_with_primary,
@@ -22,7 +22,7 @@ from gitops.history import (
     traffic_meets_pods,
     weights_sum_to_100,
 )
-from lab import Controller, Lab, eventually
+from laboratories.lab import Controller, Lab, eventually
 
 pytestmark = pytest.mark.slow
 

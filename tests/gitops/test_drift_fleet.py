@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from attrs import evolve
 
-from gitops.demo import NAME, Fleet, demo_bundle, placed, primary_image, whole_bundle, with_spec
-from gitops.documented import GITOPS, blocks
-from gitops.fleet import Bundle, Drift, compare_patches
-from gitops.history import (
+from delivery.demo import NAME, Fleet, demo_bundle, placed, primary_image, whole_bundle, with_spec
+from delivery.documented import GITOPS, blocks
+from delivery.fleet import Bundle, Drift, compare_patches
+from delivery.history import (
     CANARIES,
     TRAFFIC_LAWS,
     History,
@@ -24,7 +24,7 @@ from gitops.history import (
     weights_of,
     weights_sum_to_100,
 )
-from lab import Controller, Lab, eventually
+from laboratories.lab import Controller, Lab, eventually
 
 pytestmark = pytest.mark.slow
 

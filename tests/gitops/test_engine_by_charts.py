@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gitops.documented import GITOPS, ROOT, blocks
-from helm import Helm, Obj, container, kinds, one
+from delivery.documented import GITOPS, ROOT, blocks
+from laboratories.helm import Helm, Obj, container, kinds, one
 
 PAGE = blocks(GITOPS)
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from gitops.demo import FOLDER, NAME, ROOT
-from gitops.documented import GITOPS, blocks
-from gitops.fleet import Bundle, compare_patches
-from lab import CANARY
+from delivery.demo import FOLDER, NAME, ROOT
+from delivery.documented import GITOPS, blocks
+from delivery.fleet import Bundle, compare_patches
+from laboratories.lab import CANARY
 
 EXAMPLES = ROOT / "examples" / "fleet"
 STEPS = sorted(EXAMPLES.glob("*.yaml"))

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from demo_app import NAME, App
-from gitops.documented import FROM_FLAGGER, command
-from gitops.flagger import APPLIED, CONDITIONS, Left
-from gitops.history import (
+from applications.demo_app import NAME, App
+from delivery.documented import FROM_FLAGGER, command
+from delivery.flagger import APPLIED, CONDITIONS, Left
+from delivery.history import (
     CANARIES,
     OURS,
     TRAFFIC_LAWS,
@@ -27,7 +27,7 @@ from gitops.history import (
     recorded,
     weights_of,
 )
-from lab import CANARY, Lab
+from laboratories.lab import CANARY, Lab
 
 pytestmark = pytest.mark.slow
 

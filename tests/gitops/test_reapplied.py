@@ -8,10 +8,10 @@ from functools import partial
 
 import pytest
 
-from gitops.appliers import CLIENT_SIDE, SERVER_SIDE, apply, reconcile_with_flux
-from gitops.demo import NAME, demo_bundle, primary_image, with_spec
-from gitops.documented import GITOPS, blocks
-from gitops.history import (
+from delivery.appliers import CLIENT_SIDE, SERVER_SIDE, apply, reconcile_with_flux
+from delivery.demo import NAME, demo_bundle, primary_image, with_spec
+from delivery.documented import GITOPS, blocks
+from delivery.history import (
     TRAFFIC_LAWS,
     History,
     Moment,
@@ -24,8 +24,8 @@ from gitops.history import (
     weights_of,
     weights_sum_to_100,
 )
-from gitops.merging import Obj
-from lab import Lab, eventually
+from delivery.merging import Obj
+from laboratories.lab import Lab, eventually
 
 pytestmark = pytest.mark.slow
 

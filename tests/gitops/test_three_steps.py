@@ -13,18 +13,18 @@ from urllib.parse import urlsplit
 import pytest
 from attrs import evolve, field, frozen
 
-from canary_sims.mesh.addresses import through
-from chart_values import ARTICLE
-from demo_app import NAME, App
-from deployed import arguments, environment, start_controller
-from gitops.demo import Fleet, with_spec
-from gitops.fleet import Bundle, Drift, ref_of
-from gitops.history import History, broken, recorded, traffic_meets_pods, weights_of, weights_sum_to_100
-from gitops.merging import Obj, patched
-from gitops.steps import EXAMPLES, bundles_of, options_of, rendered, sightings
-from helm import Helm, one
-from lab import AGENT, Controller, Lab, documents, eventually
-from load_tester import LoadTester, Programs
+from applications.chart_values import ARTICLE
+from applications.demo_app import NAME, App
+from applications.deployed import arguments, environment, start_controller
+from canary_lab.mesh.addresses import through
+from delivery.demo import Fleet, with_spec
+from delivery.fleet import Bundle, Drift, ref_of
+from delivery.history import History, broken, recorded, traffic_meets_pods, weights_of, weights_sum_to_100
+from delivery.merging import Obj, patched
+from delivery.steps import EXAMPLES, bundles_of, options_of, rendered, sightings
+from laboratories.helm import Helm, one
+from laboratories.lab import AGENT, Controller, Lab, documents, eventually
+from laboratories.load_tester import LoadTester, Programs
 
 pytestmark = pytest.mark.slow
 

@@ -23,8 +23,8 @@ from canary_adapters.kubernetes.api import Api, UnknownKindError
 from canary_adapters.kubernetes.credentials import follow_token
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES, Obj
 from canary_ports import PortError, UnavailableError
-from lab import eventually
-from raw_server import Answering, Asked, RawServer, answer
+from laboratories.lab import eventually
+from peers.raw_server import Answering, Asked, RawServer, answer
 
 WHOLE = {"metadata": {"name": "a", "namespace": "here", "uid": "1", "resourceVersion": "7"}}
 KEEPALIVE = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from canary_sims.cluster.faults import Fault, Faults, evenly
-from canary_sims.cluster.requests import Info
-from lab import AGENT, Lab, eventually
-from many_apps import all_end, deployed, spoil
-from tcp_proxy import TcpProxy
+from applications.many_apps import all_end, deployed, spoil
+from canary_lab.cluster.faults import Fault, Faults, evenly
+from canary_lab.cluster.requests import Info
+from laboratories.lab import AGENT, Lab, eventually
+from peers.tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from churn import Churn, Size, growth, metrics_of, size_of
-from lab import Lab, eventually
+from applications.churn import Churn, Size, growth, metrics_of, size_of
+from laboratories.lab import Lab, eventually
 
 pytestmark = pytest.mark.slow
 

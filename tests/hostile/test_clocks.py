@@ -15,8 +15,8 @@ from kubernetes.leaderelection import leaderelection
 from canary_adapters.controller.election import LEASE_NAME, Election, Fence, LeaseTimes
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.resources import LEASES
-from canary_sims.cluster import EmbeddedCluster
-from lab import eventually
+from canary_lab.cluster import EmbeddedCluster
+from laboratories.lab import eventually
 
 SHORT = LeaseTimes.of(3)
 

@@ -9,9 +9,9 @@ from collections import Counter
 
 import pytest
 
-from killer import Killer, Moment
-from lab import PATIENCE_S, Lab
-from many_apps import all_end, deployed, image_of_primary, spoil
+from applications.many_apps import all_end, deployed, image_of_primary, spoil
+from laboratories.killer import Killer, Moment
+from laboratories.lab import PATIENCE_S, Lab
 
 pytestmark = pytest.mark.slow
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from demo_app import App
-from lab import AGENT, CANARY, PATIENCE_S, Lab, eventually
-from many_apps import image_of_primary, spoil
-from pod import Pod, new_authority, server_side
-from tcp_proxy import TcpProxy
+from applications.demo_app import App
+from applications.many_apps import image_of_primary, spoil
+from laboratories.lab import AGENT, CANARY, PATIENCE_S, Lab, eventually
+from laboratories.pod import Pod, new_authority, server_side
+from peers.tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.slow
 

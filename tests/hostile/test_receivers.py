@@ -22,8 +22,8 @@ from canary_adapters.manifests.declare import Table
 from canary_adapters.prometheus import PrometheusPool
 from canary_adapters.prometheus.pool import QueryError, Server, _values
 from canary_adapters.webhook import HttpPool, NoAnswerError
-from lab import eventually
-from raw_server import Answering, Asked, RawServer, answer
+from laboratories.lab import eventually
+from peers.raw_server import Answering, Asked, RawServer, answer
 
 MONTHS_S = 1e7
 SHORT_S = 0.3

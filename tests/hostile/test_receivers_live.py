@@ -11,10 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from demo_app import App
-from lab import Lab
-from many_apps import image_of_primary
-from raw_server import Answering, Asked, RawServer, answer
+from applications.demo_app import App
+from applications.many_apps import image_of_primary
+from laboratories.lab import Lab
+from peers.raw_server import Answering, Asked, RawServer, answer
 
 pytestmark = pytest.mark.slow
 

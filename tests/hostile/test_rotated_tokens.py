@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from demo_app import App
-from lab import AGENT, Controller, Lab, eventually
-from many_apps import image_of_primary
-from pod import Pod
+from applications.demo_app import App
+from applications.many_apps import image_of_primary
+from laboratories.lab import AGENT, Controller, Lab, eventually
+from laboratories.pod import Pod
 
 pytestmark = pytest.mark.slow
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from demo_app import App
-from lab import CANARY, Controller, Lab, documents, eventually
-from many_apps import image_of_primary, named
-from raw_server import Answering, Asked, RawServer, answer
+from applications.demo_app import App
+from applications.many_apps import image_of_primary, named
+from laboratories.lab import CANARY, Controller, Lab, documents, eventually
+from peers.raw_server import Answering, Asked, RawServer, answer
 
 pytestmark = pytest.mark.slow
 

@@ -14,9 +14,9 @@ import pytest
 import requests
 import yaml
 
-from demo_app import App
-from lab import CANARY, Controller, Lab, eventually
-from raw_server import Answering, Asked, RawServer, answer
+from applications.demo_app import App
+from laboratories.lab import CANARY, Controller, Lab, eventually
+from peers.raw_server import Answering, Asked, RawServer, answer
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from canary_sims.cluster import EmbeddedCluster
+from canary_lab.cluster import EmbeddedCluster
 
 ROOT = Path(__file__).parents[2]
 MODEL = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
 """Where Prometheus's own programs are."""
 
-from canary_sims.mesh.tools import find_tool
+from canary_lab.mesh.tools import find_tool
 
 __all__ = ["program"]
 

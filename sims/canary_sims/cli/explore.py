@@ -104,7 +104,7 @@ def _diagram(found: "Exploration") -> str:
 
 def _record(canary: "Canary", found: "Exploration", seconds: float) -> dict[str, Any]:
     from canary_sims.harness.diagram import untaken_edges
-    from canary_sims.harness.invariants import INVARIANTS
+    from canary_sims.laws.invariants import INVARIANTS
 
     return {
         "canary": f"{canary.namespace}/{canary.name}",
@@ -125,7 +125,7 @@ def _print(canary: "Canary", found: "Exploration", seconds: float) -> None:
     from rich.table import Table
 
     from canary_core import EDGES, Phase
-    from canary_sims.harness.invariants import INVARIANTS
+    from canary_sims.laws.invariants import INVARIANTS
 
     edges = sum(len(targets) for targets in EDGES.values())
     table = Table(title=f"{canary.namespace}/{canary.name}", show_header=False)

@@ -3,8 +3,8 @@
 from canary_sims.harness.abstraction import abstracted
 from canary_sims.harness.diagram import mermaid, unknown_edges, untaken_edges
 from canary_sims.harness.explore import Counterexample, Exploration, explore
-from canary_sims.harness.invariants import INVARIANTS, Invariant, broken
-from canary_sims.harness.truth import Acted, Decided, Event, Facts, Pods, Rested
+from canary_sims.laws.invariants import INVARIANTS, Invariant, broken
+from canary_sims.laws.truth import Acted, Decided, Event, Facts, Pods, Rested
 
 __all__ = [
     "INVARIANTS",

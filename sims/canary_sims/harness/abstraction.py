@@ -39,7 +39,7 @@ from canary_core import (
     Traffic,
     Waiting,
 )
-from canary_sims.harness.truth import ANALYSIS, Facts, Pods
+from canary_sims.laws.truth import ANALYSIS, Facts, Pods
 
 __all__ = ["INTERVAL_S", "Ages", "abstracted", "canonical", "spent"]
 

@@ -16,7 +16,7 @@ from canary_core import Outcome, Phase, Policy, Rollout, Verb, step
 from canary_sims.harness.abstraction import INTERVAL_S, Ages, abstracted, canonical, spent
 from canary_sims.harness.moves import Move, behaved, calm, interferences, trouble
 from canary_sims.harness.ticking import Edge, Machine, best_options, ticks
-from canary_sims.harness.truth import Facts, Pods
+from canary_sims.laws.truth import Facts, Pods
 
 __all__ = ["Counterexample", "Exploration", "explore"]
 

@@ -17,7 +17,7 @@ from hypothesis.strategies import SearchStrategy
 from canary_core import Approved, HookType, Policy, Refused, Request, Traffic, Unreachable, Verb
 from canary_ports import ConflictError, PortError, Ports, UnavailableError
 from canary_sims.harness.strategies import policies
-from canary_sims.harness.witness import Witness, WorldBackDoor
+from canary_sims.laws.witness import Witness, WorldBackDoor
 from canary_sims.world import Autoscaler, Faults, Version, World
 
 __all__ = ["CrashError", "PlannedFault", "RolloutMachine"]

@@ -23,7 +23,7 @@ from canary_core import (
     Verb,
     Workload,
 )
-from canary_sims.harness.truth import Facts, Pods
+from canary_sims.laws.truth import Facts, Pods
 
 __all__ = ["FRESH", "Move", "acted", "behaved", "calm", "interferences", "observed", "trouble"]
 

@@ -35,9 +35,9 @@ from canary_core import (
     Unreachable,
     Verb,
 )
-from canary_sims.harness.invariants import broken
 from canary_sims.harness.moves import acted, observed
-from canary_sims.harness.truth import Acted, Decided, Facts, Rested, counted, promised
+from canary_sims.laws.invariants import broken
+from canary_sims.laws.truth import Acted, Decided, Facts, Rested, counted, promised
 
 __all__ = ["MAX_PASSES", "Edge", "Leaf", "Machine", "Options", "all_options", "best_options", "ticks"]
 

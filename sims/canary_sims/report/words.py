@@ -14,7 +14,7 @@ from canary_core import (
     Sample,
     SourceError,
 )
-from canary_sims.harness.faults import CallKind, Struck, WakeFault, WakeKind
+from canary_sims.faults import CallKind, Struck, WakeFault, WakeKind
 from canary_sims.scenario import (
     Answer,
     AnswerHook,

@@ -4,7 +4,7 @@ from typing import Any, Final, NewType
 
 from attrs import frozen
 
-from canary_sims.harness.faults import (
+from canary_sims.faults import (
     STANDING,
     CallFault,
     CallKind,

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from canary_core import Verb
-from canary_sims.harness.faults.plan import Plan
+from canary_sims.faults.plan import Plan
 from canary_sims.world import Autoscaler
 
 __all__ = [

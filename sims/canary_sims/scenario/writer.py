@@ -5,7 +5,7 @@ from typing import Any, assert_never
 
 import yaml
 
-from canary_sims.harness.faults import Fault, Plan, WakeFault
+from canary_sims.faults import Fault, Plan, WakeFault
 from canary_sims.scenario import types as t
 from canary_sims.world import Autoscaler
 from canary_sims.world.autoscaler import WINDOW_S

@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 
 from canary_core import KnownGood, Notice, Policy, Rollout
 from canary_ports import PortError, Ports, Tick, tick
-from canary_sims.harness.faults import (
+from canary_sims.faults import (
     DELAY_S,
     CallKind,
     CrashError,
@@ -24,7 +24,7 @@ from canary_sims.harness.faults import (
     WakeKind,
     faulty,
 )
-from canary_sims.harness.witness import Witness, WorldBackDoor
+from canary_sims.laws.witness import Witness, WorldBackDoor
 from canary_sims.simulation.records import Happened
 from canary_sims.simulation.stage import Stage
 from canary_sims.world import World

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from canary_core import Check, Counts, Measurement, Notice, Outcome, Phase, Policy, Rollout, Traffic, Verdict
 from canary_core.messages import Names
-from canary_sims.harness.faults import Struck
+from canary_sims.faults import Struck
 from canary_sims.scenario import Happening, Scenario
 
 __all__ = ["Ending", "Happened", "Measured", "Pods", "Result", "Run", "Served", "TickRecord"]

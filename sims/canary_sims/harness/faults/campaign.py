@@ -18,8 +18,8 @@ from attrs import define, field, frozen
 
 from canary_core import Policy
 from canary_ports import tick
+from canary_sims.faults.plan import Plan
 from canary_sims.harness.faults.enumeration import by_chance
-from canary_sims.harness.faults.plan import Plan
 from canary_sims.harness.faults.shrinking import shrunk
 from canary_sims.harness.faults.stories import Story, stories
 from canary_sims.harness.faults.trial import Trial, tried

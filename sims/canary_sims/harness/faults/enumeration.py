@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from canary_core import HookType, Policy
-from canary_sims.harness.faults.plan import (
+from canary_sims.faults.plan import (
     CALLS,
     STANDING,
     CallFault,

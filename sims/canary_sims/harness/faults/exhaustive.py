@@ -11,8 +11,8 @@ from typing import Final, TypeAlias
 from attrs import define, field, frozen
 
 from canary_ports import tick
+from canary_sims.faults.plan import CallFault, Fault, Plan, WakeFault
 from canary_sims.harness.faults.enumeration import in_order, singles, standings
-from canary_sims.harness.faults.plan import CallFault, Fault, Plan, WakeFault
 from canary_sims.harness.faults.stories import Story
 from canary_sims.harness.faults.trial import LONGEST, Playing, Rest, Trial, begun, patience
 from canary_sims.simulation.life import Driver, Life

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from attrs import frozen
 
 from canary_ports import tick
+from canary_sims.faults.plan import Plan
 from canary_sims.harness.faults.exhaustive import Exhaustive
-from canary_sims.harness.faults.plan import Plan
 from canary_sims.harness.faults.stories import Story
 from canary_sims.harness.faults.trial import Trial, tried
 from canary_sims.simulation.life import Driver

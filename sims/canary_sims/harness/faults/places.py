@@ -9,7 +9,7 @@ from typing import Self
 
 from attrs import astuple
 
-from canary_sims.harness.faults.plan import CallFault
+from canary_sims.faults.plan import CallFault
 from canary_sims.simulation.life import Life, Turn
 from canary_sims.world import Deployment, Meter
 

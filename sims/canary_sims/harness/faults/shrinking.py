@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from attrs import evolve
 
-from canary_sims.harness.faults.plan import CallFault, Fault, Plan
+from canary_sims.faults.plan import CallFault, Fault, Plan
 from canary_sims.harness.faults.trial import Trial
 
 __all__ = ["shrunk"]

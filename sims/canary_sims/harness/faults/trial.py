@@ -15,9 +15,9 @@ from attrs import define, evolve, field, fields, frozen
 from canary_core import HookType, KnownGood, Notice, Outcome, Phase, Rollout, notices
 from canary_core.messages import code
 from canary_ports import tick
-from canary_sims.harness.faults.injector import Struck
+from canary_sims.faults.injector import Struck
+from canary_sims.faults.plan import Plan
 from canary_sims.harness.faults.places import Steady, place
-from canary_sims.harness.faults.plan import Plan
 from canary_sims.harness.faults.stories import Story
 from canary_sims.simulation.life import Driver, Life
 from canary_sims.simulation.stage import Stage

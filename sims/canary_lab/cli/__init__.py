@@ -1,0 +1,1 @@
+"""Commands of the laboratory: `canary cluster`, `canary mesh`, `canary demo`."""

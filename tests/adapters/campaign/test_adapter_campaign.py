@@ -1,0 +1,89 @@
+"""Real adapters over the embedded API server, with any single request failing in any way: nothing is lost.
+
+Every seventh plan is played; with ``CANARY_ADAPTER_PLANS=all`` in the environment, all of them.
+"""
+
+import os
+import sys
+
+import pytest
+
+from campaigns.faults import Fault, Plan, Wrong, faults_of, kinds_of
+from campaigns.stories import FAILING, GOOD, NEVER_READY, PRIMARY_FAILS, RECONFIGURED, STORIES, Story
+from campaigns.trials import MORE, Trials
+from planted_bugs.every_bug import PLANTED
+
+pytestmark = pytest.mark.slow
+
+SHARE = 1 if os.environ.get("CANARY_ADAPTER_PLANS") == "all" else 7
+TRIALS = Trials()
+
+
+def _id(story: Story) -> str:
+    return story.name.replace(" ", "-")
+
+
+@pytest.mark.parametrize("story", STORIES, ids=_id)
+def test_without_faults_all_laws_hold(story: Story) -> None:
+    trial = TRIALS.calm(story)
+    assert trial.broken == ()
+    assert len(trial.requests) > 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("story", STORIES, ids=_id)
+def test_no_single_request_that_fails_breaks_a_law(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+    """Refused, lost, late, twice, overtaken by others, with the process or without its caches: and it ends the same."""
+    plans = [Plan(faults=(fault,)) for fault in TRIALS.singles(story)][STORIES.index(story) % SHARE :: SHARE]
+    with capsys.disabled():
+        sys.stdout.write(f" {len(plans)} plans ")
+    trials = [TRIALS.tried(story, plan) for plan in plans]
+    broken = [trial for trial in trials if trial.broken]
+    assert not broken, "\n".join(f"{trial.plan}: {trial.broken}" for trial in broken[:3])
+    assert all(trial.struck == 1 for trial in trials)
+    assert max(trial.after for trial in trials) <= TRIALS.calm(story).turns + MORE
+    assert len(plans) * SHARE > 80
+
+
+def test_every_kind_of_fault_has_requests_to_strike() -> None:
+    requests = {request for story in STORIES for request in TRIALS.calm(story).requests}
+    assert {wrong for request in requests for wrong in kinds_of(request)} == set(Wrong)
+    assert {request.split()[0] for request in requests} == {"GET", "POST", "PUT", "PATCH", "DELETE"}
+
+
+def test_a_run_can_be_played_again() -> None:
+    """To the same end, by the same requests."""
+    plan = Plan(faults=(Fault(request=9, wrong=Wrong.LOST),))
+    one, other = Trials().tried(RECONFIGURED, plan), Trials().tried(RECONFIGURED, plan)
+    assert one == other
+
+
+def test_a_fault_strikes_what_it_is_meant_for() -> None:
+    requests = TRIALS.calm(GOOD).requests
+    assert {fault.request for fault in faults_of(requests)} == set(range(1, len(requests) + 1))
+    number = requests.index("PUT virtualservices") + 1
+    trial = TRIALS.tried(GOOD, Plan(faults=(Fault(request=number, wrong=Wrong.REFUSED),)))
+    assert trial.struck == 1
+    assert trial.requests[number - 1] == "PUT virtualservices"
+    assert trial.requests.count("PUT virtualservices") == requests.count("PUT virtualservices") + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "law"),
+    [
+        ("overshoots", "the canary keeps to its maximum"),
+        ("weights are relative", "weights rise step by step"),
+        ("does not wait for the interval", "weights rise after an interval"),
+        ("scales before it routes", "traffic leaves before pods do"),
+        ("routes to pods that are not there", "traffic goes to the ready"),
+        ("waits for ever in the promotion", "it ends"),
+        ("tells again and again", "settled is silent"),
+    ],
+)
+def test_laws_that_adapters_keep_by_themselves_can_be_broken(name: str, law: str) -> None:
+    """By the machine: planted bugs of it break them, seen from the API server alone."""
+    (bug,) = (each for each in PLANTED if each.name == name)
+    with bug.active():
+        trials = Trials()
+        broken = [each for story in (GOOD, FAILING, NEVER_READY, PRIMARY_FAILS) for each in trials.calm(story).broken]
+    assert any(each.startswith(f"{law}:") for each in broken), broken

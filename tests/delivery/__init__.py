@@ -1,0 +1,1 @@
+"""What delivers manifests to a cluster, as far as it concerns the objects: Fleet, Argo CD, Flux, kubectl, Flagger."""

@@ -1,5 +1,0 @@
-"""The fixtures of the adapters' tests."""
-
-from cluster_fixtures import api, cluster, configuration, embedded, kubeconfig, namespace
-
-__all__ = ["api", "cluster", "configuration", "embedded", "kubeconfig", "namespace"]

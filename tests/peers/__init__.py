@@ -1,0 +1,1 @@
+"""HTTP and TCP servers that behave well or badly, for tests of clients."""
