@@ -17,11 +17,11 @@ from kubernetes.informer import DELETED
 from canary_adapters.controller import assembly as assembling
 from canary_adapters.controller import reconciler as reconciling
 from canary_adapters.controller.assembly import Assembly
-from canary_adapters.controller.controller import WATCHED
 from canary_adapters.controller.interests import Claims, Interests, Key
 from canary_adapters.controller.options import Options
 from canary_adapters.controller.queue import DueQueue
 from canary_adapters.controller.reconciler import Reconciler, Verdict
+from canary_adapters.controller.registry import Registry
 from canary_adapters.controller.wakeups import Wakeups
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
@@ -32,8 +32,10 @@ from canary_adapters.prometheus.pool import Server
 from canary_adapters.webhook.http import Answer
 from canary_lab.cluster.store import Event, clone
 from canary_sims.harness.faults.places import Steady
+from laboratories.stand_ins import registry_with_prometheus
 
 SILENT: Final = structlog.make_filtering_bound_logger(50)
+WATCHED: Final = Registry.load().watched()
 STORES: Final = {f"{resource.group or 'core'}/{resource.plural}": resource for resource in WATCHED}
 
 
@@ -186,8 +188,8 @@ class Process:
             mock.patch.object(assembling, "Background", _AtOnce),
             mock.patch.object(assembling, "EventRecorder", _Recorder),
         ):
-            self.assembly = Assembly(options or Options(), cluster, _Clock(outside.now_s), telling=self._api)
-        self.assembly.prometheus = _Prometheus(outside)  # type: ignore[assignment]
+            registry = registry_with_prometheus(_Prometheus(outside))
+            self.assembly = Assembly(options or Options(), cluster, _Clock(outside.now_s), registry, telling=self._api)
         self.assembly.http = _Http(outside)  # type: ignore[assignment]
         self.wakeups = Wakeups(self.caches, self.queue, self.interests, self.claims, self.assembly.digests)
         self.reconciler = Reconciler(

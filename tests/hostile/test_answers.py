@@ -18,10 +18,11 @@ from urllib3.connection import HTTPConnection
 
 import canary_adapters.kubernetes.api as api_module
 from canary_adapters.controller.election import Election, Fence, LeaseTimes
+from canary_adapters.istio.resources import VIRTUAL_SERVICES
 from canary_adapters.kubernetes.answers import AbsentError, as_object, as_page, content_of
 from canary_adapters.kubernetes.api import Api, UnknownKindError
 from canary_adapters.kubernetes.credentials import follow_token
-from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES, Obj
+from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, SERVICES, Obj
 from canary_ports import PortError, UnavailableError
 from laboratories.lab import eventually
 from peers.raw_server import Answering, Asked, RawServer, answer

@@ -27,6 +27,7 @@ from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, Obj, Resource
 from canary_adapters.prometheus.pool import Server
 from canary_ports import ConflictError
+from laboratories.stand_ins import registry_with_prometheus
 
 START_S = 1_770_000_000.0
 
@@ -177,8 +178,8 @@ class VirtualController:
         self.api = VirtualApi()
         self.prometheus = _Prometheus()
         cluster = Cluster(self.api, _Caches(self.api))
-        self.assembly = Assembly(Options(), cluster, _Clock(self), telling=self.api)
-        self.assembly.prometheus = self.prometheus  # type: ignore[assignment]
+        registry = registry_with_prometheus(self.prometheus)
+        self.assembly = Assembly(Options(), cluster, _Clock(self), registry, telling=self.api)
         self.interests, self.claims = Interests(), Claims()
         self.reconciler = Reconciler(
             self.assembly, self.interests, self.claims, gather=lambda _: map, now_s=lambda: self.now_s

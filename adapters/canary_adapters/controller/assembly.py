@@ -1,80 +1,55 @@
 """What all canaries share, and from it the ports of one canary for one tick."""
 
-import base64
-import binascii
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
-from functools import cache
-from importlib.metadata import PackageNotFoundError, entry_points, version
-from typing import Final, TypeAlias
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 
 from canary_adapters.background import Background
 from canary_adapters.controller.interests import Key
+from canary_adapters.controller.measuring import metric_source
 from canary_adapters.controller.options import Options
-from canary_adapters.istio import IstioRouter
+from canary_adapters.controller.registry import Registry
+from canary_adapters.extensions import Given
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.events import EventNotifier, EventRecorder
 from canary_adapters.kubernetes.naming import ObjectNames
-from canary_adapters.kubernetes.resources import ALERT_PROVIDERS, METRIC_TEMPLATES, SECRETS, Obj, Resource
-from canary_adapters.kubernetes.services import ServiceRouter
-from canary_adapters.kubernetes.settings import ObjectSettings
+from canary_adapters.kubernetes.references import References
+from canary_adapters.kubernetes.resources import Obj, Ref
 from canary_adapters.kubernetes.store import CanaryReader, CanaryStore, Problem
 from canary_adapters.kubernetes.workload import ConfigDigests, Fingerprints, workload_port
-from canary_adapters.manifests import AlertProvider, Canary, ManifestError, MetricTemplate, provider_of, read_object
-from canary_adapters.manifests.objects import Manifests
-from canary_adapters.notify import AlertNotifier, Receiver
-from canary_adapters.prometheus import CanaryMetrics, PrometheusPool
+from canary_adapters.manifests import Canary, provider_of
 from canary_adapters.telemetry import LogNotifier, Telemetry, TelemetryNotifier
 from canary_adapters.webhook import EventWebhook, HttpPool, WebhookHooks
-from canary_core import (
-    HookType,
-    Measurement,
-    MetricQuestion,
-    Notice,
-    Policy,
-    Rollout,
-    SourceError,
-    SourcesOnline,
-)
+from canary_core import HookType, Measurement, MetricQuestion, Notice, Policy, Rollout, SourceError, SourcesOnline
 from canary_core.messages import Names
-from canary_ports import Clock, MetricSource, Notifier, Ports, RefusedError, RouterPort, Tick
+from canary_ports import Clock, MetricSource, Notifier, Ports, RefusedError, Tick
 
 __all__ = ["Assembly", "Rolling", "own_version"]
-
-RouterFactory: TypeAlias = Callable[[Cluster, Canary, ObjectSettings], RouterPort]
-ROUTERS_GROUP: Final = "canary.routers"
-"""Entry points that add a provider: a function of cluster, canary and settings that returns a router."""
-_ROUTERS: Final[Mapping[str, RouterFactory]] = {"istio": IstioRouter, "kubernetes": ServiceRouter}
-
-
-@cache
-def _added() -> Mapping[str, RouterFactory]:
-    return {point.name: point.load() for point in entry_points(group=ROUTERS_GROUP)}
 
 
 class Assembly:
     """What all canaries share."""
 
-    def __init__(self, options: Options, cluster: Cluster, clock: Clock, *, telling: Api) -> None:
+    def __init__(self, options: Options, cluster: Cluster, clock: Clock, registry: Registry, *, telling: Api) -> None:
         """Makes it; background threads begin.
 
         Args:
             options: The flags.
             cluster: Reads and writes.
             clock: Wall-clock time.
+            registry: What serves canaries.
             telling: Sends events.
         """
-        self.options, self.cluster, self.clock = options, cluster, clock
+        self.options, self.cluster, self.clock, self.registry = options, cluster, clock, registry
         self.telemetry = Telemetry(version=own_version(), mesh_provider=options.mesh_provider)
         self.reader = CanaryReader(mesh_provider=options.mesh_provider, minimum_interval_s=options.minimum_interval_s)
         self.digests = ConfigDigests(cluster)
         self.fingerprints = Fingerprints(self.digests, track_configs=options.objects.track_configs)
         self.recorder = EventRecorder(telling, now_s=clock.now_s)
         self.background = Background()
-        self.http, self.prometheus = HttpPool(), PrometheusPool()
-        self.everybody = _everybody(options)
+        self.http, self.references = HttpPool(), References(cluster)
         self._lock = threading.Lock()
         self._names: dict[Key, Names] = {}
         self._counts: Counter[str] = Counter()
@@ -82,6 +57,10 @@ class Assembly:
     def rolling(self, obj: Obj) -> "Rolling":
         """One canary, for one tick."""
         return Rolling(self, obj)
+
+    def refs(self, canary: Canary) -> Iterator[Ref]:
+        """The objects that a canary depends on, as far as the Canary itself names them."""
+        return self.registry.refs(canary, mesh_provider=self.options.mesh_provider)
 
     def remember(self, key: Key, names: Names) -> None:
         """How the objects of a canary are called, for when it is gone."""
@@ -110,44 +89,7 @@ class Assembly:
         self.recorder.close(timeout_s)
         self.background.close(timeout_s)
         self.http.close()
-        self.prometheus.close()
-
-    # -- Objects that canaries refer to -----------------------------------------------------------------------------
-
-    def template(self, namespace: str, name: str) -> MetricTemplate | None:
-        """A MetricTemplate.
-
-        Raises:
-            RefusedError: It has mistakes.
-        """
-        found = self._read(METRIC_TEMPLATES, namespace, name)
-        return found.metric_templates[0] if found is not None else None
-
-    def provider(self, namespace: str, name: str) -> AlertProvider | None:
-        """An AlertProvider.
-
-        Raises:
-            RefusedError: It has mistakes.
-        """
-        found = self._read(ALERT_PROVIDERS, namespace, name)
-        return found.alert_providers[0] if found is not None else None
-
-    def secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
-        """The contents of a Secret, as they are now."""
-        found = self.cluster.read(SECRETS, namespace, name)
-        if found is None:
-            return None
-        return {key: _decoded(value) for key, value in (found.get("data") or {}).items()}
-
-    def _read(self, resource: Resource, namespace: str, name: str) -> Manifests | None:
-        obj = self.cluster.get(resource, namespace, name)
-        if obj is None:
-            return None
-        try:
-            return read_object({"apiVersion": resource.api_version, "kind": resource.kind, **obj})
-        except ManifestError as error:
-            told = "; ".join(str(mistake) for mistake in error.mistakes[:3])
-            raise RefusedError(f"{resource.kind}Invalid", f"{resource.kind} {name}.{namespace}: {told}") from None
+        self.registry.close()
 
 
 class Rolling:
@@ -194,19 +136,21 @@ class Rolling:
         canary, policy = loaded.canary, loaded.policy
         names = _names_of(canary)
         shared.remember((canary.namespace, canary.name), names)
-        provider = provider_of(canary, options.mesh_provider)
-        metrics = CanaryMetrics(
-            canary,
-            provider=provider,
-            metrics_server=options.metrics_server,
-            templates=shared.template,
-            secrets=shared.secret,
-            pool=shared.prometheus,
-            cross_namespace=not options.no_cross_namespace_refs,
+        given = Given(
+            cluster=shared.cluster,
+            canary=canary,
+            policy=policy,
+            names=names,
+            options=options,
+            references=shared.references,
+            http=shared.http,
+            background=shared.background,
         )
+        router = shared.registry.router(provider_of(canary, options.mesh_provider))
+        metrics = metric_source(given, shared.registry.metrics)
         return Ports(
             workload=workload_port(shared.cluster, canary, options.objects, shared.fingerprints),
-            router=_router(provider)(shared.cluster, canary, options.objects),
+            router=router.make(given),
             metrics=_Watched(metrics, shared.telemetry, names, policy, self),
             hooks=WebhookHooks(
                 canary,
@@ -217,7 +161,7 @@ class Rolling:
                 now_s=shared.clock.now_s,
             ),
             store=self._store,
-            notifier=_Several(self._notifiers(canary, policy, names)),
+            notifier=_Several(self._notifiers(given)),
             clock=shared.clock,
         )
 
@@ -247,27 +191,17 @@ class Rolling:
         """A check was asked in this tick."""
         self._judged = True
 
-    def _notifiers(self, canary: Canary, policy: Policy, names: Names) -> list[Notifier]:
-        shared, options = self._shared, self._shared.options
+    def _notifiers(self, given: Given) -> list[Notifier]:
+        shared, names, policy = self._shared, given.names, given.policy
         found: list[Notifier] = [
             EventNotifier(shared.recorder, self._obj, names),
             LogNotifier(names),
             TelemetryNotifier(shared.telemetry, names, policy),
-            AlertNotifier(
-                canary,
-                names=names,
-                everybody=shared.everybody,
-                providers=shared.provider,
-                secrets=shared.secret,
-                cluster_name=options.cluster_name,
-                pool=shared.http,
-                background=shared.background,
-                cross_namespace=not options.no_cross_namespace_refs,
-            ),
+            *(each.make(given) for each in shared.registry.notifiers.values()),
         ]
-        if options.event_webhook and not policy.hooks_of(HookType.EVENT):
-            hook = EventWebhook(options.event_webhook, names=names, pool=shared.http, background=shared.background)
-            found.append(hook)
+        address = shared.options.event_webhook
+        if address and not policy.hooks_of(HookType.EVENT):
+            found.append(EventWebhook(address, names=names, pool=shared.http, background=shared.background))
         return found
 
 
@@ -301,42 +235,9 @@ class _Watched:
         return self._inner.online()
 
 
-def _router(provider: str) -> RouterFactory:
-    found = _ROUTERS.get(provider) or _added().get(provider)
-    if found is None:
-        known = ", ".join(sorted({*_ROUTERS, *_added()}))
-        raise RefusedError("ProviderUnknown", f"spec.provider {provider} is not supported: it must be one of {known}")
-    return found
-
-
 def _names_of(canary: Canary) -> Names:
     names = ObjectNames.of(canary)
     return Names(canary=canary.name, namespace=names.namespace, target=names.target, kind=canary.spec.target_ref.kind)
-
-
-def _everybody(options: Options) -> tuple[Receiver, ...]:
-    """Teams wins over Slack, as with Flagger."""
-    if options.msteams_url:
-        return (Receiver(type="msteams", address=options.msteams_url, proxy=options.msteams_proxy_url),)
-    if options.slack_url:
-        return (
-            Receiver(
-                type="slack",
-                address=options.slack_url,
-                token=options.slack_token,
-                channel=options.slack_channel or "general",
-                username=options.slack_user,
-                proxy=options.slack_proxy_url,
-            ),
-        )
-    return ()
-
-
-def _decoded(text: str) -> bytes:
-    try:
-        return base64.b64decode(text)
-    except (ValueError, binascii.Error):
-        return b""
 
 
 def own_version() -> str:

@@ -5,7 +5,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from typing import Final
 
 import structlog
 from kubernetes.client import Configuration
@@ -20,40 +19,16 @@ from canary_adapters.controller.interests import Claims, Interests, Key
 from canary_adapters.controller.options import Options
 from canary_adapters.controller.queue import DueQueue
 from canary_adapters.controller.reconciler import Reconciler
-from canary_adapters.controller.wakeups import CONFIGS, Wakeups
+from canary_adapters.controller.registry import Registry
+from canary_adapters.controller.wakeups import Wakeups
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.informers import Informers
-from canary_adapters.kubernetes.resources import (
-    ALERT_PROVIDERS,
-    CANARIES,
-    CONFIG_MAPS,
-    DEPLOYMENTS,
-    DESTINATION_RULES,
-    HORIZONTAL_POD_AUTOSCALERS,
-    METRIC_TEMPLATES,
-    SECRETS,
-    SERVICES,
-    VIRTUAL_SERVICES,
-    Obj,
-    Resource,
-)
+from canary_adapters.kubernetes.resources import CANARIES, Obj, Resource
 from canary_adapters.kubernetes.throttle import Throttle
 
 __all__ = ["Controller"]
 
-WATCHED: Final = (
-    CANARIES,
-    METRIC_TEMPLATES,
-    ALERT_PROVIDERS,
-    DEPLOYMENTS,
-    SERVICES,
-    CONFIG_MAPS,
-    SECRETS,
-    HORIZONTAL_POD_AUTOSCALERS,
-    VIRTUAL_SERVICES,
-    DESTINATION_RULES,
-)
 _log = structlog.get_logger("canary.controller")
 
 
@@ -76,14 +51,15 @@ class Controller:
         # Nobody waits for an event: a tick must not wait behind a thousand of them.
         self._telling = Api(configuration(), may_write=may_write, throttle=throttle.give_way, connections=1)
         # Leases and watches must not wait behind a thousand writes.
-        self._watching = Api(configuration(), connections=len(WATCHED))
+        registry = Registry.load()
+        watched = registry.watched(tracks=options.objects.track_configs)
+        self._watching = Api(configuration(), connections=len(watched))
         self._electing = Api(configuration(), connections=1) if options.leader_election else None
         self._queue: DueQueue[Key] = DueQueue()
         self._interests, self._claims = Interests(), Claims()
-        tracks = options.objects.track_configs  # without, no right to them is needed
-        watched = [resource for resource in WATCHED if tracks or resource not in CONFIGS]
         self._informers = Informers(self._watching, watched, namespace=options.namespace, on_change=self._changed)
-        self._assembly = Assembly(options, Cluster(self._api, self._informers), self._clock, telling=self._telling)
+        cluster = Cluster(self._api, self._informers)
+        self._assembly = Assembly(options, cluster, self._clock, registry, telling=self._telling)
         self._wakeups = Wakeups(self._informers, self._queue, self._interests, self._claims, self._assembly.digests)
         self._crew = Crew(self._queue, self._work, size=options.workers)
         self._places = Places(options.workers * PER_WORKER, wake=self._queue.add)

@@ -1,52 +1,15 @@
 """Which objects a canary depends on, so that a change wakes the right canaries, and whose target it is."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TypeAlias
 
-from canary_adapters.kubernetes.naming import ObjectNames
-from canary_adapters.kubernetes.resources import (
-    ALERT_PROVIDERS,
-    DEPLOYMENTS,
-    DESTINATION_RULES,
-    HORIZONTAL_POD_AUTOSCALERS,
-    METRIC_TEMPLATES,
-    SERVICES,
-    VIRTUAL_SERVICES,
-    Obj,
-    Resource,
-)
-from canary_adapters.manifests import Canary
+from canary_adapters.kubernetes.resources import Obj, Ref, Resource
 
-__all__ = ["Claims", "Interests", "Key", "Ref", "objects_of"]
+__all__ = ["Claims", "Interests", "Key"]
 
 Key: TypeAlias = tuple[str, str]
 """Namespace and name of a Canary."""
-Ref: TypeAlias = tuple[Resource, str, str]
-"""Kind, namespace and name of an object."""
-
-
-def objects_of(canary: Canary) -> Iterator[Ref]:
-    """The objects that a canary depends on, as far as the Canary itself names them."""
-    names = ObjectNames.of(canary)
-    place = names.namespace
-    for name in (names.target, names.primary):
-        yield DEPLOYMENTS, place, name
-    # The target's name is that of the apex, or that of the target where the target is a Service.
-    for name in (names.apex, names.apex_primary, names.apex_canary, names.target, names.primary):
-        yield SERVICES, place, name
-    yield VIRTUAL_SERVICES, place, names.apex
-    for name in (names.apex_primary, names.apex_canary):
-        yield DESTINATION_RULES, place, name
-    scaler = canary.spec.autoscaler_ref
-    if scaler is not None:
-        for name in (scaler.name, f"{scaler.name}-primary"):
-            yield HORIZONTAL_POD_AUTOSCALERS, place, name
-    for metric in canary.spec.analysis.metrics:
-        if metric.template_ref is not None:
-            yield METRIC_TEMPLATES, metric.template_ref.namespace or place, metric.template_ref.name
-    for alert in canary.spec.analysis.alerts:
-        yield ALERT_PROVIDERS, alert.provider_ref.namespace or place, alert.provider_ref.name
 
 
 class Interests:

@@ -11,8 +11,8 @@ from attrs import frozen
 
 from canary_adapters.controller.asking import CrowdedError
 from canary_adapters.controller.assembly import Assembly, Rolling
-from canary_adapters.controller.interests import Claims, Interests, Key, Ref, objects_of
-from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS
+from canary_adapters.controller.interests import Claims, Interests, Key
+from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, Ref
 from canary_adapters.kubernetes.workload import referenced_configs
 from canary_adapters.manifests import Canary
 from canary_ports import ConflictError, Gather, GoneError, RefusedError, RevisionChangedError, UnavailableError, tick
@@ -136,7 +136,7 @@ class Reconciler:
 
     def _refs(self, canary: Canary) -> set[Ref]:
         place = canary.namespace
-        refs = set(objects_of(canary))
+        refs = set(self._assembly.refs(canary))
         target = self._assembly.cluster.get(DEPLOYMENTS, place, canary.spec.target_ref.name)
         if target is not None and canary.spec.target_ref.kind == DEPLOYMENTS.kind:
             refs |= {(ref.kind.resource, place, ref.name) for ref in referenced_configs(target["spec"]["template"])}

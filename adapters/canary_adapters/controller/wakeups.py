@@ -4,13 +4,13 @@ from typing import Final
 
 from canary_adapters.controller.interests import Claims, Interests, Key
 from canary_adapters.controller.queue import DueQueue
+from canary_adapters.controller.registry import CONFIGS
 from canary_adapters.kubernetes.cluster import Reader
-from canary_adapters.kubernetes.resources import CANARIES, CONFIG_MAPS, SECRETS, Obj, Resource
+from canary_adapters.kubernetes.resources import CANARIES, Obj, Resource
 from canary_adapters.kubernetes.workload import ConfigDigests
 
-__all__ = ["CONFIGS", "Wakeups"]
+__all__ = ["Wakeups"]
 
-CONFIGS: Final = (CONFIG_MAPS, SECRETS)
 GATHERED_S: Final = 0.02
 """A change waits this long for others that come with it."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from canary_adapters.istio.resources import DESTINATION_RULES, VIRTUAL_SERVICES
 from canary_adapters.istio.routes import backends_of
 from canary_adapters.istio.virtual_service import (
     ORIGINAL,
@@ -13,7 +14,7 @@ from canary_adapters.istio.virtual_service import (
 )
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.naming import UNWATCHED_BY_TOOLKIT, ObjectNames, is_owned_by, owner_reference
-from canary_adapters.kubernetes.resources import DESTINATION_RULES, VIRTUAL_SERVICES, Obj
+from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.kubernetes.services import Services
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.manifests import Canary

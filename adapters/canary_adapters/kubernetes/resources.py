@@ -10,15 +10,14 @@ __all__ = [
     "CANARIES",
     "CONFIG_MAPS",
     "DEPLOYMENTS",
-    "DESTINATION_RULES",
     "EVENTS",
     "HORIZONTAL_POD_AUTOSCALERS",
     "LEASES",
     "METRIC_TEMPLATES",
     "SECRETS",
     "SERVICES",
-    "VIRTUAL_SERVICES",
     "Obj",
+    "Ref",
     "Resource",
 ]
 
@@ -65,12 +64,12 @@ class Resource:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
 
+Ref: TypeAlias = tuple[Resource, str, str]
+"""Kind, namespace and name of an object."""
+
+
 def _flagger(plural: str, kind: str) -> Resource:
     return Resource(group="flagger.app", version="v1beta1", plural=plural, kind=kind)
-
-
-def _istio(plural: str, kind: str) -> Resource:
-    return Resource(group="networking.istio.io", version="v1beta1", plural=plural, kind=kind)
 
 
 CANARIES: Final = _flagger("canaries", "Canary")
@@ -85,5 +84,3 @@ LEASES: Final = Resource(group="coordination.k8s.io", version="v1", plural="leas
 HORIZONTAL_POD_AUTOSCALERS: Final = Resource(
     group="autoscaling", version="v2", plural="horizontalpodautoscalers", kind="HorizontalPodAutoscaler"
 )
-VIRTUAL_SERVICES: Final = _istio("virtualservices", "VirtualService")
-DESTINATION_RULES: Final = _istio("destinationrules", "DestinationRule")

@@ -7,13 +7,8 @@ from typing import Final, Protocol
 
 from attrs import field, frozen
 
-from canary_adapters.kubernetes.resources import (
-    DEPLOYMENTS,
-    DESTINATION_RULES,
-    SERVICES,
-    VIRTUAL_SERVICES,
-    Resource,
-)
+from canary_adapters.istio.resources import DESTINATION_RULES, VIRTUAL_SERVICES
+from canary_adapters.kubernetes.resources import DEPLOYMENTS, SERVICES, Resource
 from canary_lab.cluster.controllers.base import controller_of
 from canary_lab.cluster.store import Obj
 

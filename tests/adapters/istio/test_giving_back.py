@@ -9,8 +9,9 @@ from attrs import evolve
 
 from applications.declared import a_canary, a_deployment
 from canary_adapters.istio import IstioRouter
+from canary_adapters.istio.resources import DESTINATION_RULES, VIRTUAL_SERVICES
 from canary_adapters.kubernetes.cluster import Cluster
-from canary_adapters.kubernetes.resources import DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES, Obj
+from canary_adapters.kubernetes.resources import DEPLOYMENTS, SERVICES, Obj
 from canary_adapters.kubernetes.services import ServiceRouter, Services
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.manifests import Canary

@@ -12,15 +12,10 @@ from hypothesis import strategies as st
 
 from applications.declared import a_canary, a_deployment, canary_of, raw_canary
 from canary_adapters.istio import IstioRouter
+from canary_adapters.istio.resources import DESTINATION_RULES, VIRTUAL_SERVICES
 from canary_adapters.istio.virtual_service import ORIGINAL, read_traffic, wanted_virtual_service
 from canary_adapters.kubernetes.cluster import Cluster
-from canary_adapters.kubernetes.resources import (
-    DEPLOYMENTS,
-    DESTINATION_RULES,
-    SERVICES,
-    VIRTUAL_SERVICES,
-    Obj,
-)
+from canary_adapters.kubernetes.resources import DEPLOYMENTS, SERVICES, Obj
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_core import Audience, Cookies, Traffic
 from canary_ports import RefusedError

@@ -13,8 +13,8 @@ from kubernetes import config
 from kubernetes.client import Configuration
 
 from applications.demo_app import NAME
+from canary_adapters.istio.resources import VIRTUAL_SERVICES
 from canary_adapters.kubernetes.api import Api
-from canary_adapters.kubernetes.resources import VIRTUAL_SERVICES
 from canary_lab.mesh.load import Answer, summary
 from laboratories.lab import eventually
 from laboratories.mesh_lab import MeshApp

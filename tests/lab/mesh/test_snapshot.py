@@ -11,7 +11,8 @@ from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_adapters.kubernetes.resources import DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES, Resource
+from canary_adapters.istio.resources import VIRTUAL_SERVICES
+from canary_adapters.kubernetes.resources import DEPLOYMENTS, SERVICES, Resource
 from canary_lab.cluster.store import Obj
 from canary_lab.mesh.clusters import NOBODY, cluster_of, endpoints, shares
 from canary_lab.mesh.control import Control

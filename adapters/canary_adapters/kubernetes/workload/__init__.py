@@ -1,6 +1,19 @@
 """Target and primary on Kubernetes: Deployments, or Services."""
 
+from collections.abc import Iterator
+from typing import Final
+
+from canary_adapters.extensions import Right
 from canary_adapters.kubernetes.cluster import Cluster
+from canary_adapters.kubernetes.naming import ObjectNames
+from canary_adapters.kubernetes.resources import (
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    HORIZONTAL_POD_AUTOSCALERS,
+    SECRETS,
+    SERVICES,
+    Ref,
+)
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.kubernetes.workload.configs import ConfigDigests, ConfigKind, ConfigRef, referenced_configs
 from canary_adapters.kubernetes.workload.deployment import DeploymentWorkload, Fingerprints
@@ -9,6 +22,7 @@ from canary_adapters.manifests import Canary
 from canary_ports import RefusedError, WorkloadPort
 
 __all__ = [
+    "WORKLOAD_RIGHTS",
     "ConfigDigests",
     "ConfigKind",
     "ConfigRef",
@@ -17,7 +31,29 @@ __all__ = [
     "ServiceWorkload",
     "referenced_configs",
     "workload_port",
+    "workload_refs",
 ]
+
+WORKLOAD_RIGHTS: Final = (
+    Right(DEPLOYMENTS, ("get", "list", "watch", "create", "update", "patch")),
+    Right(SERVICES, ("list", "watch")),
+    Right(CONFIG_MAPS, ("get", "list", "watch", "create", "delete")),
+    Right(SECRETS, ("get", "list", "watch", "create", "delete")),
+    Right(HORIZONTAL_POD_AUTOSCALERS, ("list", "watch", "create", "update")),
+)
+"""What targets and primaries of all kinds need."""
+
+
+def workload_refs(canary: Canary) -> Iterator[Ref]:
+    """The target and primary of a canary, and their autoscalers; not the configuration, which the target names."""
+    names = ObjectNames.of(canary)
+    for name in (names.target, names.primary):
+        yield DEPLOYMENTS, names.namespace, name
+        yield SERVICES, names.namespace, name
+    scaler = canary.spec.autoscaler_ref
+    if scaler is not None:
+        for name in (scaler.name, f"{scaler.name}-primary"):
+            yield HORIZONTAL_POD_AUTOSCALERS, names.namespace, name
 
 
 def workload_port(

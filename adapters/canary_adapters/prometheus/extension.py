@@ -1,0 +1,43 @@
+"""Checks asked of Prometheus, as the controller finds them."""
+
+from collections.abc import Iterator
+
+from canary_adapters.extensions import Extension, Given, Right
+from canary_adapters.kubernetes.resources import METRIC_TEMPLATES, SECRETS, Ref
+from canary_adapters.manifests import Canary, provider_of
+from canary_adapters.prometheus.pool import PrometheusPool
+from canary_adapters.prometheus.source import CanaryMetrics
+from canary_ports import MetricSource
+
+__all__ = ["PrometheusExtension"]
+
+
+class PrometheusExtension(Extension[MetricSource]):
+    """The metric source of every check, unless its template names another one."""
+
+    rights = (Right(METRIC_TEMPLATES, ("list", "watch")), Right(SECRETS, ("get",)))
+
+    def __init__(self) -> None:
+        self.pool = PrometheusPool()
+
+    def refs(self, canary: Canary) -> Iterator[Ref]:
+        """The templates of its checks."""
+        for metric in canary.spec.analysis.metrics:
+            if metric.template_ref is not None:
+                yield METRIC_TEMPLATES, metric.template_ref.namespace or canary.namespace, metric.template_ref.name
+
+    def make(self, given: Given) -> MetricSource:
+        """The checks of one canary."""
+        return CanaryMetrics(
+            given.canary,
+            provider=provider_of(given.canary, given.options.mesh_provider),
+            metrics_server=given.options.metrics_server,
+            templates=given.references.template,
+            secrets=given.references.secret,
+            pool=self.pool,
+            cross_namespace=not given.options.no_cross_namespace_refs,
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.pool.close()
