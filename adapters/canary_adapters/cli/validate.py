@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from canary_adapters.manifests import Canary, Mistake
+    from canary_adapters.manifests import Canary, Manifests, MetricTemplate, Mistake, Reference
     from canary_core.policy import Policy
 
 __all__ = ["validate"]
@@ -25,10 +25,13 @@ def validate(
     Exit code 2 if anything is wrong in any of them.
     """
     from canary_adapters.cli.errors import BAD_INPUT
+    from canary_adapters.manifests import Served
 
-    outcome = _Outcome()
-    for file in files:
-        outcome.take(file, mesh_provider)
+    if mesh_provider not in Served.installed().providers:
+        known = ", ".join(Served.installed().providers)
+        raise typer.BadParameter(f"{mesh_provider} is not served: must be one of {known}", param_hint="--mesh-provider")
+    outcome = _Outcome(mesh_provider)
+    outcome.take(files)
     if as_json:
         typer.echo(outcome.as_json())
     else:
@@ -40,27 +43,62 @@ def validate(
 class _Outcome:
     """What was found in all files."""
 
-    def __init__(self) -> None:
+    def __init__(self, mesh_provider: str) -> None:
+        self._mesh_provider = mesh_provider
         self.mistakes: list[Mistake] = []
         self.good: list[tuple[Canary, Policy, tuple[str, ...]]] = []
         self.others = 0
         self.passed_over = 0
+        self.unseen: list[Reference] = []
+        """MetricTemplates of which none was given, so that nobody can say whether they are served."""
 
-    def take(self, file: Path, mesh_provider: str) -> None:
-        """Read a file and judge its canaries."""
-        from canary_adapters.manifests import ManifestError, policy_of, policy_warnings, survey_file
+    def take(self, files: Iterable[Path]) -> None:
+        """Read all files and judge their canaries, each among what stands in all of them."""
+        from canary_adapters.manifests import Manifests, survey_file
 
-        survey = survey_file(file)
-        self.mistakes += survey.mistakes
-        self.passed_over += survey.found.passed_over
-        self.others += len(survey.found.metric_templates) + len(survey.found.alert_providers)
-        for canary in survey.found.canaries:
-            try:
-                policy = policy_of(canary, mesh_provider=mesh_provider)
-            except ManifestError as error:
-                self.mistakes += error.mistakes
-            else:
-                self.good.append((canary, policy, policy_warnings(canary, mesh_provider=mesh_provider)))
+        surveys = [survey_file(file) for file in files]
+        given = sum((survey.found for survey in surveys), Manifests())
+        self.passed_over = given.passed_over
+        self.others = len(given.metric_templates) + len(given.alert_providers)
+        for survey in surveys:
+            self.mistakes += survey.mistakes
+            for template in survey.found.metric_templates:
+                self._judge_template(template)
+            for canary in survey.found.canaries:
+                self._judge(canary, given)
+
+    def _judge(self, canary: "Canary", given: "Manifests") -> None:
+        from canary_adapters.manifests import (
+            ManifestError,
+            Served,
+            missing_references,
+            policy_of,
+            policy_warnings,
+            port_faults,
+            refusal,
+            unserved,
+        )
+
+        missing = missing_references(canary, given)
+        try:
+            policy = policy_of(canary, mesh_provider=self._mesh_provider)
+            wrong = unserved(canary, Served.installed(), mesh_provider=self._mesh_provider)
+            faults = [*((each.path, each.value, each.allowed) for each in wrong), *port_faults(canary, given)]
+            if faults:
+                raise refusal(canary, faults)
+        except ManifestError as error:
+            self.mistakes += error.mistakes
+            return
+        expected = tuple(f"{each.field}: {each} is in none of the files" for each in missing if each.expected)
+        self.unseen += [each for each in missing if each.kind == "MetricTemplate" and not each.expected]
+        self.good.append((canary, policy, policy_warnings(canary, mesh_provider=self._mesh_provider) + expected))
+
+    def _judge_template(self, template: "MetricTemplate") -> None:
+        from canary_adapters.manifests import Served, refusal, unserved_template
+
+        wrong = unserved_template(template, Served.installed())
+        if wrong:
+            self.mistakes += refusal(template, ((each.path, each.value, each.allowed) for each in wrong)).mistakes
 
     def show(self) -> None:
         """Print for people: mistakes to stderr, the rest to stdout."""
@@ -85,6 +123,8 @@ class _Outcome:
     def _remarks(self) -> Iterable[str]:
         if self.others:
             yield _count(self.others, "MetricTemplate or AlertProvider", "MetricTemplates and AlertProviders")
+        if self.unseen:
+            yield f"Not checked, as in none of the files: {', '.join(sorted(set(map(str, self.unseen))))}"
         if self.passed_over:
             yield f"{_count(self.passed_over, 'object', 'objects')} of other kinds passed over"
         if not self.good and not self.mistakes:
@@ -111,7 +151,8 @@ class _Outcome:
             for canary, policy, warnings in self.good
         ]
         mistakes = [asdict(mistake) for mistake in self.mistakes]
-        whole = {"mistakes": mistakes, "canaries": canaries, "passed_over": self.passed_over}
+        unseen = sorted(set(map(str, self.unseen)))
+        whole = {"mistakes": mistakes, "canaries": canaries, "passed_over": self.passed_over, "not_checked": unseen}
         return json.dumps(whole, indent=2)
 
 

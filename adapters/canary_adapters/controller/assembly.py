@@ -44,7 +44,11 @@ class Assembly:
         """
         self.options, self.cluster, self.clock, self.registry = options, cluster, clock, registry
         self.telemetry = Telemetry(version=own_version(), mesh_provider=options.mesh_provider)
-        self.reader = CanaryReader(mesh_provider=options.mesh_provider, minimum_interval_s=options.minimum_interval_s)
+        self.reader = CanaryReader(
+            mesh_provider=options.mesh_provider,
+            minimum_interval_s=options.minimum_interval_s,
+            served=registry.served,
+        )
         self.digests = ConfigDigests(cluster)
         self.fingerprints = Fingerprints(self.digests, track_configs=options.objects.track_configs)
         self.recorder = EventRecorder(telling, now_s=clock.now_s)

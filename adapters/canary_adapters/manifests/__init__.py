@@ -14,6 +14,9 @@ from canary_adapters.manifests.policies import (
     provider_of,
 )
 from canary_adapters.manifests.reader import Survey, read_file, read_object, read_text, survey_file, survey_text
+from canary_adapters.manifests.references import Reference, missing_references, port_faults
+from canary_adapters.manifests.relations import refusal
+from canary_adapters.manifests.served import Served, Unserved, unserved, unserved_template
 from canary_adapters.manifests.service import Service
 from canary_adapters.manifests.warnings import policy_warnings
 
@@ -31,19 +34,27 @@ __all__ = [
     "Metric",
     "MetricTemplate",
     "Mistake",
+    "Reference",
+    "Served",
     "Service",
     "Survey",
+    "Unserved",
     "Webhook",
     "check_sources",
     "describe_policy",
     "hook_sources",
+    "missing_references",
     "policy_of",
     "policy_warnings",
+    "port_faults",
     "provider_of",
     "read_file",
     "read_object",
     "read_text",
+    "refusal",
     "shortest_s",
     "survey_file",
     "survey_text",
+    "unserved",
+    "unserved_template",
 ]

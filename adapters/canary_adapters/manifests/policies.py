@@ -20,10 +20,8 @@ from canary_adapters.manifests.analysis import (
 )
 from canary_adapters.manifests.declare import wire
 from canary_adapters.manifests.durations import MINIMUM_INTERVAL_S, duration_s, interval_s
-from canary_adapters.manifests.mistakes import ManifestError, Mistake, shown
 from canary_adapters.manifests.objects import Canary
-from canary_adapters.manifests.relations import relations
-from canary_adapters.manifests.structure import ABSENT, Fault, render
+from canary_adapters.manifests.relations import refusal, relations
 from canary_core.errors import PolicyError
 from canary_core.policy import (
     ABTest,
@@ -45,6 +43,7 @@ __all__ = [
     "CheckOrigin",
     "CheckSource",
     "HookSource",
+    "bound_of",
     "check_sources",
     "hook_sources",
     "policy_of",
@@ -114,28 +113,11 @@ def policy_of(
         why = "must be absent with appProtocol tcp: connections have no headers, and all would go to the canary"
         faults.append((("spec", "analysis", "match"), match, why))
     if faults:
-        raise _error(canary, faults)
+        raise refusal(canary, faults)
     try:
         return _policy(canary, mesh_provider, minimum_interval_s)
     except PolicyError as error:
-        raise _error(canary, [(("spec",), error.value, f"{error.path} must be {error.allowed}")]) from error
-
-
-def _error(canary: Canary, faults: Iterable[Fault]) -> ManifestError:
-    source = canary.source
-    return ManifestError(
-        Mistake(
-            file=source.file,
-            document=source.document,
-            line=source.line,
-            kind=canary.kind,
-            name="/".join(filter(None, (canary.metadata.namespace, canary.name))),
-            path=render(path),
-            value=None if value is ABSENT else shown(value),
-            allowed=allowed,
-        )
-        for path, value, allowed in faults
-    )
+        raise refusal(canary, [(("spec",), error.value, f"{error.path} must be {error.allowed}")]) from error
 
 
 def _policy(canary: Canary, mesh_provider: str, minimum_interval_s: float) -> Policy:
@@ -245,17 +227,22 @@ def _unique(names: Iterable[str]) -> list[str]:
 
 def _check(source: CheckSource) -> Check:
     metric = source.metric
-    kind = _KINDS[metric.name] if source.origin is CheckOrigin.BUILT_IN else CheckKind.VALUE
     return Check(
         id=source.id,
-        kind=kind,
-        bound=_bound(metric, kind),
+        kind=_kind(source),
+        bound=bound_of(source),
         window_s=duration_s(metric.interval) or _WINDOW_S if metric.interval else _WINDOW_S,
         min_samples=metric.min_samples,
     )
 
 
-def _bound(metric: Metric, kind: CheckKind) -> Bound:
+def _kind(source: CheckSource) -> CheckKind:
+    return _KINDS[source.metric.name] if source.origin is CheckOrigin.BUILT_IN else CheckKind.VALUE
+
+
+def bound_of(source: CheckSource) -> Bound:
+    """What the value of a check must keep to."""
+    metric, kind = source.metric, _kind(source)
     declared = metric.threshold_range
     if declared is not None:
         low, high = declared.min, declared.max

@@ -1,14 +1,15 @@
 """What the fields of an object say together: rules that no single field can hold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from canary_adapters.manifests.analysis import BUILT_IN, REQUEST_SUCCESS_RATE, Analysis, Metric
 from canary_adapters.manifests.declare import Format, Rule
+from canary_adapters.manifests.mistakes import ManifestError, Mistake, shown
 from canary_adapters.manifests.objects import AlertProvider, Canary, MetricTemplate
-from canary_adapters.manifests.structure import ABSENT, Fault, Path
+from canary_adapters.manifests.structure import ABSENT, Fault, Path, render
 from canary_adapters.manifests.values import WrongValueError, obeys
 
-__all__ = ["relations"]
+__all__ = ["refusal", "relations"]
 
 
 def relations(built: Canary | MetricTemplate | AlertProvider) -> Iterator[Fault]:
@@ -18,6 +19,24 @@ def relations(built: Canary | MetricTemplate | AlertProvider) -> Iterator[Fault]
         yield from _analysis(built.spec.analysis, ("spec", "analysis"))
     elif isinstance(built, MetricTemplate):
         yield from _provider(built)
+
+
+def refusal(built: Canary | MetricTemplate, faults: Iterable[Fault]) -> ManifestError:
+    """The error for faults that were found in an object after it was read."""
+    source, metadata = built.source, built.metadata
+    return ManifestError(
+        Mistake(
+            file=source.file,
+            document=source.document,
+            line=source.line,
+            kind=built.kind,
+            name="/".join(filter(None, (metadata.namespace, metadata.name))),
+            path=render(path),
+            value=None if value is ABSENT else shown(value),
+            allowed=allowed,
+        )
+        for path, value, allowed in faults
+    )
 
 
 def _spec(canary: Canary) -> Iterator[Fault]:

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 from attrs import evolve, frozen
 
 from canary_adapters.kubernetes.resources import Obj
-from canary_adapters.manifests import Canary, ManifestError, Mistake, policy_of, read_object
+from canary_adapters.manifests import Canary, ManifestError, Mistake, Served, policy_of, read_object, refusal, unserved
 from canary_core import Policy
 from canary_ports import RefusedError
 
@@ -33,13 +33,17 @@ class Loaded:
 class CanaryReader:
     """Reads canaries. One for all; safe for many threads."""
 
-    def __init__(self, *, mesh_provider: str = "istio", minimum_interval_s: float = 10.0) -> None:
+    def __init__(
+        self, *, mesh_provider: str = "istio", minimum_interval_s: float = 10.0, served: Served | None = None
+    ) -> None:
         """Makes one.
 
         Args:
             mesh_provider: What moves the traffic of canaries that do not say.
             minimum_interval_s: Shorter analysis intervals become this one.
+            served: What is served. None: what is installed.
         """
+        self._served = served or Served.installed()
         self._mesh_provider, self._minimum_interval_s = mesh_provider, minimum_interval_s
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], tuple[_Version, Loaded | RefusedError]] = {}
@@ -89,9 +93,12 @@ class CanaryReader:
         given = obj.get("spec")
         spec: Obj = given if isinstance(given, dict) else {}
         kept = {key: spec[key] for key in ("targetRef", "service", "autoscalerRef", "revertOnDeletion") if key in spec}
-        minimal: Obj = {**obj, "spec": {**kept, "analysis": _MINIMAL}}
-        found = self._read(minimal)
-        return None if isinstance(found, RefusedError) else found
+        for left_out in ((), ("autoscalerRef",)):
+            least = {key: value for key, value in kept.items() if key not in left_out}
+            found = self._read({**obj, "spec": {**least, "analysis": _MINIMAL}})
+            if not isinstance(found, RefusedError):
+                return found
+        return None
 
     def _read(self, obj: Obj) -> Loaded | RefusedError:
         # Metadata that changes without the generation has no place in what is remembered.
@@ -102,6 +109,10 @@ class CanaryReader:
             policy = policy_of(canary, mesh_provider=self._mesh_provider, minimum_interval_s=self._minimum_interval_s)
         except ManifestError as error:
             return RefusedError("InvalidSpec", _told(error.mistakes))
+        wrong = unserved(canary, self._served, mesh_provider=self._mesh_provider)
+        if wrong:
+            faults = refusal(canary, ((each.path, each.value, each.allowed) for each in wrong))
+            return RefusedError(wrong[0].reason, _told(faults.mistakes))
         return Loaded(canary, policy)
 
 
