@@ -12,6 +12,7 @@ from attrs import frozen
 
 from canary_core import notices as n
 from canary_core.policy import CheckKind, HookType
+from canary_core.requests import Verb
 from canary_core.traffic import Traffic
 from canary_core.verdict import Verdict
 from canary_core.workload import Readiness, Unready
@@ -92,6 +93,11 @@ def alert(notice: n.Notice, names: Names) -> Alert | None:
 
 
 def _why_unready(found: Readiness, names: Names, name: str) -> str:
+    trouble = "" if found.trouble is None else f": {found.trouble.reason}, {found.trouble.message}"
+    return f"{_cause(found, names, name)}{trouble}"
+
+
+def _cause(found: Readiness, names: Names, name: str) -> str:
     match found.cause:
         case Unready.UNOBSERVED:
             return "waiting for rollout to finish: observed deployment generation less than desired generation"
@@ -215,7 +221,7 @@ def _threshold(notice: n.ThresholdReached, names: Names) -> str:
 
 def _split(traffic: Traffic | None) -> str:
     if traffic is None:
-        return "missing"
+        return "missing or changed by somebody"
     mirrored = ", mirrored" if traffic.mirrored else ""
     return f"{traffic.primary_weight}/{traffic.canary_weight}{mirrored}"
 
@@ -238,6 +244,16 @@ def _switched(notice: n.TrafficSwitched, _: Names) -> str:
     if notice.mirrored:
         return "Stop traffic mirroring and route all traffic to canary"
     return "Routing all traffic to canary"
+
+
+_LONGEST_REQUEST: Final = 60
+
+
+def _unknown(notice: n.RequestUnknown, names: Names) -> str:
+    verbs = [verb.value for verb in Verb]
+    known = f"{', '.join(verbs[:-1])} or {verbs[-1]}"
+    asked = repr(notice.text[:_LONGEST_REQUEST])
+    return f"Request {asked} to {names.full_canary} is not understood: ask for {known}, followed by / and any new text"
 
 
 _Text = Callable[[Any, Names], str]
@@ -291,9 +307,11 @@ _TEXTS: Final[Mapping[type, _Text]] = MappingProxyType(
         ),
         n.PrimaryRecovered: lambda _, c: f"{c.full_primary} is ready again, going on",
         n.RoutesCorrected: _corrected,
+        n.RoutesRewritten: lambda x, c: f"Routes of {c.full_canary} follow the changed spec, at {_split(x.wanted)}",
         n.CanaryRescaled: lambda x, c: f"{c.full_target} had {x.found} replicas, set to {x.wanted}",
         n.RequestAccepted: lambda x, c: f"Request to {x.verb.value} {c.full_canary} accepted",
         n.RequestRefused: lambda x, c: f"Request to {x.verb.value} {c.full_canary} refused in phase {x.phase.value}",
+        n.RequestUnknown: _unknown,
         n.Terminating: lambda _, c: f"Terminating canary {c.full_canary}",
         n.Terminated: lambda _, c: f"Terminated canary {c.full_canary}",
         n.Measuring: lambda _, c: f"Measuring {c.full_canary}",
@@ -322,6 +340,7 @@ _WARNINGS: Final = (
     n.RoutesCorrected,
     n.CanaryRescaled,
     n.RequestRefused,
+    n.RequestUnknown,
 )
 
 

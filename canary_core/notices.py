@@ -48,6 +48,7 @@ __all__ = [
     "PromotionStarted",
     "RequestAccepted",
     "RequestRefused",
+    "RequestUnknown",
     "Resumed",
     "RevisionFailed",
     "RevisionWithdrawn",
@@ -55,6 +56,7 @@ __all__ = [
     "RolledBack",
     "RolloutStarted",
     "RoutesCorrected",
+    "RoutesRewritten",
     "Settled",
     "SourcesAvailable",
     "SourcesUnavailable",
@@ -305,6 +307,14 @@ class RoutesCorrected(Value):
     """The split in force was not the one intended, and was put back."""
 
     found: Traffic | None
+    """None: routes, or Services that they need, were not there or not as they are declared."""
+    wanted: Traffic
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class RoutesRewritten(Value):
+    """Routes were written anew because their owner declares others (own)."""
+
     wanted: Traffic
 
 
@@ -329,6 +339,13 @@ class RequestRefused(Value):
 
     verb: Verb
     phase: Phase
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class RequestUnknown(Value):
+    """A person has asked for something that nobody understands (own)."""
+
+    text: str
 
 
 class Terminating(Bare):
@@ -392,9 +409,11 @@ Notice: TypeAlias = (
     | PromotionFailed
     | PrimaryRecovered
     | RoutesCorrected
+    | RoutesRewritten
     | CanaryRescaled
     | RequestAccepted
     | RequestRefused
+    | RequestUnknown
     | Terminating
     | Terminated
     | Measuring

@@ -28,5 +28,7 @@ class Observation(Value):
     request: Request | None = None
     deleting: bool = False
     """Whether the canary object is being deleted and waits for us to give back what we changed."""
+    edited: bool = False
+    """Whether its owner has declared something else since the last decision: what differs then, nobody has disturbed."""
     answers: tuple[Answered, ...] = field(default=())
     """To the questions of an `Ask`, and to no older ones."""

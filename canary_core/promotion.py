@@ -11,14 +11,13 @@ from canary_core.notices import (
     PrimaryNotReady,
     PrimaryWeightAdvanced,
     Promoted,
-    RoutesCorrected,
     TrafficReturned,
 )
 from canary_core.phases import Phase
 from canary_core.progress import correct_routes, restart
 from canary_core.questions import Ask
 from canary_core.rollout import Counts, KnownGood, Outcome, Wait
-from canary_core.situation import Situation
+from canary_core.situation import Situation, rerouted
 from canary_core.split import everything_to_primary, split_for
 from canary_core.workload import Readiness, Unready
 
@@ -123,7 +122,7 @@ def finalise(at: Situation) -> Ask | Step:
             return roll_back(at, Outcome.DEADLINE, cause)
         return fail_promotion(at, found)
     if at.seen.routes != at.rollout.traffic:
-        wrong = RoutesCorrected(found=at.seen.routes, wanted=at.rollout.traffic)
+        wrong = rerouted(at, at.rollout.traffic)
         return at.go(at.rollout, wrong, wrong, next_s=at.seen.now_s + at.policy.interval_s)
     until_s = drained_s(at.policy, at.rollout)
     if at.seen.canary is not None and at.seen.canary.replicas > 0:

@@ -118,6 +118,7 @@ def tick(ports: Ports, *, gather: Gather = map) -> Tick:
             routes=ports.router.read(),
             request=stored.request,
             deleting=stored.deleting,
+            edited=stored.edited,
         )
         decided, answers = _decide(ports, policy, stored.rollout, seen, gather)
         decided = _from_now(ports, decided, seen.now_s)

@@ -117,6 +117,7 @@ class QuietServer:
         found = object.__new__(QuietServer)
         found.now_s, found.never_ready = self.now_s, set(self.never_ready)
         found._attach(store)
+        found.api.admissions.extend(self.api.admissions)
         found._pods = {
             uid: _Pods(p.template, p.asked, p.since_s, p.old, p.ready, p.up_s) for uid, p in self._pods.items()
         }

@@ -231,7 +231,7 @@ class VirtualController:
         """As the informers would tell."""
         canary = self.api.cached(CANARIES, *key)
         if canary is not None:
-            self.claims.set(canary)
+            self.claims.set(canary, valid=self.assembly.reader.accepts(canary))
         else:
             self.claims.forget(key)
             self.reconciler.reconcile(key)

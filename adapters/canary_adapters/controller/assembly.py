@@ -18,13 +18,23 @@ from canary_adapters.kubernetes.naming import ObjectNames
 from canary_adapters.kubernetes.references import References
 from canary_adapters.kubernetes.resources import Obj, Ref
 from canary_adapters.kubernetes.store import CanaryReader, CanaryStore, Problem
-from canary_adapters.kubernetes.workload import ConfigDigests, Fingerprints, workload_port
+from canary_adapters.kubernetes.workload import ConfigDigests, Fingerprints, Troubles, workload_port
 from canary_adapters.manifests import Canary, provider_of
 from canary_adapters.telemetry import LogNotifier, Telemetry, TelemetryNotifier
 from canary_adapters.webhook import EventWebhook, HttpPool, WebhookHooks
-from canary_core import HookType, Measurement, MetricQuestion, Notice, Policy, Rollout, SourceError, SourcesOnline
+from canary_core import (
+    HookType,
+    Measurement,
+    MetricQuestion,
+    Notice,
+    Policy,
+    Rollout,
+    SourceError,
+    SourcesOnline,
+    Traffic,
+)
 from canary_core.messages import Names
-from canary_ports import Clock, MetricSource, Notifier, Ports, RefusedError, Tick
+from canary_ports import Clock, MetricSource, Notifier, PortError, Ports, RefusedError, RouterPort, Tick
 
 __all__ = ["Assembly", "Rolling", "own_version"]
 
@@ -51,6 +61,7 @@ class Assembly:
         )
         self.digests = ConfigDigests(cluster)
         self.fingerprints = Fingerprints(self.digests, track_configs=options.objects.track_configs)
+        self.troubles = Troubles(cluster, clock)
         self.recorder = EventRecorder(telling, now_s=clock.now_s)
         self.background = Background()
         self.http, self.references = HttpPool(), References(cluster)
@@ -106,6 +117,7 @@ class Rolling:
             shared.cluster, metadata["namespace"], metadata["name"], reader=shared.reader, clock=shared.clock
         )
         self._judged = False
+        self._router: RouterPort | None = None
 
     @property
     def deleting(self) -> bool:
@@ -150,11 +162,11 @@ class Rolling:
             http=shared.http,
             background=shared.background,
         )
-        router = shared.registry.router(provider_of(canary, options.mesh_provider))
+        self._router = shared.registry.router(provider_of(canary, options.mesh_provider)).make(given)
         metrics = metric_source(given, shared.registry.metrics)
         return Ports(
-            workload=workload_port(shared.cluster, canary, options.objects, shared.fingerprints),
-            router=router.make(given),
+            workload=workload_port(shared.cluster, canary, options.objects, shared.fingerprints, shared.troubles),
+            router=self._router,
             metrics=_Watched(metrics, shared.telemetry, names, policy, self),
             hooks=WebhookHooks(
                 canary,
@@ -179,8 +191,16 @@ class Rolling:
             self._shared.telemetry.analysed(names, took_s)
         self._store.clear_problem()
 
-    def refused(self, error: RefusedError) -> None:
+    @property
+    def interval_s(self) -> float:
+        """Between two analyses, seconds. 0: what is declared could not be read."""
+        return self._store.interval_s
+
+    def refused(self, error: RefusedError) -> bool:
         """Tell people what is wrong: in the condition, and, when that is new, by an event.
+
+        Returns:
+            Whether it is new.
 
         Raises:
             GoneError: There is no such object any more.
@@ -188,8 +208,17 @@ class Rolling:
             UnavailableError: The API server does not answer.
             RefusedError: It refuses.
         """
-        if self._store.report(Problem(error.reason, error.message)):
+        new = self._store.report(Problem(error.reason, error.message), self._routes())
+        if new:
             self._shared.recorder.record(self._obj, error.message, warning=True)
+        return new
+
+    def _routes(self) -> Traffic | None:
+        """The split in force, as far as it can be read: what was refused may be that it is the intended one."""
+        try:
+            return self._router.read() if self._router is not None else None
+        except PortError:
+            return None
 
     def judged(self) -> None:
         """A check was asked in this tick."""

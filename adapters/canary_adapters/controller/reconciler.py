@@ -1,30 +1,38 @@
 """One rollout at a time: build its ports, let the driver tick, and tell people where that was not possible."""
 
 import random
-import threading
 import time
 from collections.abc import Callable
 from typing import Final
 
 import structlog
-from attrs import frozen
+from attrs import define, evolve, frozen
 
 from canary_adapters.controller.asking import CrowdedError
 from canary_adapters.controller.assembly import Assembly, Rolling
-from canary_adapters.controller.interests import Claims, Interests, Key
-from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, Ref
+from canary_adapters.controller.interests import Claim, Claims, Interests, Key, holder, reason
+from canary_adapters.controller.news import Seen, after, declared, look, whole
+from canary_adapters.controller.pacing import Pace, Patience, patience_with_refusals
+from canary_adapters.kubernetes.cluster import Own
+from canary_adapters.kubernetes.naming import ObjectNames, owning_canary
+from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, SERVICES, Ref
 from canary_adapters.kubernetes.workload import referenced_configs
 from canary_adapters.manifests import Canary
 from canary_ports import ConflictError, Gather, GoneError, RefusedError, RevisionChangedError, UnavailableError, tick
+from canary_ports.driver import MAX_PASSES
 
 __all__ = ["Reconciler", "Verdict"]
 
 SOON_S: Final = 0.05
-"""After a conflict: the cache is about to have what the other one wrote."""
-FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 60.0
-REFUSED_PAUSE_S: Final = 60.0
-"""What was refused is tried again when something changes, and this often: not everything that matters is watched."""
+WITH_CONFLICTS: Final = Patience(first_s=SOON_S, longest_s=LONGEST_PAUSE_S)
+"""The cache is about to have what the other one wrote."""
+WITH_OUTAGES: Final = Patience(first_s=0.5, longest_s=LONGEST_PAUSE_S)
+WITH_CIRCLES: Final = Patience(first_s=10.0, longest_s=600.0)
+"""A tick that has not come to an end by itself will hardly do so the next time."""
+WITH_MISTAKES: Final = Patience(first_s=0.5, longest_s=LONGEST_PAUSE_S, for_declarations=True)
+SLACK_S: Final = 0.005
+"""Who is early by so little is not sent away: clocks are read one after the other."""
 SPREAD: Final = 0.05
 """Share of a pause by which it may become longer."""
 MOST_SPREAD_S: Final = 1.0
@@ -42,9 +50,24 @@ class Verdict:
     """What came of working on a canary."""
 
     result: str
-    """``ok``, ``conflict``, ``crowded``, ``unavailable``, ``refused``, ``gone`` or ``error``."""
+    """``ok``, ``conflict``, ``crowded``, ``unavailable``, ``refused``, ``gone`` or ``error``; or ``waiting``."""
     again_in_s: float | None
     """When to work on it again if nothing changes before. None: never."""
+
+
+class _CircleError(Exception):
+    """A tick would go on without end."""
+
+
+@define
+class _Turn:
+    """What one turn of work on a canary met."""
+
+    key: Key
+    rolling: Rolling
+    before: Seen
+    rivals: tuple[Claim, ...]
+    own: list[Own]
 
 
 def _spread(pause_s: float) -> float:
@@ -63,6 +86,7 @@ class Reconciler:
         *,
         gather: Callable[[Key], Gather],
         now_s: Callable[[], float],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Makes one.
 
@@ -72,44 +96,68 @@ class Reconciler:
             claims: Knows whose target is whose.
             gather: How the questions of a canary are answered at the same time.
             now_s: Wall-clock time.
+            clock: Seconds that never step back.
         """
         self._assembly, self._interests, self._claims = assembly, interests, claims
-        self._gather, self._now_s = gather, now_s
-        self._failures: dict[Key, int] = {}
-        self._lock = threading.Lock()
+        self._gather, self._now_s, self._clock = gather, now_s, clock
+        self._watched = frozenset(assembly.registry.watched(tracks=assembly.options.objects.track_configs))
+        self._paces: dict[Key, Pace] = {}
+
+    def attend(self, key: Key) -> Verdict:
+        """Carry one rollout on if its time has come or somebody else has changed something; see `reconcile`."""
+        pace = self._paces.get(key)
+        if pace is not None:
+            number = declared if pace.for_declarations else whole
+            wait_s = pace.wait_s(number(self._look(key), self._claims.rivals(key)), self._clock())
+            if wait_s > SLACK_S:
+                return Verdict(result="waiting", again_in_s=wait_s)
+        return self.reconcile(key)
 
     def reconcile(self, key: Key) -> Verdict:
         """Carry one rollout on. Raises nothing: what goes wrong with one canary harms no other."""
-        log = _log.bind(canary=f"{key[1]}.{key[0]}", namespace=key[0])
         obj = self._assembly.cluster.get(CANARIES, *key)
         if obj is None:
             self._forget(key)
             return Verdict(result="gone", again_in_s=None)
-        rolling = self._assembly.rolling(obj)
+        with self._assembly.cluster.noting() as own:
+            rolling, before = self._assembly.rolling(obj), self._look(key)
+            return self._turn(_Turn(key, rolling, before, self._claims.rivals(key), own))
+
+    def _turn(self, turn: _Turn) -> Verdict:
+        log = _log.bind(canary=f"{turn.key[1]}.{turn.key[0]}", namespace=turn.key[0])
         try:
-            verdict = self._tick(key, rolling)
+            verdict = self._tick(turn)
         except (ConflictError, RevisionChangedError) as error:
             log.debug("somebody else wrote in between", error=str(error))
-            return Verdict(result="conflict", again_in_s=self._pause(key, SOON_S))
+            return self._failed(turn, "conflict", WITH_CONFLICTS)
         except CrowdedError:
             log.debug("too many questions are open")
+            self._paces.pop(turn.key, None)
             return Verdict(result="crowded", again_in_s=CROWDED_PAUSE_S)
         except UnavailableError as error:
-            pause = max(self._pause(key, FIRST_PAUSE_S), error.retry_after_s or 0.0)
-            log.warning("the tick could not be ended", error=str(error), again_in_s=round(pause, 2))
-            return Verdict(result="unavailable", again_in_s=pause)
+            verdict = self._failed(turn, "unavailable", WITH_OUTAGES, least_s=error.retry_after_s or 0.0)
+            log.warning("the tick could not be ended", error=str(error), again_in_s=round(verdict.again_in_s or 0.0, 2))
+            return verdict
         except GoneError:
+            self._paces.pop(turn.key, None)
             return Verdict(result="gone", again_in_s=SOON_S)
+        except _CircleError:
+            log.warning("what was done was not found done, again and again")
+            return self._failed(turn, "error", WITH_CIRCLES)
         except RefusedError as error:
-            return self._refused(key, rolling, error)
+            return self._refused(turn, error)
         except Exception:
             log.exception("a mistake of the controller")
-            return Verdict(result="error", again_in_s=self._pause(key, FIRST_PAUSE_S))
-        with self._lock:
-            self._failures.pop(key, None)
+            return self._failed(turn, "error", WITH_MISTAKES)
+        if verdict.again_in_s is None:
+            self._paces.pop(turn.key, None)
+        else:
+            view = whole(self._left(turn), turn.rivals)
+            self._paces[turn.key] = Pace(view=view, due_s=self._clock() + verdict.again_in_s)
         return verdict
 
-    def _tick(self, key: Key, rolling: Rolling) -> Verdict:
+    def _tick(self, turn: _Turn) -> Verdict:
+        key, rolling = turn.key, turn.rolling
         try:
             canary = rolling.prepare()
         except RefusedError:
@@ -117,19 +165,16 @@ class Reconciler:
                 return Verdict(result="ok", again_in_s=None)
             raise
         self._interests.set(key, self._refs(canary))
-        holder = self._claims.holder(key)
-        if holder != key and not rolling.deleting:
-            target = canary.spec.target_ref
-            raise RefusedError(
-                "TargetInUse",
-                f"{target.kind.lower()} {target.name}.{canary.namespace} is the target of canary "
-                f"{holder[1]}.{holder[0]} already, which is older; delete one of the two, or name another target",
-            )
+        turn.before = {**self._look(key), **turn.before}
+        if not rolling.deleting:
+            self._refuse_a_rival(turn, canary)
         started = time.monotonic()
         done = tick(rolling.ports(), gather=self._gather(key))
         rolling.ended(done, time.monotonic() - started)
         # The target may have got other references by now.
         self._interests.set(key, self._refs(canary))
+        if len(done.steps) >= MAX_PASSES:
+            raise _CircleError
         if done.next_s is None:
             return Verdict(result="ok", again_in_s=SETTLED_PAUSE_S * _CHANCE.uniform(0.8, 1.2))
         return Verdict(result="ok", again_in_s=_spread(done.next_s - self._now_s()))
@@ -142,26 +187,63 @@ class Reconciler:
             refs |= {(ref.kind.resource, place, ref.name) for ref in referenced_configs(target["spec"]["template"])}
         return refs
 
-    def _refused(self, key: Key, rolling: Rolling, error: RefusedError) -> Verdict:
-        try:
-            rolling.refused(error)
-        except (ConflictError, GoneError):
-            return Verdict(result="conflict", again_in_s=self._pause(key, SOON_S))
-        except (UnavailableError, RefusedError) as other:
-            _log.warning(
-                "a problem could not be written into the status", canary=f"{key[1]}.{key[0]}", error=str(other)
-            )
-        return Verdict(result="refused", again_in_s=REFUSED_PAUSE_S * _CHANCE.uniform(0.8, 1.2))
+    def _refuse_a_rival(self, turn: _Turn, canary: Canary) -> None:
+        """Refuse a canary whose target is another one's.
 
-    def _pause(self, key: Key, first_s: float) -> float:
-        """Longer each time that it fails, so that what is overloaded can recover."""
-        with self._lock:
-            count = self._failures.get(key, 0)
-            self._failures[key] = count + 1
-        return min(LONGEST_PAUSE_S, first_s * 2.0 ** min(count, 12)) * _CHANCE.uniform(0.75, 1.0)
+        Raises:
+            RefusedError: It says whose, and why.
+        """
+        target, place = canary.spec.target_ref, canary.namespace
+        kind = DEPLOYMENTS if target.kind == DEPLOYMENTS.kind else SERVICES
+        primary = ObjectNames.of(canary).primary
+        owner = owning_canary(self._assembly.cluster.get(kind, place, primary))
+        held = holder(turn.rivals, owner)
+        own = next((claim for claim in turn.rivals if claim.key == turn.key), None)
+        if held is None or own is None or held == own:
+            return
+        why = reason(held, own, owner).value
+        raise RefusedError(
+            "TargetInUse",
+            f"{target.kind.lower()} {target.name}.{place} is the target of canary {held.key[1]}.{held.key[0]} already, "
+            f"which {why}; delete one of the two, or name another target",
+        )
+
+    # -- What is news ----------------------------------------------------------------------------------------------
+
+    def _look(self, key: Key) -> Seen:
+        """The canary and what it depends on, as far as there are caches of it."""
+        refs = (ref for ref in self._interests.refs(key) if ref[0] in self._watched)
+        return look(self._assembly.cluster, [(CANARIES, *key), *refs])
+
+    def _left(self, turn: _Turn) -> Seen:
+        """The same as a turn has left it: what others have changed meanwhile is as it was, and so is news."""
+        now = self._look(turn.key)
+        return after({**now, **turn.before}, now, turn.own)
+
+    # -- Failures --------------------------------------------------------------------------------------------------
+
+    def _failed(self, turn: _Turn, result: str, patience: Patience, *, least_s: float = 0.0) -> Verdict:
+        """Longer pauses each time that it fails, so that what is overloaded can recover."""
+        key, now_s = turn.key, self._clock()
+        number = declared if patience.for_declarations else whole
+        before, left = (number(seen, turn.rivals) for seen in (turn.before, self._left(turn)))
+        pace = self._paces.get(key, Pace()).failed(before, left, patience, now_s, spread=_CHANCE.uniform(0.75, 1.0))
+        pace = evolve(pace, due_s=max(pace.due_s, now_s + least_s))
+        self._paces[key] = pace
+        return Verdict(result=result, again_in_s=pace.due_s - now_s)
+
+    def _refused(self, turn: _Turn, error: RefusedError) -> Verdict:
+        log = _log.bind(canary=f"{turn.key[1]}.{turn.key[0]}", namespace=turn.key[0])
+        try:
+            if turn.rolling.refused(error):
+                log.warning("it cannot be served as it is declared", reason=error.reason, error=error.message)
+        except (ConflictError, GoneError):
+            return self._failed(turn, "conflict", WITH_CONFLICTS)
+        except (UnavailableError, RefusedError) as other:
+            log.warning("a problem could not be written into the status", error=str(other), problem=error.message)
+        return self._failed(turn, "refused", patience_with_refusals(turn.rolling.interval_s))
 
     def _forget(self, key: Key) -> None:
         self._interests.forget(key)
         self._assembly.forget(key)
-        with self._lock:
-            self._failures.pop(key, None)
+        self._paces.pop(key, None)

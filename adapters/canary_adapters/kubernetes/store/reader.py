@@ -68,6 +68,14 @@ class CanaryReader:
             raise RefusedError(found.reason, found.message)
         return found
 
+    def accepts(self, obj: Obj) -> bool:
+        """Whether a raw Canary can be served as it is declared."""
+        try:
+            self.read(obj)
+        except RefusedError:
+            return False
+        return True
+
     def forget(self, namespace: str, name: str) -> None:
         """A Canary is gone."""
         with self._lock:

@@ -5,9 +5,17 @@ from typing import Final
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.resources import CANARIES, Obj
 from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
-from canary_adapters.kubernetes.store.status import Problem, Target, read_status, with_problem, written_status
+from canary_adapters.kubernetes.store.status import (
+    Problem,
+    Target,
+    read_status,
+    standing_problem,
+    with_problem,
+    written_status,
+)
 from canary_adapters.manifests import Canary
-from canary_core import Request, Rollout, Verb
+from canary_core import Request, Rollout, Traffic, Verb
+from canary_core.split import shown_weight
 from canary_ports import Clock, ConflictError, GoneError, RefusedError, Stored
 
 __all__ = ["FINALIZER", "CanaryStore"]
@@ -15,6 +23,8 @@ __all__ = ["FINALIZER", "CanaryStore"]
 FINALIZER: Final = "finalizer.flagger.app"
 REQUEST: Final = "canary-core/request"
 """Annotation by which a person asks for something: a verb, or ``verb/id`` to ask for the same thing again."""
+LONGEST_REQUEST: Final = 200
+"""Characters of it that count."""
 
 
 class CanaryStore:
@@ -36,6 +46,8 @@ class CanaryStore:
         self._generation: int | None = None
         self._seen: tuple[str, object] | None = None
         """The version that was loaded, and what a decision on it rests on."""
+        self._standing: Problem | None = None
+        """What was in the way when it was loaded: it stands in the condition until a whole tick has gone well."""
         self._pinned = False
         """Whether somebody has built on what was declared, so that it must not change under him."""
         self.rollout = Rollout()
@@ -45,6 +57,11 @@ class CanaryStore:
     def deleting(self) -> bool:
         """Whether the Canary is being deleted and waits for us."""
         return _is_deleting(self._obj())
+
+    @property
+    def interval_s(self) -> float:
+        """Between two analyses, seconds. 0: what is declared was not read."""
+        return self._loaded.policy.interval_s if self._loaded is not None else 0.0
 
     def declared(self) -> Loaded:
         """What the Canary declares now.
@@ -73,7 +90,8 @@ class CanaryStore:
         loaded = self._loaded
         if loaded is None or obj["metadata"].get("generation") != self._generation:
             raise ConflictError(f"canary {self._name}.{self._namespace} declares something else by now")
-        self.rollout = read_status(loaded.policy, obj.get("status") or {})
+        status = obj.get("status") or {}
+        self.rollout, self._standing = read_status(loaded.policy, status), standing_problem(status)
         self._seen = (obj["metadata"]["resourceVersion"], _essence(obj))
         return Stored(
             policy=loaded.policy,
@@ -81,6 +99,7 @@ class CanaryStore:
             version=obj["metadata"]["resourceVersion"],
             request=_request(obj),
             deleting=_is_deleting(obj),
+            edited=_is_edited(obj),
         )
 
     def save(self, rollout: Rollout, version: str) -> str:
@@ -104,6 +123,7 @@ class CanaryStore:
             target=_target(loaded.canary),
             now_s=self._clock.now_s(),
             generation=int(metadata.get("generation") or 0),
+            problem=self._standing,
         )
         saved = self._write(obj, status)
         if "rollout" not in (saved.get("status") or {}):
@@ -140,8 +160,12 @@ class CanaryStore:
         elif not wanted and FINALIZER in has:
             self._finalizers(obj, [each for each in has if each != FINALIZER])
 
-    def report(self, problem: Problem) -> bool:
-        """Have a problem in the condition of the Canary.
+    def report(self, problem: Problem, routes: Traffic | None = None) -> bool:
+        """Have a problem in the condition of the Canary, and the weight that the routes have.
+
+        Args:
+            problem: What is in the way.
+            routes: The split in force. None: not known, so that the weight stays as it was.
 
         Returns:
             Whether it was not there before.
@@ -154,11 +178,14 @@ class CanaryStore:
         obj = self._obj()
         old = obj.get("status") or {}
         generation = int(obj["metadata"].get("generation") or 0)
-        status = with_problem(old, problem, now_s=self._clock.now_s(), generation=generation)
+        weight = None
+        if routes is not None and self._loaded is not None:
+            weight = shown_weight(self._loaded.policy, self.rollout.but(traffic=routes))
+        status = with_problem(old, problem, now_s=self._clock.now_s(), generation=generation, weight=weight)
         if status == old:
             return False
         self._write(obj, status)
-        return True
+        return status["conditions"] != old.get("conditions")
 
     def clear_problem(self) -> None:
         """Have the condition that the phase calls for, if it tells of a problem that is no more.
@@ -167,7 +194,7 @@ class CanaryStore:
             ConflictError: Somebody else wrote in between; not done.
             UnavailableError: Unknown whether it was done.
         """
-        obj = self._obj()
+        obj, self._standing = self._obj(), None
         if (obj.get("status") or {}).get("rollout"):
             self.save(self.rollout, obj["metadata"]["resourceVersion"])  # no request if it says so already
 
@@ -210,10 +237,18 @@ def _is_deleting(obj: Obj) -> bool:
     return bool(metadata.get("deletionTimestamp")) and FINALIZER in (metadata.get("finalizers") or ())
 
 
+def _is_edited(obj: Obj) -> bool:
+    """Whether the status is about an older generation."""
+    observed = (obj.get("status") or {}).get("observedGeneration")
+    return observed is not None and observed != obj["metadata"].get("generation")
+
+
 def _request(obj: Obj) -> Request | None:
-    """What the annotation asks for. A word that is no verb asks for nothing."""
-    text = str((obj["metadata"].get("annotations") or {}).get(REQUEST, ""))
+    """What the annotation asks for, with a verb or without."""
+    text = str((obj["metadata"].get("annotations") or {}).get(REQUEST, ""))[:LONGEST_REQUEST]
+    if not text.strip():
+        return None
     try:
         return Request(id=text, verb=Verb(text.partition("/")[0].strip().lower()))
     except ValueError:
-        return None
+        return Request(id=text, verb=None)

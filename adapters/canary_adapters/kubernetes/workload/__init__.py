@@ -10,6 +10,7 @@ from canary_adapters.kubernetes.resources import (
     CONFIG_MAPS,
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
+    PODS,
     SECRETS,
     SERVICES,
     Ref,
@@ -18,6 +19,7 @@ from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.kubernetes.workload.configs import ConfigDigests, ConfigKind, ConfigRef, referenced_configs
 from canary_adapters.kubernetes.workload.deployment import DeploymentWorkload, Fingerprints
 from canary_adapters.kubernetes.workload.service import ServiceWorkload
+from canary_adapters.kubernetes.workload.troubles import Troubles
 from canary_adapters.manifests import Canary
 from canary_ports import RefusedError, WorkloadPort
 
@@ -29,6 +31,7 @@ __all__ = [
     "DeploymentWorkload",
     "Fingerprints",
     "ServiceWorkload",
+    "Troubles",
     "referenced_configs",
     "workload_port",
     "workload_refs",
@@ -40,6 +43,7 @@ WORKLOAD_RIGHTS: Final = (
     Right(CONFIG_MAPS, ("get", "list", "watch", "create", "delete")),
     Right(SECRETS, ("get", "list", "watch", "create", "delete")),
     Right(HORIZONTAL_POD_AUTOSCALERS, ("list", "watch", "create", "update")),
+    Right(PODS, ("list",)),
 )
 """What targets and primaries of all kinds need."""
 
@@ -57,16 +61,27 @@ def workload_refs(canary: Canary) -> Iterator[Ref]:
 
 
 def workload_port(
-    cluster: Cluster, canary: Canary, settings: ObjectSettings, fingerprints: Fingerprints
+    cluster: Cluster,
+    canary: Canary,
+    settings: ObjectSettings,
+    fingerprints: Fingerprints,
+    troubles: Troubles | None = None,
 ) -> WorkloadPort:
     """The workloads of a canary, for one tick.
+
+    Args:
+        cluster: Reads and writes.
+        canary: As it is declared now.
+        settings: What the installation decides.
+        fingerprints: Shared by all.
+        troubles: Says why pods do not run. None: nobody asks them.
 
     Raises:
         RefusedError: The target, or its autoscaler, is of a kind that is not served.
     """
     kind = canary.spec.target_ref.kind
     if kind == "Deployment":
-        return DeploymentWorkload(cluster, canary, settings, fingerprints)
+        return DeploymentWorkload(cluster, canary, settings, fingerprints, troubles)
     if kind == "Service":
         return ServiceWorkload(cluster, canary, settings)
     raise RefusedError(

@@ -21,6 +21,7 @@ from canary_adapters.kubernetes.workload.configs import (
 )
 from canary_adapters.kubernetes.workload.fingerprint import template_fingerprint
 from canary_adapters.kubernetes.workload.template import COPIED, primary_metadata, primary_spec
+from canary_adapters.kubernetes.workload.troubles import Troubles
 from canary_adapters.manifests import Canary
 from canary_core import Workload
 from canary_ports import ConflictError, RefusedError, RevisionChangedError, Workloads
@@ -69,7 +70,14 @@ class Fingerprints:
 class DeploymentWorkload:
     """The workloads of a canary whose target is a Deployment: a `canary_ports.WorkloadPort`."""
 
-    def __init__(self, cluster: Cluster, canary: Canary, settings: ObjectSettings, fingerprints: Fingerprints) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        canary: Canary,
+        settings: ObjectSettings,
+        fingerprints: Fingerprints,
+        troubles: Troubles | None = None,
+    ) -> None:
         """Makes one for a tick.
 
         Args:
@@ -77,12 +85,13 @@ class DeploymentWorkload:
             canary: As it is declared now.
             settings: What the installation decides.
             fingerprints: Shared by all.
+            troubles: Says why pods do not run. None: nobody asks them.
 
         Raises:
             RefusedError: Its autoscaler is of a kind that is not served.
         """
         self._cluster, self._canary, self._settings = cluster, canary, settings
-        self._fingerprints = fingerprints
+        self._fingerprints, self._troubles = fingerprints, troubles
         self._contents: Contents = {}
         self._names = ObjectNames.of(canary)
         self._autoscaler = Autoscaler(cluster, canary, settings.copied)
@@ -98,12 +107,17 @@ class DeploymentWorkload:
         canary, stable = None, None
         if target is not None:
             self._selector(target)
-            canary = observed(target, self._fingerprint(target)[0], floor=self._autoscaler.floor)
+            canary = self._explained(
+                target, observed(target, self._fingerprint(target)[0], floor=self._autoscaler.floor)
+            )
         if primary is not None:
             revision = (primary["metadata"].get("annotations") or {}).get(REVISION)
             floor, held = self._autoscaler.primary_floor, self._autoscaler.held
-            stable = observed(primary, revision, floor=floor, held=held)
+            stable = self._explained(primary, observed(primary, revision, floor=floor, held=held))
         return Workloads(canary=canary, primary=stable)
+
+    def _explained(self, deployment: Obj, workload: Workload) -> Workload:
+        return workload if self._troubles is None else self._troubles.explained(deployment, workload)
 
     def ensure_primary(self, revision: str, replicas: int) -> None:
         """Have a primary, its configuration and its autoscaler; see `canary_ports.WorkloadPort.ensure_primary`."""

@@ -1,0 +1,231 @@
+"""Everything that can be refused, each with what somebody does to bring it about, and in which phases that shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from campaigns.stories import APP, CANARIES, PLACE, ROUTES, canary, deployment, template
+from canary_adapters.controller.options import Options
+from canary_lab.cluster.errors import forbidden_error, invalid, invalid_error, not_found
+from laboratories.quiet_server import DEPLOYMENTS, Obj, QuietServer
+
+BEFORE: Final = ""
+"""The phase of a canary that nobody has looked at."""
+ALL: Final = (BEFORE, "Initialized", "Progressing", "Promoting")
+BEGINNING: Final = (BEFORE,)
+UNDER_WAY: Final = ("Progressing",)
+SERVICES: Final = ("", "v1", "services")
+ELSEWHERE: Final = {"kind": "Shop", "apiVersion": "example.com/v1", "name": "other", "uid": "1", "controller": True}
+
+Cause = Callable[[QuietServer], None]
+
+
+@frozen(kw_only=True)
+class Refused:
+    """A reason of the condition, and how to get it."""
+
+    reason: str
+    cause: Cause = field(repr=False)
+    phases: tuple[str, ...] = ALL
+    """In which the cause is brought about; it may show later."""
+    first: bool = False
+    """Whether that has to happen before the canary is made."""
+    options: Options = field(factory=Options, repr=False)
+
+
+# -- What somebody does -------------------------------------------------------------------------------------------------
+
+
+def _declare(**changes: Any) -> Cause:
+    """Change fields of the canary's spec; of what is a mapping, only what is given."""
+
+    def change(obj: Obj) -> None:
+        for key, value in deepcopy(changes).items():
+            old = obj["spec"].get(key)
+            obj["spec"][key] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+
+    return lambda server: server.edit(CANARIES, PLACE, APP, change)
+
+
+def _measured(namespace: str | None = None, *objects: Obj) -> Cause:
+    """A check by a template."""
+    ref = {"name": "requests", **({"namespace": namespace} if namespace else {})}
+    metrics = [{"name": "own", "templateRef": ref, "thresholdRange": {"max": 1}, "interval": "1m"}]
+    declare = _declare(analysis={"metrics": metrics})
+
+    def cause(server: QuietServer) -> None:
+        for obj in objects:
+            server.apply(obj)
+        declare(server)
+
+    return cause
+
+
+def _of_somebody_else(kind: tuple[str, str, str], name: str, made: Obj) -> Cause:
+    """An object of this name that belongs to somebody else."""
+
+    def cause(server: QuietServer) -> None:
+        store = f"{kind[0] or 'core'}/{kind[2]}"
+        if server.get(store, PLACE, name) is None:
+            server.apply({**made, "metadata": {**made["metadata"], "ownerReferences": [ELSEWHERE]}})
+        else:
+            server.edit(kind, PLACE, name, lambda obj: obj["metadata"].update(ownerReferences=[ELSEWHERE]))
+
+    return cause
+
+
+def _relabelled(server: QuietServer) -> None:
+    """The target is made anew, with no label that could tell its primary apart."""
+    made = deployment()
+    made["spec"]["selector"] = {"matchLabels": {"odd": "x"}}
+    made["spec"]["template"]["metadata"]["labels"] = {"odd": "x"}
+    server.delete(DEPLOYMENTS, PLACE, APP)
+    server.apply(made)
+
+
+def _other_primary(server: QuietServer) -> None:
+    """The primary is made anew, with another selector."""
+    live = server.get("apps/deployments", PLACE, f"{APP}-primary")
+    assert live is not None
+    labels = {"app": "somebody"}
+    made = deployment(f"{APP}-primary")
+    made["metadata"] |= {key: live["metadata"][key] for key in ("annotations", "ownerReferences")}
+    made["spec"]["selector"] = {"matchLabels": labels}
+    made["spec"]["template"] = {**live["spec"]["template"], "metadata": {"labels": labels}}
+    server.delete(DEPLOYMENTS, PLACE, f"{APP}-primary")
+    server.apply(made)
+
+
+def _from_the_future(server: QuietServer) -> None:
+    def change(obj: Obj) -> None:
+        obj["status"] = {**(obj.get("status") or {}), "rollout": {"version": 99}}
+
+    server.api.change(CANARIES, PLACE, APP, change, manager="somebody", subresource="status")
+
+
+def _rival(server: QuietServer) -> None:
+    made = canary("a-rival")
+    made["spec"]["targetRef"]["name"] = APP
+    server.apply(made)
+
+
+# -- What the server does with what is written --------------------------------------------------------------------------
+
+
+def _admission(plural: str, what: Callable[[Obj], None], *, status: bool = False) -> Cause:
+    """A webhook that changes, or refuses, whatever is written of a kind."""
+
+    def admit(resource: Any, subresource: str, new: Obj, old: Obj | None) -> Obj:
+        if resource.plural == plural and (subresource == "status") is status:
+            what(new)
+        return new
+
+    return lambda server: server.api.admissions.append(admit)
+
+
+def _forbid(_: Obj) -> None:
+    raise forbidden_error("networking.istio.io", "virtualservices", APP, "not on a Friday")
+
+
+def _find_invalid(_: Obj) -> None:
+    raise invalid_error("networking.istio.io", "VirtualService", APP, [invalid("spec.http[0]", "x", "is not liked")])
+
+
+def _find_nothing(_: Obj) -> None:
+    raise not_found("", "namespaces", PLACE)
+
+
+def _prune(obj: Obj) -> None:
+    for route in obj["spec"].get("http") or ():
+        route.pop("timeout", None)
+
+
+def _drop_record(obj: Obj) -> None:
+    (obj.get("status") or {}).pop("rollout", None)
+
+
+_SCALER: Final = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "nobody"}
+_SERVICE: Final = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": f"{APP}-canary", "namespace": PLACE},
+    "spec": {"selector": {"app": "somebody"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]},
+}
+_ROUTES: Final = {
+    "apiVersion": "networking.istio.io/v1beta1",
+    "kind": "VirtualService",
+    "metadata": {"name": APP, "namespace": PLACE},
+    "spec": {"hosts": [APP], "http": [{"route": [{"destination": {"host": APP}}]}]},
+}
+
+REFUSALS: Final = (
+    Refused(reason="InvalidSpec", cause=_declare(analysis={"interval": "soon"})),
+    Refused(reason="InvalidSpec", cause=_declare(service={"portName": "HTTP_main"})),
+    Refused(reason="ProviderUnknown", cause=_declare(provider="nginx")),
+    Refused(
+        reason="TargetKindUnsupported",
+        cause=_declare(targetRef={"apiVersion": "apps/v1", "kind": "DaemonSet", "name": APP}),
+    ),
+    Refused(reason="AutoscalerKindUnsupported", cause=_declare(autoscalerRef={**_SCALER, "kind": "ScaledObject"})),
+    Refused(reason="AutoscalerMissing", cause=_declare(autoscalerRef=_SCALER), phases=(BEFORE, "Progressing")),
+    Refused(reason="MetricTemplateNotFound", cause=_measured(), phases=(BEFORE, "Progressing")),
+    Refused(
+        reason="MetricTemplateInvalid",
+        cause=_measured(None, template(query="", address="nowhere")),
+        phases=(BEFORE, "Progressing"),
+    ),
+    Refused(
+        reason="MetricProviderUnsupported",
+        cause=_measured(None, template(type="datadog")),
+        phases=(BEFORE, "Progressing"),
+    ),
+    Refused(
+        reason="CrossNamespaceReference",
+        cause=_measured("elsewhere"),
+        phases=(BEFORE, "Progressing"),
+        options=Options(no_cross_namespace_refs=True),
+    ),
+    Refused(reason="TargetInUse", cause=_rival, phases=BEGINNING, first=True),
+    Refused(reason="SelectorLabelMissing", cause=_relabelled),
+    Refused(
+        reason="PrimaryNotOurs",
+        cause=_of_somebody_else(DEPLOYMENTS, f"{APP}-primary", deployment(f"{APP}-primary")),
+        phases=UNDER_WAY,
+    ),
+    Refused(reason="PrimarySelectorDiffers", cause=_other_primary, phases=UNDER_WAY),
+    Refused(
+        reason="ServiceNotOurs",
+        cause=_of_somebody_else(SERVICES, f"{APP}-canary", _SERVICE),
+        phases=(BEFORE, "Progressing"),
+    ),
+    Refused(
+        reason="VirtualServiceNotOurs",
+        cause=_of_somebody_else(ROUTES, APP, _ROUTES),
+        phases=(BEFORE, "Progressing"),
+    ),
+    Refused(reason="ServicePortMismatch", cause=_declare(service={"targetPort": "nobody"})),
+    Refused(
+        reason="ServicePortMismatch",
+        cause=lambda server: server.edit(
+            SERVICES, PLACE, APP, lambda obj: obj["spec"].update(ports=[{"name": "http", "port": 8080}])
+        ),
+        phases=BEGINNING,
+    ),
+    Refused(reason="SplitUnsupported", cause=_declare(provider="kubernetes"), phases=UNDER_WAY),
+    Refused(
+        reason="CustomResourceOutdated",
+        cause=_admission("canaries", _drop_record, status=True),
+        phases=(BEFORE, "Progressing"),
+    ),
+    Refused(reason="StatusNotUnderstood", cause=_from_the_future),
+    Refused(reason="Forbidden", cause=_admission("virtualservices", _forbid), phases=(BEFORE, "Progressing")),
+    Refused(reason="Invalid", cause=_admission("virtualservices", _find_invalid), phases=(BEFORE, "Progressing")),
+    Refused(reason="NotFound", cause=_admission("services", _find_nothing), phases=BEGINNING),
+    Refused(reason="NotKeptAsWritten", cause=_admission("virtualservices", _prune), phases=(BEFORE, "Progressing")),
+)
+"""A reason that can be had in several ways stands here several times."""
+EXEMPT: Final = {"AlertProviderInvalid": "alerts are sent behind the tick, and what is wrong with them is logged"}
