@@ -16,7 +16,9 @@ __all__ = [
     "PromotePrimary",
     "ReleaseObject",
     "ReleaseTraffic",
+    "RemovePrimary",
     "ScaleCanary",
+    "ScalePrimary",
     "SetTraffic",
     "Step",
 ]
@@ -27,7 +29,7 @@ class EnsurePrimary(Value):
     """Have a primary that runs this revision of the target, with its services. It has no traffic of ours yet."""
 
     revision: str
-    """To be refused by the adapter if the target is not (or no longer) this revision."""
+    """To be refused by the adapter if the target is not (or no longer) this revision, and none is kept of it."""
     replicas: int
 
 
@@ -47,6 +49,17 @@ class HoldPrimary(Value):
 
     replicas: int | None
     """None: as few as declared."""
+
+
+class RemovePrimary(Bare):
+    """Take the primary away, which has no traffic, to be made anew: it cannot become what is wanted in place."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class ScalePrimary(Value):
+    """Have the primary ask for so many pods again: somebody has taken all of them away."""
+
+    replicas: int
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -72,7 +85,15 @@ class ReleaseObject(Bare):
 
 
 Decision: TypeAlias = (
-    EnsurePrimary | PromotePrimary | HoldPrimary | ScaleCanary | SetTraffic | ReleaseTraffic | ReleaseObject
+    EnsurePrimary
+    | PromotePrimary
+    | RemovePrimary
+    | ScalePrimary
+    | HoldPrimary
+    | ScaleCanary
+    | SetTraffic
+    | ReleaseTraffic
+    | ReleaseObject
 )
 
 

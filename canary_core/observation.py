@@ -2,6 +2,7 @@
 
 from attrs import field, frozen
 
+from canary_core.obstacle import Obstacle
 from canary_core.questions import Answered
 from canary_core.requests import Request
 from canary_core.traffic import Traffic
@@ -28,5 +29,9 @@ class Observation(Value):
     request: Request | None = None
     deleting: bool = False
     """Whether the canary object is being deleted and waits for us to give back what we changed."""
+    obstacles: tuple[Obstacle, ...] = field(default=())
+    """What is not as it must be, the worst first."""
+    kept: frozenset[str] = field(default=frozenset())
+    """Fingerprints of revisions that a primary could be made from although the target is another one by now."""
     answers: tuple[Answered, ...] = field(default=())
     """To the questions of an `Ask`, and to no older ones."""

@@ -17,6 +17,7 @@ from attrs import frozen
 
 from canary_adapters.kubernetes.resources import Ref, Resource
 from canary_adapters.manifests import Canary
+from canary_core import Obstacle
 
 if TYPE_CHECKING:
     from canary_adapters.background import Background
@@ -87,6 +88,10 @@ class Extension(ABC, Generic[Made]):
         Raises:
             RefusedError: What is declared cannot be served.
         """
+
+    def obstacles(self, given: Given) -> Iterable[Obstacle]:  # noqa: ARG002 - for those that can tell beforehand
+        """What it would have to refuse for this canary, as far as that can be told without a request."""
+        return ()
 
     def close(self) -> None:
         """Close what it holds. The process ends."""

@@ -21,14 +21,19 @@ from canary_core import (
     MetricQuestion,
     Notice,
     Observation,
+    Obstacle,
     Policy,
     PromotePrimary,
     Question,
     ReleaseObject,
     ReleaseTraffic,
+    RemovePrimary,
     Rollout,
     ScaleCanary,
+    ScalePrimary,
     SetTraffic,
+    Source,
+    SourceError,
     SourcesQuestion,
     Step,
     Tell,
@@ -36,13 +41,13 @@ from canary_core import (
     step,
 )
 from canary_ports.clock import Clock
-from canary_ports.errors import ConflictError
+from canary_ports.errors import ConflictError, RefusedError
 from canary_ports.hooks import Hooks
 from canary_ports.metrics import MetricSource
 from canary_ports.notifier import Notifier
 from canary_ports.router import RouterPort
-from canary_ports.store import RolloutStore
-from canary_ports.workload import WorkloadPort
+from canary_ports.store import RolloutStore, Stored
+from canary_ports.workload import WorkloadPort, Workloads
 
 __all__ = ["Gather", "Ports", "Tick", "tick"]
 
@@ -63,6 +68,10 @@ class Gather(Protocol):
         ...
 
 
+def _nothing() -> tuple[Obstacle, ...]:
+    return ()
+
+
 @frozen(kw_only=True)
 class Ports:
     """The outside world of one rollout."""
@@ -74,6 +83,8 @@ class Ports:
     store: RolloutStore
     notifier: Notifier
     clock: Clock
+    obstacles: Callable[[], tuple[Obstacle, ...]] = _nothing
+    """What is not as it must be at present, the worst first: what adapters would have to refuse. Raises nothing."""
 
 
 @frozen(kw_only=True)
@@ -88,6 +99,8 @@ class Tick:
     """What was asked for it."""
     next_s: float | None
     """When the next tick is due, if nothing changes before. None: only when something changes."""
+    refused: tuple[Obstacle, ...] = ()
+    """What ports have refused in it. All else was done; to try it again at once would be of no use."""
 
     @property
     def reason(self) -> Notice:
@@ -107,18 +120,11 @@ def tick(ports: Ports, *, gather: Gather = map) -> Tick:
     """
     steps: list[Step] = []
     asked: list[Answered] = []
+    refused: tuple[Obstacle, ...] = ()
     while True:
         stored = ports.store.load()
         policy = stored.policy
-        workloads = ports.workload.observe()
-        seen = Observation(
-            now_s=ports.clock.now_s(),
-            canary=workloads.canary,
-            primary=workloads.primary,
-            routes=ports.router.read(),
-            request=stored.request,
-            deleting=stored.deleting,
-        )
+        seen = _observe(ports, stored, refused)
         decided, answers = _decide(ports, policy, stored.rollout, seen, gather)
         decided = _from_now(ports, decided, seen.now_s)
         version = stored.version
@@ -126,8 +132,8 @@ def tick(ports: Ports, *, gather: Gather = map) -> Tick:
             version = ports.store.save(decided.rollout, version)
         elif decided.decisions and ports.store.load().version != version:
             raise ConflictError("somebody else has gone on from the state that was to be acted on")
-        for decision in decided.decisions:
-            _act(ports, decision)
+        noted = bool(refused)
+        refused = refused or _carry_out(ports, decided.decisions)
         begun = _from_now(ports, decided, seen.now_s)
         if begun is not decided:
             ports.store.save(begun.rollout, version)
@@ -137,8 +143,47 @@ def tick(ports: Ports, *, gather: Gather = map) -> Tick:
         steps.append(decided)
         asked.extend(answers)
         again = decided.next_s is not None and decided.next_s <= seen.now_s
-        if not again or len(steps) >= MAX_PASSES:
-            return Tick(rollout=decided.rollout, steps=tuple(steps), answers=tuple(asked), next_s=decided.next_s)
+        unknown = bool(refused) and not noted and decided.rollout.obstacle != refused[0]
+        if unknown or (again and not refused and len(steps) < MAX_PASSES):
+            continue  # what was refused is an observation: the machine takes note of it in a further pass
+        next_s = decided.next_s if not refused else max(decided.next_s or 0.0, seen.now_s + policy.interval_s)
+        return Tick(rollout=decided.rollout, steps=tuple(steps), answers=tuple(asked), next_s=next_s, refused=refused)
+
+
+def _observe(ports: Ports, stored: Stored, refused: tuple[Obstacle, ...]) -> Observation:
+    workloads = ports.workload.observe()
+    return Observation(
+        now_s=ports.clock.now_s(),
+        canary=workloads.canary,
+        primary=workloads.primary,
+        routes=ports.router.read(),
+        request=stored.request,
+        deleting=stored.deleting,
+        obstacles=(*ports.obstacles(), *refused),
+        kept=ports.workload.kept() if _is_lost(workloads, stored.rollout) else frozenset(),
+    )
+
+
+def _is_lost(workloads: Workloads, rollout: Rollout) -> bool:
+    """Whether there is no primary, and the target is not what it ran: then only what is kept of that can help."""
+    canary = workloads.canary
+    declared = canary.revision if canary is not None else None
+    return workloads.primary is None and rollout.promoted not in {None, declared}
+
+
+def _carry_out(ports: Ports, decisions: tuple[Decision, ...]) -> tuple[Obstacle, ...]:
+    """Act, each decision for itself: what one port refuses keeps no other one from its work.
+
+    Returns:
+        What was refused.
+    """
+    refused = []
+    for decision in decisions:
+        try:
+            _act(ports, decision)
+        except RefusedError as error:
+            refused.append(Obstacle(reason=error.reason, message=error.message, source=Source.ACTED))
+    return tuple(refused)
 
 
 def _from_now(ports: Ports, decided: Step, seen_s: float) -> Step:
@@ -172,10 +217,8 @@ def _decide(
 
 def _answer(ports: Ports, policy: Policy, rollout: Rollout, question: Question) -> Answer:
     match question:
-        case MetricQuestion():
-            return ports.metrics.measure(question)
-        case SourcesQuestion():
-            return ports.metrics.online()
+        case MetricQuestion() | SourcesQuestion():
+            return _measure(ports, question)
         case HookQuestion():
             return ports.hooks.ask(question)
         case Tell(notices=notices):
@@ -186,12 +229,24 @@ def _answer(ports: Ports, policy: Policy, rollout: Rollout, question: Question) 
             assert_never(question)
 
 
+def _measure(ports: Ports, question: MetricQuestion | SourcesQuestion) -> Answer:
+    """A check that cannot be asked as it is declared is one without an answer: it counts as an error."""
+    try:
+        return ports.metrics.measure(question) if isinstance(question, MetricQuestion) else ports.metrics.online()
+    except RefusedError as error:
+        return SourceError(message=error.message)
+
+
 def _act(ports: Ports, decision: Decision) -> None:
     match decision:
         case EnsurePrimary(revision=revision, replicas=replicas):
             ports.workload.ensure_primary(revision, replicas)
         case PromotePrimary(revision=revision, replicas=pods):
             ports.workload.promote(revision, pods)
+        case RemovePrimary():
+            ports.workload.remove_primary()
+        case ScalePrimary(replicas=pods):
+            ports.workload.scale_primary(pods)
         case HoldPrimary(replicas=fewest):
             ports.workload.hold_primary(fewest)
         case ScaleCanary(replicas=replicas):

@@ -40,15 +40,26 @@ class WorkloadPort(Protocol):
         """
         ...
 
+    def kept(self) -> frozenset[str]:
+        """Fingerprints of revisions that a primary could be made from although the target is another one by now.
+
+        Asked for only where a primary has got lost. An implementation that keeps none returns none.
+
+        Raises:
+            UnavailableError: They could not be read.
+        """
+        ...
+
     def ensure_primary(self, revision: str, replicas: int) -> None:
         """Have a primary made from this revision of the target, with what belongs to it.
 
         Args:
-            revision: Fingerprint that the target must have at the moment of copying.
+            revision: Fingerprint that the target must have at the moment of copying, unless it is one of
+                `kept`.
             replicas: Pods that a primary asks for when it is made; an existing one keeps its number.
 
         Raises:
-            RevisionChangedError: The target is another revision, or gone. Nothing was changed.
+            RevisionChangedError: The target is another revision, or gone, and none is kept. Nothing was changed.
             UnavailableError: Unknown whether it was done, wholly or in part.
             ConflictError: Somebody else wrote in between. It was not, or only in part, done.
         """
@@ -78,6 +89,24 @@ class WorkloadPort(Protocol):
 
         Args:
             replicas: None: as few as declared.
+
+        Raises:
+            UnavailableError: Unknown whether it was done.
+            ConflictError: Somebody else wrote in between; not done.
+        """
+        ...
+
+    def remove_primary(self) -> None:
+        """Take the primary away, so that it can be made anew. Without one, or with one that is not ours, do nothing.
+
+        Raises:
+            UnavailableError: Unknown whether it was done.
+            ConflictError: Somebody else wrote in between; not done.
+        """
+        ...
+
+    def scale_primary(self, replicas: int) -> None:
+        """Have the primary ask for so many pods. Without one, nothing is done; nothing else of it is touched.
 
         Raises:
             UnavailableError: Unknown whether it was done.

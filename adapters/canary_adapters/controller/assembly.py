@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 
 from canary_adapters.background import Background
 from canary_adapters.controller.interests import Key
@@ -18,11 +19,21 @@ from canary_adapters.kubernetes.naming import ObjectNames
 from canary_adapters.kubernetes.references import References
 from canary_adapters.kubernetes.resources import Obj, Ref
 from canary_adapters.kubernetes.store import CanaryReader, CanaryStore, Problem
-from canary_adapters.kubernetes.workload import ConfigDigests, Fingerprints, workload_port
+from canary_adapters.kubernetes.workload import ConfigDigests, Fingerprints, check_workload, workload_port
 from canary_adapters.manifests import Canary, provider_of
 from canary_adapters.telemetry import LogNotifier, Telemetry, TelemetryNotifier
 from canary_adapters.webhook import EventWebhook, HttpPool, WebhookHooks
-from canary_core import HookType, Measurement, MetricQuestion, Notice, Policy, Rollout, SourceError, SourcesOnline
+from canary_core import (
+    HookType,
+    Measurement,
+    MetricQuestion,
+    Notice,
+    Obstacle,
+    Policy,
+    Rollout,
+    SourceError,
+    SourcesOnline,
+)
 from canary_core.messages import Names
 from canary_ports import Clock, MetricSource, Notifier, Ports, RefusedError, Tick
 
@@ -44,7 +55,9 @@ class Assembly:
         """
         self.options, self.cluster, self.clock, self.registry = options, cluster, clock, registry
         self.telemetry = Telemetry(version=own_version(), mesh_provider=options.mesh_provider)
-        self.reader = CanaryReader(mesh_provider=options.mesh_provider, minimum_interval_s=options.minimum_interval_s)
+        self.reader = CanaryReader(
+            mesh_provider=options.mesh_provider, minimum_interval_s=options.minimum_interval_s, check=self._served
+        )
         self.digests = ConfigDigests(cluster)
         self.fingerprints = Fingerprints(self.digests, track_configs=options.objects.track_configs)
         self.recorder = EventRecorder(telling, now_s=clock.now_s)
@@ -61,6 +74,15 @@ class Assembly:
     def refs(self, canary: Canary) -> Iterator[Ref]:
         """The objects that a canary depends on, as far as the Canary itself names them."""
         return self.registry.refs(canary, mesh_provider=self.options.mesh_provider)
+
+    def _served(self, canary: Canary) -> None:
+        """Refuse what is well formed, but not served.
+
+        Raises:
+            RefusedError: With the field, its value and what is allowed.
+        """
+        self.registry.router(provider_of(canary, self.options.mesh_provider))
+        check_workload(canary)
 
     def remember(self, key: Key, names: Names) -> None:
         """How the objects of a canary are called, for when it is gone."""
@@ -148,8 +170,15 @@ class Rolling:
         )
         router = shared.registry.router(provider_of(canary, options.mesh_provider))
         metrics = metric_source(given, shared.registry.metrics)
+        workload = workload_port(shared.cluster, canary, options.objects, shared.fingerprints)
+
+        def obstacles() -> tuple[Obstacle, ...]:
+            declared = (self._store.problem,) if self._store.problem is not None else ()
+            found = (each.obstacles(given) for each in (router, *shared.registry.metrics.values()))
+            return (*declared, *workload.obstacles(), *chain.from_iterable(found))
+
         return Ports(
-            workload=workload_port(shared.cluster, canary, options.objects, shared.fingerprints),
+            workload=workload,
             router=router.make(given),
             metrics=_Watched(metrics, shared.telemetry, names, policy, self),
             hooks=WebhookHooks(
@@ -163,6 +192,7 @@ class Rolling:
             store=self._store,
             notifier=_Several(self._notifiers(given)),
             clock=shared.clock,
+            obstacles=obstacles,
         )
 
     def ended(self, done: Tick, took_s: float) -> None:

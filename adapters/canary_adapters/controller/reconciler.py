@@ -22,6 +22,8 @@ __all__ = ["Reconciler", "Verdict"]
 SOON_S: Final = 0.05
 """After a conflict: the cache is about to have what the other one wrote."""
 FIRST_PAUSE_S: Final = 0.5
+FIRST_REFUSED_S: Final = 5.0
+"""What the API server has refused it will refuse again, unless somebody changes something."""
 LONGEST_PAUSE_S: Final = 60.0
 REFUSED_PAUSE_S: Final = 60.0
 """What was refused is tried again when something changes, and this often: not everything that matters is watched."""
@@ -105,8 +107,9 @@ class Reconciler:
         except Exception:
             log.exception("a mistake of the controller")
             return Verdict(result="error", again_in_s=self._pause(key, FIRST_PAUSE_S))
-        with self._lock:
-            self._failures.pop(key, None)
+        if verdict.result == "ok":
+            with self._lock:
+                self._failures.pop(key, None)
         return verdict
 
     def _tick(self, key: Key, rolling: Rolling) -> Verdict:
@@ -130,6 +133,9 @@ class Reconciler:
         rolling.ended(done, time.monotonic() - started)
         # The target may have got other references by now.
         self._interests.set(key, self._refs(canary))
+        if done.refused:
+            pause_s = self._pause(key, FIRST_REFUSED_S)
+            return Verdict(result="refused", again_in_s=max(pause_s, (done.next_s or 0.0) - self._now_s()))
         if done.next_s is None:
             return Verdict(result="ok", again_in_s=SETTLED_PAUSE_S * _CHANCE.uniform(0.8, 1.2))
         return Verdict(result="ok", again_in_s=_spread(done.next_s - self._now_s()))

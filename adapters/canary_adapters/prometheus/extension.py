@@ -7,6 +7,7 @@ from canary_adapters.kubernetes.resources import METRIC_TEMPLATES, SECRETS, Ref
 from canary_adapters.manifests import Canary, provider_of
 from canary_adapters.prometheus.pool import PrometheusPool
 from canary_adapters.prometheus.source import CanaryMetrics
+from canary_core import Obstacle
 from canary_ports import MetricSource
 
 __all__ = ["PrometheusExtension"]
@@ -28,6 +29,9 @@ class PrometheusExtension(Extension[MetricSource]):
 
     def make(self, given: Given) -> MetricSource:
         """The checks of one canary."""
+        return self._made(given)
+
+    def _made(self, given: Given) -> CanaryMetrics:
         return CanaryMetrics(
             given.canary,
             provider=provider_of(given.canary, given.options.mesh_provider),
@@ -37,6 +41,10 @@ class PrometheusExtension(Extension[MetricSource]):
             pool=self.pool,
             cross_namespace=not given.options.no_cross_namespace_refs,
         )
+
+    def obstacles(self, given: Given) -> tuple[Obstacle, ...]:
+        """Templates that are missing, or of which a query cannot be made."""
+        return self._made(given).obstacles()
 
     def close(self) -> None:
         """Close all connections."""

@@ -11,7 +11,7 @@ from canary_adapters.manifests.objects import MetricProvider
 from canary_adapters.prometheus.pool import PrometheusPool, QueryError, Server
 from canary_adapters.prometheus.queries import built_in
 from canary_adapters.prometheus.templates import QueryTemplateError, render
-from canary_core import Measurement, MetricQuestion, NoData, Sample, SourceError, SourcesOnline
+from canary_core import Measurement, MetricQuestion, NoData, Obstacle, Sample, SourceError, SourcesOnline
 from canary_ports import RefusedError
 
 __all__ = ["CanaryMetrics", "SecretReader", "TemplateReader"]
@@ -88,6 +88,17 @@ class CanaryMetrics:
                 return SourceError(message=f"{self._told(source)}: {error}")
         return SourcesOnline()
 
+    def obstacles(self) -> tuple[Obstacle, ...]:
+        """What is declared that cannot be asked, in the order of the checks, each once."""
+        found: dict[Obstacle, None] = {}
+        for source in self._sources.values():
+            try:
+                if source.origin is CheckOrigin.TEMPLATE:
+                    self._supported(self._template(source))
+            except RefusedError as error:
+                found[Obstacle(reason=error.reason, message=error.message)] = None
+        return tuple(found)
+
     # -- One check --------------------------------------------------------------------------------------------------
 
     def _measure(self, source: CheckSource) -> Measurement:
@@ -134,13 +145,16 @@ class CanaryMetrics:
         if source.origin is not CheckOrigin.TEMPLATE:
             return self._server
         template = self._template(source)
+        return self._with_credentials(template, self._supported(template))
+
+    def _supported(self, template: MetricTemplate) -> MetricProvider:
         provider = template.spec.provider
         if provider.type != PROMETHEUS:
             raise RefusedError(
                 "MetricProviderUnsupported",
                 f"MetricTemplate {template.metadata.name}: provider {provider.type} is not supported: use {PROMETHEUS}",
             )
-        return self._with_credentials(template, provider)
+        return provider
 
     def _with_credentials(self, template: MetricTemplate, provider: MetricProvider) -> Server:
         given = {name: ", ".join(values) for name, values in (provider.headers or {}).items()}

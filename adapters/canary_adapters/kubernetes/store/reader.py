@@ -1,10 +1,10 @@
 """A raw Canary as its type and its policy, read once for each generation; of each Canary the last one is kept."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.manifests import Canary, ManifestError, Mistake, policy_of, read_object
@@ -28,20 +28,31 @@ class Loaded:
 
     canary: Canary
     policy: Policy
+    spec: Obj = field(factory=dict, eq=False)
+    """As it stands in the object."""
 
 
 class CanaryReader:
     """Reads canaries. One for all; safe for many threads."""
 
-    def __init__(self, *, mesh_provider: str = "istio", minimum_interval_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        *,
+        mesh_provider: str = "istio",
+        minimum_interval_s: float = 10.0,
+        check: Callable[[Canary], None] = lambda _: None,
+    ) -> None:
         """Makes one.
 
         Args:
             mesh_provider: What moves the traffic of canaries that do not say.
             minimum_interval_s: Shorter analysis intervals become this one.
+            check: Raises `canary_ports.RefusedError` for what is well formed, but not served.
         """
-        self._mesh_provider, self._minimum_interval_s = mesh_provider, minimum_interval_s
+        self._mesh_provider, self._minimum_interval_s, self._check = mesh_provider, minimum_interval_s, check
         self._lock = threading.Lock()
+        self._valid: dict[tuple[str, str], tuple[str, Loaded]] = {}
+        """What a Canary has declared last that was valid, with its UID."""
         self._known: dict[tuple[str, str], tuple[_Version, Loaded | RefusedError]] = {}
 
     def read(self, obj: Obj) -> Loaded:
@@ -60,14 +71,32 @@ class CanaryReader:
             found = self._read(obj)
             with self._lock:
                 self._known[key] = version, found
+                if isinstance(found, Loaded):
+                    self._valid[key] = metadata["uid"], found
         if isinstance(found, RefusedError):
             raise RefusedError(found.reason, found.message)
         return found
+
+    def last_valid(self, obj: Obj, stored: Obj | None) -> Loaded | None:
+        """What a Canary has declared last that was valid, for one that declares something else by now.
+
+        Args:
+            obj: As it is.
+            stored: The spec that its status has of it, for a process that has not seen it. None: it has none.
+        """
+        metadata = obj["metadata"]
+        with self._lock:
+            uid, found = self._valid.get((metadata["namespace"], metadata["name"]), ("", None))
+        if found is not None and uid == metadata["uid"]:
+            return found
+        read = self._read({**obj, "spec": stored}) if stored is not None else None
+        return read if isinstance(read, Loaded) else None
 
     def forget(self, namespace: str, name: str) -> None:
         """A Canary is gone."""
         with self._lock:
             self._known.pop((namespace, name), None)
+            self._valid.pop((namespace, name), None)
 
     def read_to_delete(self, obj: Obj) -> Loaded | None:
         """The same of a Canary that is being deleted, however wrong it is: what it takes to undo what was done.
@@ -100,9 +129,12 @@ class CanaryReader:
         try:
             canary = read_object(raw).canaries[0]
             policy = policy_of(canary, mesh_provider=self._mesh_provider, minimum_interval_s=self._minimum_interval_s)
+            self._check(canary)
         except ManifestError as error:
             return RefusedError("InvalidSpec", _told(error.mistakes))
-        return Loaded(canary, policy)
+        except RefusedError as error:
+            return error
+        return Loaded(canary, policy, obj.get("spec") or {})
 
 
 def _told(mistakes: Iterable[Mistake]) -> str:

@@ -101,6 +101,8 @@ def _said(rollout: Rollout, target: Target) -> tuple[str, str, str]:
     """Status, reason and message of the condition."""
     if rollout.waiting is not None and rollout.waiting.on is Wait.TARGET:
         return "False", "TargetNotFound", f"{target.full} not found: make it, or correct spec.targetRef"
+    if rollout.obstacle is not None:
+        return "False", rollout.obstacle.reason, rollout.obstacle.message
     status, message = _SENTENCES[rollout.phase]
     if rollout.phase is Phase.FAILED and rollout.traffic.reaches_canary:
         message = _KEPT

@@ -7,12 +7,14 @@ from canary_adapters.kubernetes.resources import CANARIES, Obj
 from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
 from canary_adapters.kubernetes.store.status import Problem, Target, read_status, with_problem, written_status
 from canary_adapters.manifests import Canary
-from canary_core import Request, Rollout, Verb
+from canary_core import Obstacle, Request, Rollout, Verb
 from canary_ports import Clock, ConflictError, GoneError, RefusedError, Stored
 
 __all__ = ["FINALIZER", "CanaryStore"]
 
 FINALIZER: Final = "finalizer.flagger.app"
+DECLARED: Final = "declared"
+"""Key in ``status.rollout``: the spec that is gone by, for as long as a rollout must not lose it."""
 REQUEST: Final = "canary-core/request"
 """Annotation by which a person asks for something: a verb, or ``verb/id`` to ask for the same thing again."""
 
@@ -36,6 +38,8 @@ class CanaryStore:
         self._generation: int | None = None
         self._seen: tuple[str, object] | None = None
         """The version that was loaded, and what a decision on it rests on."""
+        self.problem: Obstacle | None = None
+        """Why what is declared is not what is gone by. None: it is."""
         self._pinned = False
         """Whether somebody has built on what was declared, so that it must not change under him."""
         self.rollout = Rollout()
@@ -54,11 +58,24 @@ class CanaryStore:
             RefusedError: It has mistakes.
         """
         obj = self._obj()
-        found = self._reader.read_to_delete(obj) if _is_deleting(obj) else self._reader.read(obj)
+        self.problem = None
+        found = self._reader.read_to_delete(obj) if _is_deleting(obj) else self._valid(obj)
         if found is None:
             raise RefusedError("InvalidSpec", "nothing can be undone: spec cannot be read")
         self._loaded, self._generation, self._pinned = found, obj["metadata"].get("generation"), True
         return found
+
+    def _valid(self, obj: Obj) -> Loaded:
+        """What is declared or, while that is not valid, what was valid last."""
+        try:
+            return self._reader.read(obj)
+        except RefusedError as error:
+            stored = ((obj.get("status") or {}).get("rollout") or {}).get(DECLARED)
+            found = self._reader.last_valid(obj, stored if isinstance(stored, dict) else None)
+            if found is None:
+                raise
+            self.problem = Obstacle(reason=error.reason, message=error.message)
+            return found
 
     def load(self) -> Stored:
         """The rollout and its policy; see `canary_ports.RolloutStore.load`.
@@ -105,6 +122,8 @@ class CanaryStore:
             now_s=self._clock.now_s(),
             generation=int(metadata.get("generation") or 0),
         )
+        if not rollout.settled or rollout.traffic.reaches_canary:
+            status["rollout"][DECLARED] = loaded.spec
         saved = self._write(obj, status)
         if "rollout" not in (saved.get("status") or {}):
             raise RefusedError(

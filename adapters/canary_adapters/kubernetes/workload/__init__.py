@@ -10,16 +10,18 @@ from canary_adapters.kubernetes.resources import (
     CONFIG_MAPS,
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
+    REPLICA_SETS,
     SECRETS,
     SERVICES,
     Ref,
 )
 from canary_adapters.kubernetes.settings import ObjectSettings
+from canary_adapters.kubernetes.workload.autoscaler import check_autoscaler
 from canary_adapters.kubernetes.workload.configs import ConfigDigests, ConfigKind, ConfigRef, referenced_configs
 from canary_adapters.kubernetes.workload.deployment import DeploymentWorkload, Fingerprints
 from canary_adapters.kubernetes.workload.service import ServiceWorkload
 from canary_adapters.manifests import Canary
-from canary_ports import RefusedError, WorkloadPort
+from canary_ports import RefusedError
 
 __all__ = [
     "WORKLOAD_RIGHTS",
@@ -29,13 +31,15 @@ __all__ = [
     "DeploymentWorkload",
     "Fingerprints",
     "ServiceWorkload",
+    "check_workload",
     "referenced_configs",
     "workload_port",
     "workload_refs",
 ]
 
 WORKLOAD_RIGHTS: Final = (
-    Right(DEPLOYMENTS, ("get", "list", "watch", "create", "update", "patch")),
+    Right(DEPLOYMENTS, ("get", "list", "watch", "create", "update", "patch", "delete")),
+    Right(REPLICA_SETS, ("list",)),
     Right(SERVICES, ("list", "watch")),
     Right(CONFIG_MAPS, ("get", "list", "watch", "create", "delete")),
     Right(SECRETS, ("get", "list", "watch", "create", "delete")),
@@ -56,19 +60,29 @@ def workload_refs(canary: Canary) -> Iterator[Ref]:
             yield HORIZONTAL_POD_AUTOSCALERS, names.namespace, name
 
 
+def check_workload(canary: Canary) -> None:
+    """Refuse a target, or an autoscaler, of a kind that is not served.
+
+    Raises:
+        RefusedError: With the field, its value and what is allowed.
+    """
+    kind = canary.spec.target_ref.kind
+    if kind not in {DEPLOYMENTS.kind, SERVICES.kind}:
+        raise RefusedError(
+            "TargetKindUnsupported", f"spec.targetRef.kind {kind} is not supported: it must be Deployment or Service"
+        )
+    check_autoscaler(canary)
+
+
 def workload_port(
     cluster: Cluster, canary: Canary, settings: ObjectSettings, fingerprints: Fingerprints
-) -> WorkloadPort:
+) -> DeploymentWorkload | ServiceWorkload:
     """The workloads of a canary, for one tick.
 
     Raises:
         RefusedError: The target, or its autoscaler, is of a kind that is not served.
     """
-    kind = canary.spec.target_ref.kind
-    if kind == "Deployment":
+    check_workload(canary)
+    if canary.spec.target_ref.kind == DEPLOYMENTS.kind:
         return DeploymentWorkload(cluster, canary, settings, fingerprints)
-    if kind == "Service":
-        return ServiceWorkload(cluster, canary, settings)
-    raise RefusedError(
-        "TargetKindUnsupported", f"spec.targetRef.kind {kind} is not supported: it must be Deployment or Service"
-    )
+    return ServiceWorkload(cluster, canary, settings)

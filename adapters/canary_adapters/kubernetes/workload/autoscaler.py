@@ -6,13 +6,29 @@ from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.naming import LabelFilter, ObjectNames, owner_reference
 from canary_adapters.kubernetes.resources import HORIZONTAL_POD_AUTOSCALERS, Obj
 from canary_adapters.manifests import Canary
+from canary_core import Obstacle
 from canary_ports import RefusedError
 
-__all__ = ["Autoscaler"]
+__all__ = ["Autoscaler", "check_autoscaler"]
 
 HELD: Final = "canary-core/held"
 """Annotation: the fewest replicas that were asked for for the time of a rollout."""
+MISSING: Final = "AutoscalerMissing"
 KIND: Final = HORIZONTAL_POD_AUTOSCALERS.kind
+
+
+def check_autoscaler(canary: Canary) -> None:
+    """Refuse a kind that is not served.
+
+    Raises:
+        RefusedError: With what to change.
+    """
+    ref = canary.spec.autoscaler_ref
+    if ref is not None and ref.kind != KIND:
+        raise RefusedError(
+            "AutoscalerKindUnsupported",
+            f"spec.autoscalerRef.kind {ref.kind} is not supported: use {KIND}, or leave autoscalerRef out",
+        )
 
 
 class Autoscaler:
@@ -25,19 +41,11 @@ class Autoscaler:
             cluster: Reads and writes.
             canary: As it is declared now.
             copied: Which labels go on to the primary's. Those by which a tool finds what it has delivered must not.
-
-        Raises:
-            RefusedError: It is of a kind that is not served.
         """
         ref = canary.spec.autoscaler_ref
         self._cluster, self._canary, self._copied = cluster, canary, copied
         self._name = ref.name if ref is not None else ""
         self._limits = ref.primary_scaler_replicas if ref is not None else None
-        if ref is not None and ref.kind != KIND:
-            raise RefusedError(
-                "AutoscalerKindUnsupported",
-                f"spec.autoscalerRef.kind {ref.kind} is not supported: use {KIND}, or leave autoscalerRef out",
-            )
 
     def __bool__(self) -> bool:
         """Whether the canary has an autoscaler."""
@@ -75,17 +83,25 @@ class Autoscaler:
             return
         source = self._source()
         if source is None:
-            raise RefusedError(
-                "AutoscalerMissing",
-                f"spec.autoscalerRef: there is no {KIND} {self._name} in namespace {self._canary.namespace}; "
-                "make it, or leave autoscalerRef out",
-            )
+            raise RefusedError(MISSING, self._missing)
         clone = self._clone()
         wanted = self._wanted(source, clone, held)
         if clone is None:
             self._cluster.create(HORIZONTAL_POD_AUTOSCALERS, self._canary.namespace, wanted)
         elif wanted != clone:
             self._cluster.replace(HORIZONTAL_POD_AUTOSCALERS, wanted)
+
+    @property
+    def _missing(self) -> str:
+        return (
+            f"spec.autoscalerRef: there is no {KIND} {self._name} in namespace {self._canary.namespace}; "
+            "make it, or leave autoscalerRef out"
+        )
+
+    def obstacles(self) -> tuple[Obstacle, ...]:
+        """That the target's does not exist."""
+        missing = self and self._source() is None
+        return (Obstacle(reason=MISSING, message=self._missing),) if missing else ()
 
     def _wanted(self, source: Obj, clone: Obj | None, held: int | None) -> Obj:
         spec = source["spec"]

@@ -20,9 +20,10 @@ from canary_adapters.kubernetes.workload.configs import (
     referenced_configs,
 )
 from canary_adapters.kubernetes.workload.fingerprint import template_fingerprint
+from canary_adapters.kubernetes.workload.history import kept_revisions
 from canary_adapters.kubernetes.workload.template import COPIED, primary_metadata, primary_spec
 from canary_adapters.manifests import Canary
-from canary_core import Workload
+from canary_core import Obstacle, Workload
 from canary_ports import ConflictError, RefusedError, RevisionChangedError, Workloads
 
 __all__ = ["DeploymentWorkload", "Fingerprints"]
@@ -46,24 +47,36 @@ class Fingerprints:
         Raises:
             UnavailableError: Its configuration could not be read.
         """
-        metadata, template = target["metadata"], target["spec"]["template"]
-        refs = referenced_configs(template) if self._track else frozenset()
-        tracked = self._digests.tracked(metadata["namespace"], refs, contents)
+        metadata = target["metadata"]
+        tracked = self._tracked(target, contents)
         place = (metadata["namespace"], metadata["name"])
         version = (metadata["uid"], metadata.get("generation"), tracked)
         with self._lock:
             known = self._known.get(place)
         if known is not None and known[0] == version:
             return known[1], tracked
-        made = template_fingerprint(template, ((each.key, each.digest) for each in tracked))
+        made = _made(target, tracked)
         with self._lock:
             self._known[place] = version, made
         return made, tracked
+
+    def made(self, target: Obj, contents: Contents | None = None) -> tuple[str, tuple[Tracked, ...]]:
+        """The same for what a target was, of which nothing is remembered; see `of`."""
+        tracked = self._tracked(target, contents)
+        return _made(target, tracked), tracked
+
+    def _tracked(self, target: Obj, contents: Contents | None) -> tuple[Tracked, ...]:
+        refs = referenced_configs(target["spec"]["template"]) if self._track else frozenset()
+        return self._digests.tracked(target["metadata"]["namespace"], refs, contents)
 
     def forget(self, namespace: str, name: str) -> None:
         """A target is none any more."""
         with self._lock:
             self._known.pop((namespace, name), None)
+
+
+def _made(target: Obj, tracked: tuple[Tracked, ...]) -> str:
+    return template_fingerprint(target["spec"]["template"], ((each.key, each.digest) for each in tracked))
 
 
 class DeploymentWorkload:
@@ -105,6 +118,15 @@ class DeploymentWorkload:
             stable = observed(primary, revision, floor=floor, held=held)
         return Workloads(canary=canary, primary=stable)
 
+    def kept(self) -> frozenset[str]:
+        """Revisions whose templates the target's ReplicaSets still have; see `canary_ports.WorkloadPort.kept`."""
+        target = self._get(self._names.target)
+        return frozenset(self._kept(target)) if target is not None else frozenset()
+
+    def obstacles(self) -> tuple[Obstacle, ...]:
+        """What would be refused of the workloads."""
+        return self._autoscaler.obstacles()
+
     def ensure_primary(self, revision: str, replicas: int) -> None:
         """Have a primary, its configuration and its autoscaler; see `canary_ports.WorkloadPort.ensure_primary`."""
         target, tracked = self._copyable(revision)
@@ -121,6 +143,18 @@ class DeploymentWorkload:
         self._drop_clones(primary, tracked)
         asked = primary["spec"].get("replicas", 1) if replicas is None else replicas
         self._write(target, tracked, revision, primary, asked)
+
+    def remove_primary(self) -> None:
+        """Take the primary away, if it is ours; see `canary_ports.WorkloadPort.remove_primary`."""
+        primary = self._get(self._names.primary)
+        if primary is not None and is_owned_by(primary, self._canary):
+            self._cluster.delete(DEPLOYMENTS, primary)
+
+    def scale_primary(self, replicas: int) -> None:
+        """Have the primary ask for so many pods; its number of replicas is all that is written."""
+        primary = self._get(self._names.primary)
+        if primary is not None and primary["spec"].get("replicas", 1) != replicas:
+            self._scale(primary, replicas)
 
     def hold_primary(self, replicas: int | None) -> None:
         """Have the primary's autoscaler keep so many; see `canary_ports.WorkloadPort.hold_primary`."""
@@ -158,9 +192,15 @@ class DeploymentWorkload:
         if target is None:
             raise RevisionChangedError(f"deployment {self._names.target} is gone")
         found, tracked = self._fingerprint(target)
-        if found != revision:
+        if found == revision:
+            return target, tracked
+        earlier = self._kept(target).get(revision) if self._get(self._names.primary) is None else None
+        if earlier is None:
             raise RevisionChangedError(f"deployment {self._names.target} is {found} and not {revision}")
-        return target, tracked
+        return earlier, self._fingerprints.made(earlier, self._contents)[1]
+
+    def _kept(self, target: Obj) -> dict[str, Obj]:
+        return kept_revisions(self._cluster, target, lambda each: self._fingerprints.made(each, self._contents)[0])
 
     def _fingerprint(self, target: Obj) -> tuple[str, tuple[Tracked, ...]]:
         return self._fingerprints.of(target, self._contents)

@@ -12,7 +12,7 @@ from canary_adapters.kubernetes.resources import SERVICES, Obj
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.kubernetes.workload.fingerprint import service_fingerprint
 from canary_adapters.manifests import Canary
-from canary_core import Workload
+from canary_core import Obstacle, Workload
 from canary_ports import ConflictError, RefusedError, RevisionChangedError, Workloads
 
 __all__ = ["ServiceWorkload"]
@@ -49,6 +49,14 @@ class ServiceWorkload:
         stable = _observed(_annotation(primary, REVISION) or None, 1) if primary is not None else None
         return Workloads(canary=canary, primary=stable)
 
+    def obstacles(self) -> tuple[Obstacle, ...]:
+        """A Service refers to nothing."""
+        return ()
+
+    def kept(self) -> frozenset[str]:
+        """Nothing is kept of a Service."""
+        return frozenset()
+
     def ensure_primary(self, revision: str, replicas: int) -> None:  # noqa: ARG002 - a Service has no pods
         """Have a copy of the target for the primary."""
         target = self._copyable(revision)
@@ -61,6 +69,12 @@ class ServiceWorkload:
         if self._get(self._names.primary) is None:
             raise ConflictError(f"service {self._names.primary} is gone")
         self._ensure(self._names.primary, target, {REVISION: revision})
+
+    def remove_primary(self) -> None:
+        """A Service can always be changed in place."""
+
+    def scale_primary(self, replicas: int) -> None:
+        """A Service has no pods."""
 
     def hold_primary(self, replicas: int | None) -> None:
         """A Service has no autoscaler."""
