@@ -259,7 +259,8 @@ def test_a_wait_that_is_over_before_the_interval_is_forgotten() -> None:
     play.target.crashing = False
     play.world.now_s -= 30
     play.tick()
-    assert (play.rollout.waiting, play.rollout.away_s) == (None, 0.0)
+    waiting: Waiting | None = play.rollout.waiting
+    assert (waiting is None, play.rollout.away_s) == (True, 0.0)
 
 
 def test_all_times_without_traffic_for_want_of_a_canary_count_together() -> None:
