@@ -10,6 +10,7 @@
 from canary_core import notices
 from canary_core.decisions import (
     Decision,
+    DropFormer,
     EnsurePrimary,
     HoldPrimary,
     PromotePrimary,
@@ -83,6 +84,7 @@ __all__ = [
     "Counts",
     "Decision",
     "Desired",
+    "DropFormer",
     "EnsurePrimary",
     "HoldPrimary",
     "Hook",

@@ -11,6 +11,7 @@ from canary_core.values import Bare, Value
 
 __all__ = [
     "Decision",
+    "DropFormer",
     "EnsurePrimary",
     "HoldPrimary",
     "PromotePrimary",
@@ -49,6 +50,10 @@ class HoldPrimary(Value):
 
     replicas: int | None
     """None: as few as declared."""
+
+
+class DropFormer(Bare):
+    """Take away what was made for a target that was declared before: another one has its traffic by now."""
 
 
 class RemovePrimary(Bare):
@@ -94,6 +99,7 @@ Decision: TypeAlias = (
     | SetTraffic
     | ReleaseTraffic
     | ReleaseObject
+    | DropFormer
 )
 
 

@@ -5,12 +5,14 @@ storing an intent and acting on it shows here as a difference, and is made up fo
 """
 
 import enum
+from collections.abc import Iterator
 from typing import Final
 
 from attrs import frozen
 
 from canary_core.decisions import (
     Decision,
+    DropFormer,
     EnsurePrimary,
     HoldPrimary,
     PromotePrimary,
@@ -99,20 +101,28 @@ def difference(policy: Policy, rollout: Rollout, seen: Observation) -> tuple[Dec
     if want is _HANDS_OFF:
         return ()
     found: list[Decision | None] = []
-    primary, pods, routed = seen.primary, want.pods, want.traffic == seen.routes
-    if primary is None or rollout.phase in _MAKING_PRIMARY:
-        found.append(_primary(rollout, want, seen))
-    if primary is not None and primary.replicas == 0 and want.primary is not None:
-        found.append(_revive(primary, rollout))
-    if primary is not None and primary.floor is not None:
-        found.append(_hold(primary, want.held))
+    pods, routed = want.pods, want.traffic == seen.routes
+    found += _for_primary(rollout, want, seen)
     if pods is Pods.UP:
         found.append(_scale_up(seen))
     if not routed:
         found.append(_traffic(policy, rollout, want, seen))
     if pods is Pods.DOWN:
         found.append(_scale_down(policy, rollout, seen, routed=routed))
+    if seen.former and rollout.phase in _RESTING and routed and _can_serve(seen.primary):
+        found.append(DropFormer())
     return tuple(filter(None, found))
+
+
+def _for_primary(rollout: Rollout, want: Desired, seen: Observation) -> Iterator[Decision | None]:
+    """Make it, or change it; give it pods; have its autoscaler keep them."""
+    primary = seen.primary
+    if primary is None or rollout.phase in _MAKING_PRIMARY:
+        yield _primary(rollout, want, seen)
+    if primary is not None and primary.replicas == 0 and want.primary is not None:
+        yield _revive(primary, rollout)
+    if primary is not None and primary.floor is not None:
+        yield _hold(primary, want.held)
 
 
 def strands(seen: Observation) -> bool:
@@ -131,7 +141,7 @@ def strands(seen: Observation) -> bool:
 def is_in_force(rollout: Rollout, seen: Observation) -> bool:
     """The common case, seen at a glance: an analysis goes on, and everything is as it should be."""
     canary, primary, split = seen.canary, seen.primary, rollout.traffic
-    if primary is None or canary is None or primary.floor is not None or not primary.replicas:
+    if primary is None or canary is None or primary.floor is not None or not primary.replicas or seen.former:
         return False
     if canary.replicas:
         at_rest = rollout.phase is Phase.PROGRESSING

@@ -33,5 +33,7 @@ class Observation(Value):
     """What is not as it must be, the worst first."""
     kept: frozenset[str] = field(default=frozenset())
     """Fingerprints of revisions that a primary could be made from although the target is another one by now."""
+    former: bool = False
+    """Whether something is still there of a target that was declared before, which has no traffic any more."""
     answers: tuple[Answered, ...] = field(default=())
     """To the questions of an `Ask`, and to no older ones."""

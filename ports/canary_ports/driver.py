@@ -6,7 +6,7 @@ the next tick's observation.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol, assert_never
+from typing import Final, Protocol, TypeAlias, assert_never
 
 from attrs import evolve, frozen
 
@@ -14,6 +14,7 @@ from canary_core import (
     Answer,
     Answered,
     Decision,
+    DropFormer,
     EnsurePrimary,
     HoldPrimary,
     HookQuestion,
@@ -160,6 +161,7 @@ def _observe(ports: Ports, stored: Stored, refused: tuple[Obstacle, ...]) -> Obs
         request=stored.request,
         deleting=stored.deleting,
         obstacles=(*ports.obstacles(), *refused),
+        former=workloads.former,
         kept=ports.workload.kept() if _is_lost(workloads, stored.rollout) else frozenset(),
     )
 
@@ -239,24 +241,37 @@ def _measure(ports: Ports, question: MetricQuestion | SourcesQuestion) -> Answer
 
 def _act(ports: Ports, decision: Decision) -> None:
     match decision:
-        case EnsurePrimary(revision=revision, replicas=replicas):
-            ports.workload.ensure_primary(revision, replicas)
-        case PromotePrimary(revision=revision, replicas=pods):
-            ports.workload.promote(revision, pods)
-        case RemovePrimary():
-            ports.workload.remove_primary()
-        case ScalePrimary(replicas=pods):
-            ports.workload.scale_primary(pods)
-        case HoldPrimary(replicas=fewest):
-            ports.workload.hold_primary(fewest)
-        case ScaleCanary(replicas=replicas):
-            ports.workload.scale_canary(replicas)
         case SetTraffic(traffic=traffic):
             ports.router.ensure(traffic)
         case ReleaseTraffic():
             ports.router.release()
         case ReleaseObject():
             ports.store.release()
+        case _:
+            _act_on_workloads(ports.workload, decision)
+
+
+_OfWorkloads: TypeAlias = (
+    EnsurePrimary | PromotePrimary | RemovePrimary | ScalePrimary | HoldPrimary | ScaleCanary | DropFormer
+)
+
+
+def _act_on_workloads(workload: WorkloadPort, decision: _OfWorkloads) -> None:
+    match decision:
+        case EnsurePrimary(revision=revision, replicas=replicas):
+            workload.ensure_primary(revision, replicas)
+        case PromotePrimary(revision=revision, replicas=pods):
+            workload.promote(revision, pods)
+        case RemovePrimary():
+            workload.remove_primary()
+        case ScalePrimary(replicas=replicas):
+            workload.scale_primary(replicas)
+        case HoldPrimary(replicas=fewest):
+            workload.hold_primary(fewest)
+        case ScaleCanary(replicas=replicas):
+            workload.scale_canary(replicas)
+        case DropFormer():
+            workload.drop_former()
         case _:
             assert_never(decision)
 

@@ -17,6 +17,8 @@ class Workloads:
     """The target. None: it does not exist."""
     primary: Workload | None
     """None: it does not exist."""
+    former: bool = False
+    """Whether something is still there of a target that was declared before, to go when another has its traffic."""
 
 
 class WorkloadPort(Protocol):
@@ -98,6 +100,15 @@ class WorkloadPort(Protocol):
 
     def remove_primary(self) -> None:
         """Take the primary away, so that it can be made anew. Without one, or with one that is not ours, do nothing.
+
+        Raises:
+            UnavailableError: Unknown whether it was done.
+            ConflictError: Somebody else wrote in between; not done.
+        """
+        ...
+
+    def drop_former(self) -> None:
+        """Take away what was made for a target that was declared before. Without one, nothing is done.
 
         Raises:
             UnavailableError: Unknown whether it was done.

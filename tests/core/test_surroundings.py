@@ -212,6 +212,19 @@ def test_an_autoscaler_at_zero_is_no_reason_to_leave_it_there() -> None:
     assert ScalePrimary(replicas=4) in difference(a_policy(STEPS), rollout, seen)
 
 
+def test_what_is_left_of_a_former_target_goes_when_another_has_the_traffic() -> None:
+    play = _play()
+    play.world.former = True
+    play.ticks(1)
+    assert (play.rollout.phase, play.world.former) == (Phase.INITIALIZING, True)
+    play.initialised()
+    play.ticks(1)
+    assert not play.world.former
+    written = len(play.world.writes)
+    play.ticks(2)
+    assert len(play.world.writes) == written
+
+
 # -- What is in the way ---------------------------------------------------------------------------------------------
 
 

@@ -170,3 +170,44 @@ def test_a_primary_that_is_deleted_in_a_rollout_is_made_again_as_it_was(
         return str(containers[0].get("image"))
 
     eventually(lambda: image() == "example.com/app:v1")
+
+
+def _deployed(app: App, name: str) -> None:
+    labels = {"app": name}
+    container = {"name": "app", "image": "example.com/app:v1", "ports": [{"containerPort": 8080}]}
+    spec = {
+        "replicas": 1,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+    }
+    metadata = {"name": name, "namespace": app.namespace}
+    app.lab.apply(yaml.safe_dump({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}))
+
+
+def test_another_target_is_initialised_beside_the_old_one(lab: Lab, app: App, running: Controller) -> None:
+    service = {"name": "shop", "port": 8080}
+    app.deploy(service=service)
+    app.until("Initialized")
+    _deployed(app, "fresh")
+    _patch_spec(app, targetRef={"apiVersion": "apps/v1", "kind": "Deployment", "name": "fresh"})
+
+    def selected() -> Any:
+        found = lab.get("service", "shop", app.namespace) or {}
+        return found.get("spec", {}).get("selector")
+
+    eventually(lambda: "fresh-primary" in str(selected()))
+    eventually(lambda: lab.get("deployment", f"{app.name}-primary", app.namespace) is None)
+    app.until("Initialized")
+    assert lab.get("deployment", "fresh-primary", app.namespace) is not None
+    assert any(text.startswith(f"Target changed from {app.name} to fresh") for text in app.events())
+
+
+def test_the_old_name_answers_when_the_service_is_called_otherwise(lab: Lab, app: App, running: Controller) -> None:
+    app.deploy(service={"name": "shop", "port": 8080})
+    app.until("Initialized")
+    _patch_spec(app, service={"name": "store"})
+    eventually(lambda: lab.get("service", "store", app.namespace) is not None)
+    old = lab.get("service", "shop", app.namespace)
+    assert old is not None
+    assert old["spec"]["selector"] == {"app": f"{app.name}-primary"}
+    assert any(text.startswith("Service changed from shop to store") for text in app.events())

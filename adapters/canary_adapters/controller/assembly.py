@@ -137,6 +137,9 @@ class Rolling:
             RefusedError: It has mistakes.
         """
         canary = self._store.declared().canary
+        moved = self._store.moved
+        if moved is not None:
+            self._shared.recorder.record(self._obj, moved, warning=True)
         self._store.ensure_finalizer()
         return canary
 
@@ -170,7 +173,9 @@ class Rolling:
         )
         router = shared.registry.router(provider_of(canary, options.mesh_provider))
         metrics = metric_source(given, shared.registry.metrics)
-        workload = workload_port(shared.cluster, canary, options.objects, shared.fingerprints)
+        workload = workload_port(
+            shared.cluster, canary, options.objects, shared.fingerprints, former=self._store.former
+        )
 
         def obstacles() -> tuple[Obstacle, ...]:
             declared = (self._store.problem,) if self._store.problem is not None else ()

@@ -72,6 +72,9 @@ class _Workload:
     def hold_primary(self, replicas: int | None) -> None:
         self._write("hold_primary", lambda: self.inner.hold_primary(replicas))
 
+    def drop_former(self) -> None:
+        self._write("drop_former", self.inner.drop_former)
+
     def remove_primary(self) -> None:
         self._write("remove_primary", self.inner.remove_primary)
 

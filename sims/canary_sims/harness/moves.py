@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 
 from canary_core import (
     Decision,
+    DropFormer,
     EnsurePrimary,
     HoldPrimary,
     Observation,
@@ -239,8 +240,8 @@ def acted(facts: Facts, decision: Decision) -> Facts | str:
             return evolve(facts, primary=None)
         case ScalePrimary(replicas=replicas):
             return _with_pods(facts, "primary", facts.primary, replicas)
-        case HoldPrimary():
-            return facts  # no autoscaler in these facts
+        case HoldPrimary() | DropFormer():
+            return facts  # neither autoscalers nor former targets in these facts
         case ScaleCanary(replicas=replicas):
             return _with_pods(facts, "target", facts.target, replicas)
         case SetTraffic(traffic=traffic):

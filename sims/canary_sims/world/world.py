@@ -95,6 +95,8 @@ class World:
     primary: Deployment | None = field(default=None, init=False)
     kept: dict[str, Version] = field(factory=dict, init=False)
     """Versions of the target whose templates are still there, by revision."""
+    former: bool = field(default=False, init=False)
+    """Whether something of a target that was declared before is still there."""
     obstacles: tuple[Obstacle, ...] = field(default=(), init=False)
     """What is not as it must be around it."""
     refused: dict[str, RefusedError] = field(factory=dict, init=False)
@@ -236,7 +238,7 @@ class _Workload(_Facet):
             fewest, kept = world.autoscaler.kept(None), world.autoscaler.kept(world.held)
             canary = evolve(canary, floor=fewest) if canary is not None else None
             stable = evolve(stable, floor=kept, held=world.held) if stable is not None else None
-        return Workloads(canary=canary, primary=stable)
+        return Workloads(canary=canary, primary=stable, former=world.former)
 
     def kept(self) -> frozenset[str]:
         return frozenset(self.world.kept) if self.world.target is not None else frozenset()
@@ -284,6 +286,12 @@ class _Workload(_Facet):
                 self.world.held = replicas
 
         self.world.write("workload.hold_primary", effect)
+
+    def drop_former(self) -> None:
+        def effect() -> None:
+            self.world.former = False
+
+        self.world.write("workload.drop_former", effect)
 
     def remove_primary(self) -> None:
         def effect() -> None:

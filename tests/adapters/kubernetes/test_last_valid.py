@@ -43,7 +43,8 @@ def test_another_process_reads_it_from_the_status() -> None:
 
 
 def test_a_status_that_holds_nothing_valid_is_no_help() -> None:
-    for stored in (None, {}, _obj(BAD, 1)["spec"]):
+    nothing: tuple[Obj | None, ...] = (None, {}, _obj(BAD, 1)["spec"])
+    for stored in nothing:
         assert _weights(CanaryReader(), _obj(BAD, 2), stored) is None
 
 

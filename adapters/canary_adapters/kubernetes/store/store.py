@@ -4,6 +4,7 @@ from typing import Final
 
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.resources import CANARIES, Obj
+from canary_adapters.kubernetes.store.places import former_places, moved, place_of, stored_place, written_places
 from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
 from canary_adapters.kubernetes.store.status import Problem, Target, read_status, with_problem, written_status
 from canary_adapters.manifests import Canary
@@ -70,7 +71,7 @@ class CanaryStore:
         try:
             return self._reader.read(obj)
         except RefusedError as error:
-            stored = ((obj.get("status") or {}).get("rollout") or {}).get(DECLARED)
+            stored = _record(obj).get(DECLARED)
             found = self._reader.last_valid(obj, stored if isinstance(stored, dict) else None)
             if found is None:
                 raise
@@ -91,6 +92,8 @@ class CanaryStore:
         if loaded is None or obj["metadata"].get("generation") != self._generation:
             raise ConflictError(f"canary {self._name}.{self._namespace} declares something else by now")
         self.rollout = read_status(loaded.policy, obj.get("status") or {})
+        if self._has_moved(obj, loaded.canary):
+            self.rollout = Rollout(request=self.rollout.request)
         self._seen = (obj["metadata"]["resourceVersion"], _essence(obj))
         return Stored(
             policy=loaded.policy,
@@ -99,6 +102,25 @@ class CanaryStore:
             request=_request(obj),
             deleting=_is_deleting(obj),
         )
+
+    def _has_moved(self, obj: Obj, canary: Canary) -> bool:
+        """Whether the rollout that is stored is of another target: then that of this one begins."""
+        stored = stored_place(_record(obj))
+        return stored is not None and not stored.is_of(place_of(canary)) and not _is_deleting(obj)
+
+    @property
+    def former(self) -> tuple[str, ...]:
+        """Targets that were declared before, where the present one has taken over the same Service."""
+        if self._loaded is None:
+            return ()
+        now = place_of(self._loaded.canary)
+        return tuple(each.target for each in former_places(_record(self._obj()), now) if each.apex == now.apex)
+
+    @property
+    def moved(self) -> str | None:
+        """What to tell people of a Canary that names another target, or Service, than before. None: it does not."""
+        stored = stored_place(_record(self._obj()))
+        return moved(stored, place_of(self._loaded.canary)) if self._loaded is not None and stored is not None else None
 
     def save(self, rollout: Rollout, version: str) -> str:
         """Store a rollout; see `canary_ports.RolloutStore.save`.
@@ -122,6 +144,7 @@ class CanaryStore:
             now_s=self._clock.now_s(),
             generation=int(metadata.get("generation") or 0),
         )
+        status["rollout"] |= written_places(_record(obj), place_of(loaded.canary))
         if not rollout.settled or rollout.traffic.reaches_canary:
             status["rollout"][DECLARED] = loaded.spec
         saved = self._write(obj, status)
@@ -211,6 +234,11 @@ class CanaryStore:
 
     def _finalizers(self, obj: Obj, finalizers: list[str]) -> None:
         self._cluster.patch(CANARIES, obj, {"metadata": {"finalizers": finalizers or None}})
+
+
+def _record(obj: Obj) -> Obj:
+    found = (obj.get("status") or {}).get("rollout")
+    return found if isinstance(found, dict) else {}
 
 
 def _target(canary: Canary) -> Target:

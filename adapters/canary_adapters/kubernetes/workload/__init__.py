@@ -1,6 +1,6 @@
 """Target and primary on Kubernetes: Deployments, or Services."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from canary_adapters.extensions import Right
@@ -75,7 +75,12 @@ def check_workload(canary: Canary) -> None:
 
 
 def workload_port(
-    cluster: Cluster, canary: Canary, settings: ObjectSettings, fingerprints: Fingerprints
+    cluster: Cluster,
+    canary: Canary,
+    settings: ObjectSettings,
+    fingerprints: Fingerprints,
+    *,
+    former: Sequence[str] = (),
 ) -> DeploymentWorkload | ServiceWorkload:
     """The workloads of a canary, for one tick.
 
@@ -84,5 +89,5 @@ def workload_port(
     """
     check_workload(canary)
     if canary.spec.target_ref.kind == DEPLOYMENTS.kind:
-        return DeploymentWorkload(cluster, canary, settings, fingerprints)
+        return DeploymentWorkload(cluster, canary, settings, fingerprints, former=former)
     return ServiceWorkload(cluster, canary, settings)

@@ -1,6 +1,7 @@
 """Deployments as workloads: observed through caches, cloned for the primary, scaled."""
 
 import threading
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -82,7 +83,15 @@ def _made(target: Obj, tracked: tuple[Tracked, ...]) -> str:
 class DeploymentWorkload:
     """The workloads of a canary whose target is a Deployment: a `canary_ports.WorkloadPort`."""
 
-    def __init__(self, cluster: Cluster, canary: Canary, settings: ObjectSettings, fingerprints: Fingerprints) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        canary: Canary,
+        settings: ObjectSettings,
+        fingerprints: Fingerprints,
+        *,
+        former: Sequence[str] = (),
+    ) -> None:
         """Makes one for a tick.
 
         Args:
@@ -90,12 +99,13 @@ class DeploymentWorkload:
             canary: As it is declared now.
             settings: What the installation decides.
             fingerprints: Shared by all.
+            former: Names of targets that were declared before, and whose traffic this one has taken over.
 
         Raises:
             RefusedError: Its autoscaler is of a kind that is not served.
         """
         self._cluster, self._canary, self._settings = cluster, canary, settings
-        self._fingerprints = fingerprints
+        self._fingerprints, self._former = fingerprints, former
         self._contents: Contents = {}
         self._names = ObjectNames.of(canary)
         self._autoscaler = Autoscaler(cluster, canary, settings.copied)
@@ -116,7 +126,7 @@ class DeploymentWorkload:
             revision = (primary["metadata"].get("annotations") or {}).get(REVISION)
             floor, held = self._autoscaler.primary_floor, self._autoscaler.held
             stable = observed(primary, revision, floor=floor, held=held)
-        return Workloads(canary=canary, primary=stable)
+        return Workloads(canary=canary, primary=stable, former=bool(self._former_primaries()))
 
     def kept(self) -> frozenset[str]:
         """Revisions whose templates the target's ReplicaSets still have; see `canary_ports.WorkloadPort.kept`."""
@@ -143,6 +153,15 @@ class DeploymentWorkload:
         self._drop_clones(primary, tracked)
         asked = primary["spec"].get("replicas", 1) if replicas is None else replicas
         self._write(target, tracked, revision, primary, asked)
+
+    def drop_former(self) -> None:
+        """Delete the primaries of targets that were declared before; see `canary_ports.WorkloadPort.drop_former`."""
+        for primary in self._former_primaries():
+            self._cluster.delete(DEPLOYMENTS, primary)
+
+    def _former_primaries(self) -> list[Obj]:
+        found = (self._get(f"{name}-primary") for name in self._former if name != self._names.target)
+        return [each for each in found if each is not None and is_owned_by(each, self._canary)]
 
     def remove_primary(self) -> None:
         """Take the primary away, if it is ours; see `canary_ports.WorkloadPort.remove_primary`."""

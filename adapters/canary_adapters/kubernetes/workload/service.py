@@ -70,6 +70,9 @@ class ServiceWorkload:
             raise ConflictError(f"service {self._names.primary} is gone")
         self._ensure(self._names.primary, target, {REVISION: revision})
 
+    def drop_former(self) -> None:
+        """Copies of a Service that was the target before are left to their owner reference."""
+
     def remove_primary(self) -> None:
         """A Service can always be changed in place."""
 
