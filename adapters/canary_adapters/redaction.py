@@ -4,6 +4,7 @@ What counts as a credential of a request:
 
 - the values of its headers, but for those of `_PLAIN_HEADERS`;
 - user and password, and both together;
+- of the metadata of a webhook, the values whose names say so (`is_secret_name`);
 - of each address: its user info; its path; those parts of the path that look like a secret (24 characters or more, or 8
   and more with letters and digits); values of its query of 8 characters and more, and shorter ones with their name.
 
@@ -27,7 +28,16 @@ from attrs import field, frozen
 from canary_adapters.plain_text import one_line, without_markup
 from canary_adapters.spellings import finished, spans_of
 
-__all__ = ["LONGEST", "SHORTEST", "STRUCK", "CredentialsTooLongError", "Redaction", "struck_by_current"]
+__all__ = [
+    "LONGEST",
+    "SHORTEST",
+    "STRUCK",
+    "CredentialsTooLongError",
+    "Redaction",
+    "is_secret_name",
+    "named_secrets",
+    "struck_by_current",
+]
 
 STRUCK: Final = "***"
 SHORTEST: Final = 4
@@ -42,6 +52,7 @@ _LONG_PART: Final = 24
 _PLAIN_HEADERS: Final = frozenset(
     {"accept", "accept-encoding", "accept-language", "connection", "content-length", "content-type", "user-agent"}
 )
+_NAMES: Final = ("token", "password", "passwd", "authorization", "secret", "credential", "apikey", "api-key", "api_key")
 _current: ContextVar["Redaction | None"] = ContextVar("redaction", default=None)
 
 
@@ -155,6 +166,17 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether what is called so is a secret."""
+    lowered = name.lower()
+    return any(part in lowered for part in _NAMES)
+
+
+def named_secrets(values: Mapping[str, str] | None) -> tuple[str, ...]:
+    """The values whose names say that they are secrets."""
+    return tuple(value for name, value in (values or {}).items() if is_secret_name(name))
 
 
 # -- What is a credential: secrets, and phrases ---------------------------------------------------------------------
