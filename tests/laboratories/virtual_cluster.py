@@ -163,7 +163,7 @@ class _Prometheus:
 
     success_rate = 100.0
 
-    def query(self, server: Server, query: str) -> list[float]:
+    def query(self, server: Server, query: str, *, namespace: str) -> list[float]:
         return [0.05 if "bucket" in query else self.success_rate]
 
     def close(self) -> None:

@@ -49,6 +49,10 @@ class Caller:
         with contextlib.suppress(ConnectionError):
             await self._writer.drain()
 
+    async def pause(self, seconds: float) -> None:
+        """Do nothing for a while."""
+        await asyncio.sleep(seconds)
+
     async def gone(self) -> None:
         """Wait until the client has closed the connection."""
         with contextlib.suppress(ConnectionError):

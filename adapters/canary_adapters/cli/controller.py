@@ -9,6 +9,7 @@ from canary_adapters.cli.goflags import GoFlagsCommand
 
 if TYPE_CHECKING:
     from canary_adapters.controller.options import Options
+    from canary_adapters.denied_addresses import DeniedAddresses
 
 __all__ = ["controller"]
 
@@ -28,6 +29,15 @@ def _seconds(flag: str, text: str) -> float:
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _denied(text: str) -> "DeniedAddresses":
+    from canary_adapters.denied_addresses import DeniedAddresses, DeniedAddressesError
+
+    try:
+        return DeniedAddresses.parse(text)
+    except DeniedAddressesError as error:
+        raise typer.BadParameter(str(error), param_hint="--deny-addresses") from error
 
 
 @controller.command("controller", cls=GoFlagsCommand)
@@ -67,6 +77,14 @@ def run(
     no_cross_namespace_refs: Annotated[
         bool, typer.Option("--no-cross-namespace-refs", help="Refuse references into other namespaces.")
     ] = False,
+    deny_addresses: Annotated[
+        str,
+        typer.Option(
+            metavar="A,...",
+            help="Addresses and networks that no webhook, alert or metric query reaches; `default`: link-local ones, "
+            "and the metadata of clouds. Empty: none.",
+        ),
+    ] = "default",
     enable_leader_election: Annotated[
         bool,
         typer.Option("--enable-leader-election", "--leader-election", help="Only one of several replicas acts."),
@@ -134,6 +152,7 @@ def run(
         ),
         minimum_interval_s=_seconds("--minimum-interval", minimum_interval),
         no_cross_namespace_refs=no_cross_namespace_refs,
+        denied_addresses=_denied(deny_addresses),
         event_webhook=over.get("event_webhook", event_webhook),
         cluster_name=cluster_name,
         slack_url=over.get("slack_url", slack_url),

@@ -62,7 +62,7 @@ class Assembly:
         self.fingerprints = Fingerprints(self.digests, track_configs=options.objects.track_configs)
         self.recorder = EventRecorder(telling, now_s=clock.now_s)
         self.background = Background()
-        self.http, self.references = HttpPool(), References(cluster)
+        self.http, self.references = HttpPool(denied=options.denied_addresses), References(cluster)
         self._lock = threading.Lock()
         self._names: dict[Key, Names] = {}
         self._counts: Counter[str] = Counter()

@@ -76,7 +76,7 @@ class AlertNotifier:
 
         def send() -> None:
             for receiver in self._receivers(wanted) if declared else self._everybody:
-                _send(self._pool, receiver, message)
+                _send(self._pool, receiver, message, self._names.namespace)
 
         if wanted or (not declared and self._everybody):
             self._background.put(self._names.namespace, self._names.canary, send)
@@ -123,7 +123,7 @@ def _wants(entry: AlertSpec, severity: Severity) -> bool:
     return _ORDER.index(severity) >= _ORDER.index(least)
 
 
-def _send(pool: HttpPool, receiver: Receiver, message: Message) -> None:
+def _send(pool: HttpPool, receiver: Receiver, message: Message, namespace: str) -> None:
     make = payload_for(receiver.type)
     if make is None:
         _log.warning("nobody knows this kind of receiver", type=receiver.type)
@@ -131,7 +131,12 @@ def _send(pool: HttpPool, receiver: Receiver, message: Message) -> None:
     headers = {"Authorization": f"Bearer {receiver.token}"} if receiver.token else {}
     try:
         answer = pool.post(
-            address_of(receiver), make(receiver, message), timeout_s=TIMEOUT_S, proxy=receiver.proxy, headers=headers
+            address_of(receiver),
+            make(receiver, message),
+            namespace=namespace,
+            timeout_s=TIMEOUT_S,
+            proxy=receiver.proxy,
+            headers=headers,
         )
     except NoAnswerError as error:
         _log.warning("an alert was not received", type=receiver.type, error=str(error))

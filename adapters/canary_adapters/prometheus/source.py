@@ -8,7 +8,7 @@ from canary_adapters.kubernetes.naming import ObjectNames
 from canary_adapters.manifests import Canary, CheckOrigin, CheckSource, MetricTemplate, check_sources
 from canary_adapters.manifests.declare import Table
 from canary_adapters.manifests.objects import MetricProvider
-from canary_adapters.prometheus.pool import PrometheusPool, QueryError, Server
+from canary_adapters.prometheus.pool import SHARED, PrometheusPool, QueryError, Server
 from canary_adapters.prometheus.queries import built_in
 from canary_adapters.prometheus.templates import QueryTemplateError, render
 from canary_core import Measurement, MetricQuestion, NoData, Obstacle, Sample, SourceError, SourcesOnline
@@ -54,6 +54,7 @@ class CanaryMetrics:
             cross_namespace: Whether templates of other namespaces may be used.
         """
         self._canary, self._provider = canary, provider
+        self._installation = Server(url=metrics_server)
         self._server = Server(url=canary.spec.metrics_server or metrics_server)
         self._templates, self._secrets, self._pool = templates, secrets, pool
         self._cross_namespace = cross_namespace
@@ -81,7 +82,7 @@ class CanaryMetrics:
         for source in self._sources.values():
             try:
                 server = self._server_of(source)
-                if server not in asked and self._pool.query(server, "vector(1)") != [1.0]:
+                if server not in asked and self._query(server, "vector(1)") != [1.0]:
                     return SourceError(message=f"{self._told(source)}: vector(1) is not 1")
                 asked.add(server)
             except (QueryError, _NoAnswerError) as error:
@@ -117,11 +118,15 @@ class CanaryMetrics:
             if check is None:
                 raise _NoAnswerError("there is no built-in check of this name")
             count = self._count(server, check.count) if metric.min_samples is not None else None
-            return _one(self._pool.query(server, check.query), factor=check.factor, count=count)
-        return _one(self._pool.query(server, self._rendered(source)))
+            return _one(self._query(server, check.query), factor=check.factor, count=count)
+        return _one(self._query(server, self._rendered(source)))
+
+    def _query(self, server: Server, query: str) -> list[float]:
+        shared = server == self._installation
+        return self._pool.query(server, query, namespace=SHARED if shared else self._canary.namespace)
 
     def _count(self, server: Server, query: str) -> int | None:
-        found = self._pool.query(server, query)
+        found = self._query(server, query)
         return max(0, round(found[0])) if len(found) == 1 and math.isfinite(found[0]) else 0
 
     def _rendered(self, source: CheckSource) -> str:

@@ -10,6 +10,7 @@ import structlog
 from canary_adapters.background import Background
 from canary_adapters.manifests import Canary, HookSource, hook_sources
 from canary_adapters.manifests.durations import duration_s
+from canary_adapters.redaction import named_secrets
 from canary_adapters.webhook.http import HttpPool, NoAnswerError
 from canary_core import Approved, HookQuestion, Notice, Refused, Rollout, Unreachable
 from canary_core.messages import Names, is_warning, message
@@ -19,7 +20,6 @@ __all__ = ["EventWebhook", "WebhookHooks"]
 TIMEOUT_S: Final = 10.0
 LONGEST_TOLD_S: Final = 60.0
 """Whoever is only told of something has no longer for it, whatever is declared: others wait for their turn."""
-_SHOWN: Final = 512
 _SERVER_ERROR: Final = 500
 _log = structlog.get_logger("canary.webhook")
 
@@ -60,16 +60,18 @@ class WebhookHooks:
             answer = self._pool.post(
                 hook.url,
                 body,
+                namespace=self._names.namespace,
                 timeout_s=_timeout_s(source),
                 retries=hook.retries,
                 verify=not hook.disable_tls,
+                secrets=named_secrets(hook.metadata),
                 headers={"Idempotency-Key": _identity(self._canary, question)},
             )
         except NoAnswerError as error:
             return Unreachable(message=str(error))
         if answer.ok:
             return Approved()
-        text = answer.body[:_SHOWN] or f"status {answer.status}"
+        text = answer.text or f"status {answer.status}"
         return Unreachable(message=text) if answer.status >= _SERVER_ERROR else Refused(message=text)
 
     def tell(self, hook: str, notice: Notice) -> None:
@@ -84,6 +86,7 @@ class WebhookHooks:
                 self._pool,
                 declared.url,
                 body,
+                namespace=self._names.namespace,
                 timeout_s=min(_timeout_s(source), LONGEST_TOLD_S),
                 retries=declared.retries,
                 verify=not declared.disable_tls,
@@ -112,7 +115,7 @@ class EventWebhook:
         self._background.put(
             self._names.namespace,
             self._names.canary,
-            lambda: _send(self._pool, self._url, body, timeout_s=TIMEOUT_S),
+            lambda: _send(self._pool, self._url, body, namespace=self._names.namespace, timeout_s=TIMEOUT_S),
         )
 
 

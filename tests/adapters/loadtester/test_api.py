@@ -180,10 +180,10 @@ def test_our_controller_understands_the_answers(tester: LoadTester) -> None:
     url = f"http://127.0.0.1:{tester.port}"
     tester.post("/gate/open", {"name": "asked", "namespace": "here"})
     answers = [
-        pool.post(f"{url}/gate/{path}", {"name": "asked", "namespace": "here"}, timeout_s=60)
+        pool.post(f"{url}/gate/{path}", {"name": "asked", "namespace": "here"}, namespace="here", timeout_s=60)
         for path in ("check", "halt", "approve")
     ]
-    assert [(answer.ok, answer.body) for answer in answers] == [(True, "Approved"), (False, "Forbidden"), (True, "OK")]
+    assert [(answer.ok, answer.text) for answer in answers] == [(True, "Approved"), (False, "Forbidden"), (True, "OK")]
     pool.close()
 
 

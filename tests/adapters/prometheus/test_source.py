@@ -159,7 +159,7 @@ def test_where_nobody_listens_is_not_taken_for_slow(prometheus: Prometheus) -> N
 
 
 def test_an_answer_without_end_is_cut_off(prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("canary_adapters.prometheus.pool.LARGEST", 1000)
+    monkeypatch.setattr("canary_adapters.prometheus.answers.LARGEST", 1000)
     monkeypatch.setattr(prometheus, "answer", lambda _: (200, {"data": "x" * 5000}))
     found = _source(prometheus, RATE).measure(MetricQuestion(check="request-success-rate"))
     assert isinstance(found, SourceError)
