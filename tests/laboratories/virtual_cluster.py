@@ -172,12 +172,12 @@ class _Prometheus:
 class VirtualController:
     """What the controller's workers do, one tick after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: Options | None = None) -> None:
         self.now_s = START_S
         self.api = VirtualApi()
         self.prometheus = _Prometheus()
         cluster = Cluster(self.api, _Caches(self.api))
-        self.assembly = Assembly(Options(), cluster, _Clock(self), telling=self.api)
+        self.assembly = Assembly(options or Options(), cluster, _Clock(self), telling=self.api)
         self.assembly.prometheus = self.prometheus  # type: ignore[assignment]
         self.interests, self.claims = Interests(), Claims()
         self.reconciler = Reconciler(

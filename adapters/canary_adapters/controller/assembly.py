@@ -243,6 +243,10 @@ class Rolling:
         if self._store.report(Problem(error.reason, error.message)):
             self._shared.recorder.record(self._obj, error.message, warning=True)
 
+    def warn(self, text: str) -> None:
+        """Tell people of something that stops nothing."""
+        self._shared.recorder.record(self._obj, text, warning=True)
+
     def judged(self) -> None:
         """A check was asked in this tick."""
         self._judged = True

@@ -17,6 +17,7 @@ from canary_adapters.kubernetes.resources import (
     Resource,
 )
 from canary_adapters.manifests import Canary
+from canary_adapters.manifests.hosts import short_name_of
 
 __all__ = ["Claims", "Interests", "Key", "Ref", "objects_of"]
 
@@ -38,6 +39,7 @@ def objects_of(canary: Canary) -> Iterator[Ref]:
     yield VIRTUAL_SERVICES, place, names.apex
     for name in (names.apex_primary, names.apex_canary):
         yield DESTINATION_RULES, place, name
+    yield from _services_of_hosts(canary)
     scaler = canary.spec.autoscaler_ref
     if scaler is not None:
         for name in (scaler.name, f"{scaler.name}-primary"):
@@ -47,6 +49,12 @@ def objects_of(canary: Canary) -> Iterator[Ref]:
             yield METRIC_TEMPLATES, metric.template_ref.namespace or place, metric.template_ref.name
     for alert in canary.spec.analysis.alerts:
         yield ALERT_PROVIDERS, alert.provider_ref.namespace or place, alert.provider_ref.name
+
+
+def _services_of_hosts(canary: Canary) -> Iterator[Ref]:
+    """Those that would make a host, which may be a public name, one that the canary must not have."""
+    named = (short_name_of(host, canary.namespace) for host in canary.spec.service.hosts)
+    yield from ((SERVICES, each.namespace, each.name) for each in named if each is not None)
 
 
 class Interests:

@@ -12,6 +12,7 @@ from attrs import frozen
 from canary_adapters.controller.asking import CrowdedError
 from canary_adapters.controller.assembly import Assembly, Rolling
 from canary_adapters.controller.interests import Claims, Interests, Key, Ref, objects_of
+from canary_adapters.controller.obstacles import Obstacles
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS
 from canary_adapters.kubernetes.workload import referenced_configs
 from canary_adapters.manifests import Canary
@@ -75,6 +76,7 @@ class Reconciler:
         """
         self._assembly, self._interests, self._claims = assembly, interests, claims
         self._gather, self._now_s = gather, now_s
+        self._obstacles = Obstacles()
         self._failures: dict[Key, int] = {}
         self._lock = threading.Lock()
 
@@ -125,8 +127,9 @@ class Reconciler:
                 f"{target.kind.lower()} {target.name}.{canary.namespace} is the target of canary "
                 f"{holder[1]}.{holder[0]} already, which is older; delete one of the two, or name another target",
             )
-        started = time.monotonic()
-        done = tick(rolling.ports(), gather=self._gather(key))
+        started, ports = time.monotonic(), rolling.ports()
+        self._obstacles.check(key, ports, rolling.warn)
+        done = tick(ports, gather=self._gather(key))
         rolling.ended(done, time.monotonic() - started)
         # The target may have got other references by now.
         self._interests.set(key, self._refs(canary))
@@ -162,6 +165,7 @@ class Reconciler:
 
     def _forget(self, key: Key) -> None:
         self._interests.forget(key)
+        self._obstacles.forget(key)
         self._assembly.forget(key)
         with self._lock:
             self._failures.pop(key, None)
