@@ -184,7 +184,7 @@ def _carry_out(ports: Ports, decisions: tuple[Decision, ...]) -> tuple[Obstacle,
         try:
             _act(ports, decision)
         except RefusedError as error:
-            refused.append(Obstacle(reason=error.reason, message=error.message, source=Source.ACTED))
+            refused.append(error.as_obstacle(Source.ACTED))
     return tuple(refused)
 
 

@@ -51,6 +51,8 @@ EVERYTHING: dict[str, Any] = {
     "includeLabelPrefix": "app.kubernetes.io,team",
     "configTracking": {"enabled": False},
     "noCrossNamespaceRefs": True,
+    "allowedGateways": ["istio-ingress/public", "shared/*"],
+    "allowCrossNamespaceHosts": True,
     "threadiness": 4,
     "kubeconfigQPS": 20.5,
     "kubeconfigBurst": "40",

@@ -74,6 +74,8 @@ def test_flags_say_what_values_say(helm: Helm) -> None:
         "-slack-channel=#alerts",
         "-enable-config-tracking=false",
         "-no-cross-namespace-refs",
+        "-allowed-gateways=istio-ingress/public,shared/*",
+        "-allow-cross-namespace-hosts",
         "-enable-leader-election",
         "-leader-election-namespace=canary-system",
         "-minimum-interval=5s",

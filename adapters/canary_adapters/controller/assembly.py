@@ -11,7 +11,7 @@ from canary_adapters.controller.interests import Key
 from canary_adapters.controller.measuring import metric_source
 from canary_adapters.controller.options import Options
 from canary_adapters.controller.registry import Registry
-from canary_adapters.extensions import Given
+from canary_adapters.extensions import Given, GivesWay, Objects
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.events import EventNotifier, EventRecorder
@@ -171,20 +171,26 @@ class Rolling:
             http=shared.http,
             background=shared.background,
         )
-        router = shared.registry.router(provider_of(canary, options.mesh_provider))
+        extension = shared.registry.router(provider_of(canary, options.mesh_provider))
         metrics = metric_source(given, shared.registry.metrics)
         workload = workload_port(
             shared.cluster, canary, options.objects, shared.fingerprints, former=self._store.former
         )
 
+        router = extension.make(given)
+        if isinstance(router, GivesWay):
+            router.give_way()
+
         def obstacles() -> tuple[Obstacle, ...]:
             declared = (self._store.problem,) if self._store.problem is not None else ()
-            found = (each.obstacles(given) for each in (router, *shared.registry.metrics.values()))
-            return (*declared, *workload.obstacles(), *chain.from_iterable(found))
+            objection = router.objection() if isinstance(router, Objects) else None
+            routed = (objection.as_obstacle(),) if objection is not None else ()
+            found = (each.obstacles(given) for each in (extension, *shared.registry.metrics.values()))
+            return (*declared, *routed, *workload.obstacles(), *chain.from_iterable(found))
 
         return Ports(
             workload=workload,
-            router=router.make(given),
+            router=router,
             metrics=_Watched(metrics, shared.telemetry, names, policy, self),
             hooks=WebhookHooks(
                 canary,

@@ -15,6 +15,7 @@ from canary_adapters.controller.interests import Claims, Interests, Key
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, Ref
 from canary_adapters.kubernetes.workload import referenced_configs
 from canary_adapters.manifests import Canary
+from canary_core.notices import Obstructed
 from canary_ports import ConflictError, Gather, GoneError, RefusedError, RevisionChangedError, UnavailableError, tick
 
 __all__ = ["Reconciler", "Verdict"]
@@ -128,11 +129,13 @@ class Reconciler:
                 f"{target.kind.lower()} {target.name}.{canary.namespace} is the target of canary "
                 f"{holder[1]}.{holder[0]} already, which is older; delete one of the two, or name another target",
             )
-        started = time.monotonic()
-        done = tick(rolling.ports(), gather=self._gather(key))
+        started, ports = time.monotonic(), rolling.ports()
+        done = tick(ports, gather=self._gather(key))
         rolling.ended(done, time.monotonic() - started)
         # The target may have got other references by now.
         self._interests.set(key, self._refs(canary))
+        if isinstance(done.reason, Obstructed):
+            return Verdict(result="refused", again_in_s=REFUSED_PAUSE_S * _CHANCE.uniform(0.8, 1.2))
         if done.refused:
             pause_s = self._pause(key, FIRST_REFUSED_S)
             return Verdict(result="refused", again_in_s=max(pause_s, (done.next_s or 0.0) - self._now_s()))

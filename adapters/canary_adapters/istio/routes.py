@@ -16,6 +16,7 @@ from canary_adapters.manifests import Canary
 from canary_adapters.manifests.analysis import SessionAffinitySpec
 from canary_adapters.manifests.declare import wire
 from canary_adapters.manifests.durations import duration_s
+from canary_adapters.manifests.hosts import MESH
 from canary_core import Audience, Cookies, Traffic
 
 __all__ = ["Backends", "backends_of", "is_tcp", "parse_routes", "render_routes"]
@@ -27,7 +28,6 @@ _PARTS: Final = (
     ("cors_policy", "corsPolicy"),
     ("headers", "headers"),
 )
-MESH: Final = "mesh"
 
 
 @frozen(kw_only=True)

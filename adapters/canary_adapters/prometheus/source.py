@@ -97,7 +97,7 @@ class CanaryMetrics:
                 if source.origin is CheckOrigin.TEMPLATE:
                     self._supported(self._template(source))
             except RefusedError as error:
-                found[Obstacle(reason=error.reason, message=error.message)] = None
+                found[error.as_obstacle()] = None
         return tuple(found)
 
     # -- One check --------------------------------------------------------------------------------------------------

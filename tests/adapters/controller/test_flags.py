@@ -67,6 +67,18 @@ def test_defaults_are_flaggers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.minimum_interval_s, found.lease.duration_s) == (10.0, 60)
 
 
+def test_hosts_and_gateways_of_other_namespaces_are_for_flags_to_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = _options(monkeypatch).objects
+    assert (found.cross_namespace_hosts, found.gateways) == (False, None)
+    monkeypatch.setattr("canary_adapters.kubernetes.domain.cluster_domain", lambda: "k8s.example.com")
+    found = _options(monkeypatch, "-no-cross-namespace-refs", "-allowed-gateways=a/b, c/*").objects
+    assert (found.cross_namespace_hosts, found.gateways) == (False, ("a/b", "c/*"))
+    assert found.cluster_domain == "k8s.example.com"
+    found = _options(monkeypatch, "-allow-cross-namespace-hosts", "-allowed-gateways=a/b").objects
+    assert (found.cross_namespace_hosts, found.gateways) == (True, None)
+    assert _options(monkeypatch, "-no-cross-namespace-refs").objects.gateways == ()
+
+
 def test_the_environment_wins_and_nothing_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_URL", "https://hooks.example.com/hush")
     found = _options(monkeypatch, "-slack-url=https://elsewhere.example.com")
@@ -90,6 +102,8 @@ def test_help_is_asked_for_as_of_a_go_program(flag: str) -> None:
     ("flags", "words"),
     [
         (["-metrics-server=nowhere"], "--metrics-server"),
+        (["-allowed-gateways=public"], "--allowed-gateways"),
+        (["-allowed-gateways=a/b,*/public"], "must be NAMESPACE/NAME or"),
         (["-minimum-interval=soon"], "--minimum-interval"),
         (["-lease-duration=1s"], "at least 3s"),
         (["-enable-leader-election=perhaps"], "--enable-leader-election: 'perhaps': must be true or false"),

@@ -53,6 +53,10 @@ class ServiceRouter:
         self._services.ensure_backends()
         self._services.ensure_apex(to_canary=traffic == _TO_CANARY)
 
+    def objection(self) -> RefusedError | None:
+        """Why no rollout should begin: one of the Services is somebody else's. None: it may."""
+        return self._services.objection()
+
     def release(self) -> None:
         """Have the apex send to the target again."""
         self._services.release()

@@ -75,7 +75,7 @@ class CanaryStore:
             found = self._reader.last_valid(obj, stored if isinstance(stored, dict) else None)
             if found is None:
                 raise
-            self.problem = Obstacle(reason=error.reason, message=error.message)
+            self.problem = error.as_obstacle()
             return found
 
     def load(self) -> Stored:

@@ -4,6 +4,7 @@ from typing import Final
 
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.naming import LabelFilter, ObjectNames, owner_reference
+from canary_adapters.kubernetes.ownership import Ownership
 from canary_adapters.kubernetes.resources import HORIZONTAL_POD_AUTOSCALERS, Obj
 from canary_adapters.manifests import Canary
 from canary_core import Obstacle
@@ -44,6 +45,7 @@ class Autoscaler:
         """
         ref = canary.spec.autoscaler_ref
         self._cluster, self._canary, self._copied = cluster, canary, copied
+        self._ownership = Ownership(cluster, canary)
         self._name = ref.name if ref is not None else ""
         self._limits = ref.primary_scaler_replicas if ref is not None else None
 
@@ -59,37 +61,41 @@ class Autoscaler:
 
     @property
     def primary_floor(self) -> int | None:
-        """The fewest replicas that the primary's keeps at present. None: there is none."""
-        clone = self._clone() if self else None
+        """The fewest replicas that the primary's keeps at present. None: there is none of ours."""
+        clone = self._ours() if self else None
         return _fewest(clone) if clone is not None else None
 
     @property
     def held(self) -> int | None:
         """What was asked for for the time of a rollout."""
-        clone = self._clone() if self else None
+        clone = self._ours() if self else None
         annotations = (clone["metadata"].get("annotations") or {}) if clone is not None else {}
         found = annotations.get(HELD, "")
         return int(found) if found.isdigit() else None
 
+    def objection(self) -> RefusedError | None:
+        """Why the primary's cannot be written: it is somebody else's. None: it can be."""
+        return self._ownership.refusal(HORIZONTAL_POD_AUTOSCALERS, self._clone()) if self else None
+
     def ensure(self, held: int | None) -> None:
         """Have the primary's as declared, with at least so many replicas, as far as its maximum allows.
+
+        One that is somebody else's is left alone.
 
         Raises:
             RefusedError: The target's does not exist.
             UnavailableError: Unknown whether it was done.
             ConflictError: Somebody else wrote in between; not done.
         """
-        if not self:
+        if not self or self.objection() is not None:
             return
         source = self._source()
         if source is None:
             raise RefusedError(MISSING, self._missing)
         clone = self._clone()
         wanted = self._wanted(source, clone, held)
-        if clone is None:
-            self._cluster.create(HORIZONTAL_POD_AUTOSCALERS, self._canary.namespace, wanted)
-        elif wanted != clone:
-            self._cluster.replace(HORIZONTAL_POD_AUTOSCALERS, wanted)
+        if wanted != clone:
+            self._ownership.put(HORIZONTAL_POD_AUTOSCALERS, wanted, clone)
 
     @property
     def _missing(self) -> str:
@@ -135,6 +141,9 @@ class Autoscaler:
 
     def _source(self) -> Obj | None:
         return self._cluster.get(HORIZONTAL_POD_AUTOSCALERS, self._canary.namespace, self._name)
+
+    def _ours(self) -> Obj | None:
+        return self._clone() if self.objection() is None else None
 
     def _clone(self) -> Obj | None:
         return self._cluster.get(HORIZONTAL_POD_AUTOSCALERS, self._canary.namespace, f"{self._name}-primary")

@@ -7,6 +7,7 @@ from typing import Any
 
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.naming import REVISION, ObjectNames, is_owned_by
+from canary_adapters.kubernetes.ownership import Ownership, made_for
 from canary_adapters.kubernetes.resources import DEPLOYMENTS, Obj
 from canary_adapters.kubernetes.selector import Selector, selector_of
 from canary_adapters.kubernetes.settings import ObjectSettings
@@ -107,7 +108,7 @@ class DeploymentWorkload:
         self._cluster, self._canary, self._settings = cluster, canary, settings
         self._fingerprints, self._former = fingerprints, former
         self._contents: Contents = {}
-        self._names = ObjectNames.of(canary)
+        self._names, self._ownership = ObjectNames.of(canary), Ownership(cluster, canary)
         self._autoscaler = Autoscaler(cluster, canary, settings.copied)
 
     def observe(self) -> Workloads:
@@ -135,10 +136,27 @@ class DeploymentWorkload:
 
     def obstacles(self) -> tuple[Obstacle, ...]:
         """What would be refused of the workloads."""
-        return self._autoscaler.obstacles()
+        objection = self.objection()
+        return (*((objection.as_obstacle(),) if objection is not None else ()), *self._autoscaler.obstacles())
+
+    def objection(self) -> RefusedError | None:
+        """Why no rollout should begin: an object that is to be written is somebody else's. None: it may."""
+        target = self._get(self._names.target)
+        other = made_for(target) if target is not None else None
+        if other is not None:
+            return RefusedError(
+                "TargetIsPrimary",
+                f"spec.targetRef: deployment {self._names.target}.{self._names.namespace} is the primary of canary "
+                f"{other}; name the Deployment that people deploy to",
+            )
+        primary = self._ownership.refusal(DEPLOYMENTS, self._get(self._names.primary))
+        return primary if primary is not None else self._autoscaler.objection()
 
     def ensure_primary(self, revision: str, replicas: int) -> None:
         """Have a primary, its configuration and its autoscaler; see `canary_ports.WorkloadPort.ensure_primary`."""
+        refusal = self.objection()
+        if refusal is not None:
+            raise refusal
         target, tracked = self._copyable(revision)
         primary = self._get(self._names.primary)
         keeps = primary["spec"].get("replicas", 1) if primary is not None else replicas
@@ -238,7 +256,7 @@ class DeploymentWorkload:
         # What the Deployment needs comes first: once it is written, nobody asks for the rest again.
         self._autoscaler.ensure(self._autoscaler.held)
         if primary is None:
-            self._cluster.create(DEPLOYMENTS, self._names.namespace, {"metadata": metadata, "spec": spec})
+            self._ownership.put(DEPLOYMENTS, {"metadata": metadata, "spec": spec}, None)
             return
         # Fields that are neither copied nor ours, such as spec.paused, stay as somebody has set them.
         others = {key: value for key, value in primary["spec"].items() if key not in COPIED}
@@ -246,23 +264,17 @@ class DeploymentWorkload:
         if wanted == primary:
             return
         try:
-            self._cluster.replace(DEPLOYMENTS, wanted)
+            self._ownership.put(DEPLOYMENTS, wanted, primary)
         except ConflictError:
             fresh = self._unchanged(primary)
             if fresh is None:
                 raise
             metadata = primary_metadata(self._canary, target, selector, copied, revision=revision, live=fresh)
-            self._cluster.replace(DEPLOYMENTS, {**wanted, "metadata": metadata})
+            self._ownership.put(DEPLOYMENTS, {**wanted, "metadata": metadata}, fresh)
 
     def _refuse_foreign(self, primary: Obj, selector: Selector) -> None:
-        owners = [owner for owner in primary["metadata"].get("ownerReferences") or () if owner.get("controller")]
+        self._ownership.check(DEPLOYMENTS, primary)
         where = f"deployment {self._names.primary}.{self._names.namespace}"
-        if owners and not is_owned_by(primary, self._canary):
-            owner = owners[0]
-            raise RefusedError(
-                "PrimaryNotOurs",
-                f"{where} belongs to {owner.get('kind')} {owner.get('name')}; delete it, or name another target",
-            )
         has = (primary["spec"].get("selector") or {}).get("matchLabels")
         if has != {selector.label: selector.primary_value}:
             raise RefusedError(

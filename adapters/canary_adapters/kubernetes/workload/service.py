@@ -7,7 +7,8 @@ it asked for is what it observes.
 from typing import Final
 
 from canary_adapters.kubernetes.cluster import Cluster
-from canary_adapters.kubernetes.naming import REVISION, ObjectNames, is_owned_by, owner_reference
+from canary_adapters.kubernetes.naming import REVISION, ObjectNames, owner_reference
+from canary_adapters.kubernetes.ownership import Ownership
 from canary_adapters.kubernetes.resources import SERVICES, Obj
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.kubernetes.workload.fingerprint import service_fingerprint
@@ -35,7 +36,7 @@ class ServiceWorkload:
             settings: What the installation decides.
         """
         self._cluster, self._canary, self._settings = cluster, canary, settings
-        self._names = ObjectNames.of(canary)
+        self._names, self._ownership = ObjectNames.of(canary), Ownership(cluster, canary)
         self._canary_name = f"{self._names.target}-canary"
 
     def observe(self) -> Workloads:
@@ -50,12 +51,21 @@ class ServiceWorkload:
         return Workloads(canary=canary, primary=stable)
 
     def obstacles(self) -> tuple[Obstacle, ...]:
-        """A Service refers to nothing."""
-        return ()
+        """What would be refused of the copies."""
+        objection = self.objection()
+        return (objection.as_obstacle(),) if objection is not None else ()
 
     def kept(self) -> frozenset[str]:
         """Nothing is kept of a Service."""
         return frozenset()
+
+    def objection(self) -> RefusedError | None:
+        """Why no rollout should begin: one of the copies is somebody else's. None: it may."""
+        found = (
+            self._ownership.refusal(SERVICES, self._get(name), given=self._is_given(name))
+            for name in (self._names.primary, self._canary_name)
+        )
+        return next((each for each in found if each is not None), None)
 
     def ensure_primary(self, revision: str, replicas: int) -> None:  # noqa: ARG002 - a Service has no pods
         """Have a copy of the target for the primary."""
@@ -110,14 +120,8 @@ class ServiceWorkload:
             }
             if labels:
                 metadata["labels"] = labels
-            self._cluster.create(SERVICES, self._names.namespace, {"metadata": metadata, "spec": spec})
+            self._ownership.put(SERVICES, {"metadata": metadata, "spec": spec}, None)
             return
-        if not is_owned_by(live, self._canary) and any(
-            o.get("controller") for o in live["metadata"].get("ownerReferences") or ()
-        ):
-            raise RefusedError(
-                "ServiceNotOurs", f"service {name}.{self._names.namespace} belongs to somebody else; delete it"
-            )
         old = live["metadata"]
         metadata = {**old, "annotations": {**(old.get("annotations") or {}), **annotations}}
         if labels or old.get("labels"):
@@ -125,7 +129,11 @@ class ServiceWorkload:
         kept = {key: live["spec"][key] for key in _OF_THE_SERVER if key in live["spec"]}
         wanted = {**live, "metadata": metadata, "spec": {**spec, **kept}}
         if service_fingerprint(wanted["spec"]) != service_fingerprint(live["spec"]) or metadata != old:
-            self._cluster.replace(SERVICES, wanted)
+            self._ownership.put(SERVICES, wanted, live, given=self._is_given(name))
+
+    def _is_given(self, name: str) -> bool:
+        """Whether one that nobody owns is taken over: Flagger gives the primary's copy the owners of the target."""
+        return name == self._names.primary
 
     def _get(self, name: str) -> Obj | None:
         return self._cluster.get(SERVICES, self._names.namespace, name)
