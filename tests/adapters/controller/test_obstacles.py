@@ -168,7 +168,7 @@ def test_a_service_that_comes_later_wakes_who_has_claimed_its_name_and_gets_it(c
     named = {"metadata": {"namespace": "other", "name": "payments"}}
     assert controller.interests.of(SERVICES, named) == {key}
     _service(controller, "other", "payments")
-    assert controller.tick(key).result == "refused"
+    assert controller.tick(key).result == "ok"
     routes = controller.api.cached(VIRTUAL_SERVICES, *key)
     assert routes is not None
     assert routes["spec"]["hosts"] == ["app.example.com", key[1]]
