@@ -78,15 +78,15 @@ class Heads:
             return declared_head(self._canary)
         found = head_of(live["spec"])
         if "hosts" in found:
-            found["hosts"] = [host for host in found["hosts"] if not self._is_taken(host)]
+            found["hosts"] = [host for host in found["hosts"] if self._taken_by(host) is None]
         return found
 
     # -- Inside -----------------------------------------------------------------------------------------------------
 
     def _objections(self, hosts: Sequence[str], gateways: Sequence[str]) -> Iterator[RefusedError]:
-        declared = self._canary.spec.service.hosts
+        declared = len(self._canary.spec.service.hosts)
         for index, host in enumerate(hosts):
-            where = f"spec.service.hosts[{index}]" if host in declared else "spec.service.name"
+            where = f"spec.service.hosts[{index}]" if index < declared else "spec.service.name"
             found = self._of_host(where, host, in_mesh=MESH in gateways)
             if found is not None:
                 yield found
@@ -103,11 +103,8 @@ class Heads:
         if self._settings.cross_namespace_hosts:
             return None
         place = foreign_namespace_of(host, self._namespace, cluster_domain=self._settings.cluster_domain)
-        if place == SEVERAL and not in_mesh:  # it takes what nobody else has at that gateway, not what Services have
-            place = None
-        if place is None and self._is_taken(host):
-            name = short_name_of(host, self._namespace)
-            place = name.namespace if name is not None else None
+        if place is None or (place == SEVERAL and not in_mesh):  # at a gateway it takes what nobody else has there
+            place = self._taken_by(host)
         if place is None:
             return None
         whose = "other namespaces" if place == SEVERAL else f"namespace {place}"
@@ -117,13 +114,13 @@ class Heads:
             f"of namespace {self._namespace}, or a public host; -allow-cross-namespace-hosts allows it",
         )
 
-    def _is_taken(self, host: str) -> bool:
-        """Whether the short name of another namespace's Service, or of one of its Pods, is just this."""
+    def _taken_by(self, host: str) -> str | None:
+        """The namespace of which a Service, or a Pod of one, has just this for its short name. None: there is none."""
         name = None if self._settings.cross_namespace_hosts else short_name_of(host, self._namespace)
-        found = self._cluster.get(SERVICES, name.namespace, name.name) if name is not None else None
-        if name is None or found is None:
-            return False
-        return not name.of_pod or found["spec"].get("clusterIP") == "None"
+        service = self._cluster.get(SERVICES, name.namespace, name.name) if name is not None else None
+        if name is None or service is None:
+            return None
+        return name.namespace if not name.of_pod or service["spec"].get("clusterIP") == "None" else None
 
     def _is_allowed(self, gateway: str) -> bool:
         allowed = self._settings.gateways

@@ -69,6 +69,7 @@ def _hidden(
     names, service = ObjectNames.of(canary), canary.spec.service
     theirs = {_gateway(each, names.namespace) for each in _listed(other, "gateways") or (MESH,)}
     routes = [route for route in _listed(other, part) if isinstance(route, Mapping)]
+    declared = {_full(host, names.namespace) for host in service.hosts}
     picks = bool(service.match or canary.spec.analysis.match)
     for gateway in sorted(theirs & set(gateways)):
         in_mesh = gateway == MESH
@@ -77,7 +78,7 @@ def _hidden(
             continue
         for host in sorted(hosts):
             # Nobody calls the Service by its own name from outside, unless it is declared.
-            if in_mesh or host in {_full(each, names.namespace) for each in service.hosts}:
+            if in_mesh or host in declared:
                 yield host, gateway
 
 

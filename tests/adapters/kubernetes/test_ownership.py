@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -175,6 +178,26 @@ def test_the_primary_of_another_canary_is_no_target(cluster: Cluster, namespace:
         _make_primary(cluster, other)
     assert caught.value.reason == "TargetIsPrimary"
     assert cluster.get(DEPLOYMENTS, namespace, "app-primary-primary") is None
+
+
+WRITES: Final = {
+    "istio/router.py": {"delete", "replace"},  # giving back what is ours
+    "kubernetes/ownership.py": {"create", "replace"},
+    "kubernetes/services/services.py": {"delete", "replace"},  # the same
+    "kubernetes/store/store.py": {"patch", "replace"},  # status and finalizer of the Canary itself
+    "kubernetes/workload/configs.py": {"delete"},  # copies of its own that nobody needs any more
+    "kubernetes/workload/deployment.py": {"patch"},  # how many Pods the target asks for
+}
+
+
+def test_objects_are_written_in_one_place() -> None:
+    """A write that is added elsewhere has to say here why nobody else's object can be meant."""
+    root = Path(inspect.getfile(Cluster)).parents[1]
+    found: dict[str, set[str]] = {}
+    for path in sorted(root.rglob("*.py")):
+        for verb in re.findall(r"cluster\.(create|replace|patch|delete)\(", path.read_text(encoding="utf-8")):
+            found.setdefault(path.relative_to(root).as_posix(), set()).add(verb)
+    assert found == WRITES
 
 
 # -- What was begun goes on -----------------------------------------------------------------------------------------

@@ -256,7 +256,10 @@ def test_a_webhook_sends_the_token_of_its_address(guarded: LoadTester) -> None:
     pool = HttpPool()
     answers = [
         pool.post(
-            f"http://{user}127.0.0.1:{guarded.port}/gate/close", {"name": "app", "namespace": "team-a"}, timeout_s=60, namespace="team-a"
+            f"http://{user}127.0.0.1:{guarded.port}/gate/close",
+            {"name": "app", "namespace": "team-a"},
+            timeout_s=60,
+            namespace="team-a",
         )
         for user in ("", "team-a:token-of-a@")
     ]
