@@ -114,4 +114,23 @@ def _serve(options: Options, log_level: str, encoding: str) -> None:
         raise typer.BadParameter(f"{where}: {error.strerror or error}", param_hint="--port") from error
     port = listener.getsockname()[1]
     with listener:
+        _isolate()
         asyncio.run(serve(options, listener, ready=lambda: announce(f"listening on port {port}")))
+
+
+def _isolate() -> None:
+    """When the port is taken: one below 1024 may need a capability."""
+    import sys
+
+    import structlog
+
+    from canary_adapters.cli.errors import BadInputError
+    from canary_adapters.loadtester.isolation import isolate
+
+    try:
+        isolate()
+    except OSError as error:
+        if sys.platform == "linux":
+            why = f"the load tester cannot keep commands from reading its memory: {error.strerror or error}"
+            raise BadInputError(why) from error
+        structlog.get_logger("canary.loadtester").warning("commands can read the memory of the load tester: not Linux")
