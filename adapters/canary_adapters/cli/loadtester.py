@@ -9,6 +9,7 @@ from canary_adapters.loadtester.options import DEFAULT_PROGRAMS, Options
 
 if TYPE_CHECKING:
     import re
+    from pathlib import Path
 
 __all__ = ["loadtester"]
 
@@ -35,6 +36,10 @@ def run(
     max_waiting: Annotated[
         int, typer.Option(min=0, max=10_000, metavar="N", help="Commands that may wait for others to end.")
     ] = 64,
+    gate_token_file: Annotated[
+        str,
+        typer.Option(metavar="FILE", help="Who may open and close gates: fingerprints of tokens. Empty: everybody."),
+    ] = "",
     pass_env: Annotated[
         str, typer.Option(metavar="NAME,...", help="Further environment variables that commands get.")
     ] = "",
@@ -57,6 +62,7 @@ def run(
         programs=_programs(allow_programs),
         enable_shell=enable_shell,
         enable_bash=enable_bash,
+        gate_token_file=_gate_token_file(gate_token_file),
         most_running=max_commands,
         most_waiting=max_waiting,
         passed_on=_listed(pass_env),
@@ -92,6 +98,21 @@ def _programs(text: str) -> frozenset[str]:
         if "/" in name:
             raise typer.BadParameter(f"{name!r}: a bare name, without /", param_hint="--allow-programs")
     return found
+
+
+def _gate_token_file(text: str) -> "Path | None":
+    """It is read at each request; a mistake in it should be seen before the first one."""
+    from pathlib import Path
+
+    from canary_adapters.loadtester.gate_tokens import GateTokens, GateTokensError
+
+    if not text:
+        return None
+    try:
+        GateTokens.read(Path(text))
+    except GateTokensError as error:
+        raise typer.BadParameter(f"{text}: {error}", param_hint="--gate-token-file") from error
+    return Path(text)
 
 
 def _serve(options: Options, log_level: str, encoding: str) -> None:

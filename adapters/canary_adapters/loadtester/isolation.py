@@ -1,8 +1,8 @@
 """Keep the programs that this process starts out of it: out of its memory, its environment and its open files.
 
-They run as the same user, and that alone lets a program read all of these, through /proc or as a debugger. Linux refuses
-it for a process that is *not dumpable*, unless whoever asks has CAP_SYS_PTRACE (ptrace(2), "Ptrace access mode checking").
-A program that is started is dumpable again, so that commands are kept out of this process and not out of each other.
+They run as the same user, and that alone lets a program read all of these, through /proc or as a debugger. Linux
+refuses it for a process that is *not dumpable*, unless whoever asks has CAP_SYS_PTRACE (ptrace(2), "Ptrace access mode
+checking"). A program that is started is dumpable again: commands are kept out of this process, not out of each other.
 
 A process of root gives its capabilities up as well. No program gets them back, not even one that belongs to root or has
 some of its own, for no privileges may be gained any more (capabilities(7), PR_SET_NO_NEW_PRIVS in prctl(2)).

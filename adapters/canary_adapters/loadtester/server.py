@@ -11,6 +11,7 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from canary_adapters.loadtester.command import Command, RefusedError, command_for
+from canary_adapters.loadtester.gate_tokens import GateTokens, GateTokensError, token_of
 from canary_adapters.loadtester.gates import Gates, Kind, TooManyGatesError
 from canary_adapters.loadtester.metrics import Metrics
 from canary_adapters.loadtester.options import Options
@@ -27,6 +28,10 @@ _BODY_S: Final = 10.0
 _PROBES: Final = frozenset({"/healthz", "/metrics"})
 _CLIENT_GONE: Final = 499
 _ENDING: Final = "the load tester is ending"
+_TOO_MANY_COMMANDS: Final = "too many commands of this namespace run and wait: try later"
+_TOO_MANY_GATES: Final = "too many gates of this namespace are open: close some"
+_UNNAMED: Final = "gates are opened and closed with a token only: send the header Authorization: Bearer TOKEN"
+_UNENTITLED: Final = "this token opens and closes no gates of this namespace"
 _Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _log = structlog.get_logger("canary.loadtester")
 
@@ -117,20 +122,37 @@ class LoadTester:
 
         async def open_(request: web.Request) -> web.Response:
             payload = await self._gate_payload(request)
+            self._refuse_without_token(request, payload)
             try:
                 self._gates.open(kind, payload.name, payload.namespace)
             except TooManyGatesError:
-                raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, "too many gates are open: close some") from None
+                raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, _TOO_MANY_GATES) from None
             _log.info("a gate was opened", gate=kind.value)
             return _text(HTTPStatus.ACCEPTED)
 
         async def close(request: web.Request) -> web.Response:
             payload = await self._gate_payload(request)
+            self._refuse_without_token(request, payload)
             self._gates.close(kind, payload.name, payload.namespace)
             _log.info("a gate was closed", gate=kind.value)
             return _text(HTTPStatus.ACCEPTED)
 
         return {f"/{kind.value}/check": check, f"/{kind.value}/open": open_, f"/{kind.value}/close": close}
+
+    def _refuse_without_token(self, request: web.Request, payload: Payload) -> None:
+        """Whether the gates of a namespace may be changed; to ask for their state, nobody needs anything."""
+        if self._options.gate_token_file is None:
+            return
+        token = token_of(request.headers.get("Authorization", ""))
+        if token is None:
+            raise RefusedError(HTTPStatus.UNAUTHORIZED, _UNNAMED)
+        try:
+            known = GateTokens.read(self._options.gate_token_file)
+        except GateTokensError as error:
+            _log.error("the file of gate tokens cannot be used", reason=str(error))
+            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "the file of gate tokens cannot be used") from None
+        if not known.opens(token, payload.namespace):
+            raise RefusedError(HTTPStatus.FORBIDDEN, _UNENTITLED)
 
     async def _task(self, request: web.Request) -> web.Response:
         try:
@@ -143,7 +165,7 @@ class LoadTester:
                 return _result(command, await self._runner.run(command, payload))
             self._runner.load(command, payload)
         except FullError:
-            raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, "too many commands run and wait: try later") from None
+            raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, _TOO_MANY_COMMANDS) from None
         except ClosedError:
             raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, _ENDING) from None
         return _text(HTTPStatus.ACCEPTED)
@@ -178,4 +200,5 @@ def _result(command: Command, ended: Ended) -> web.Response:
 
 
 def _text(status: HTTPStatus, text: str = "") -> web.Response:
-    return web.Response(status=status, text=text)
+    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
+    return web.Response(status=status, text=text, headers=headers)
