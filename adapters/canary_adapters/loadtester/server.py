@@ -15,6 +15,7 @@ from canary_adapters.loadtester.gate_tokens import GateTokens, GateTokensError, 
 from canary_adapters.loadtester.gates import Gates, Kind, TooManyGatesError
 from canary_adapters.loadtester.metrics import Metrics
 from canary_adapters.loadtester.options import Options
+from canary_adapters.loadtester.output import readable
 from canary_adapters.loadtester.payload import Payload, PayloadError, read_payload
 from canary_adapters.loadtester.process import Cause, Ended
 from canary_adapters.loadtester.runner import ClosedError, FullError, Runner
@@ -196,7 +197,8 @@ def _result(command: Command, ended: Ended) -> web.Response:
         return _text(HTTPStatus.OK, ended.output if command.return_output else "")
     if ended.cause is Cause.STOPPED:
         return _text(HTTPStatus.SERVICE_UNAVAILABLE, f"{_ENDING}: the command was ended before its time")
-    return _text(HTTPStatus.INTERNAL_SERVER_ERROR, f"command {command.text} failed: {ended.output}: {ended.error}")
+    said = f"command {readable(command.text)} failed: {ended.output}: {ended.error}"
+    return _text(HTTPStatus.INTERNAL_SERVER_ERROR, said)
 
 
 def _text(status: HTTPStatus, text: str = "") -> web.Response:

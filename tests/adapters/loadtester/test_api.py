@@ -80,6 +80,17 @@ def test_output_is_bounded(tester: LoadTester) -> None:
     assert (status, body) == (200, "y\n" * (MOST_OUTPUT // 2))
 
 
+def test_what_a_terminal_would_act_on_stands_in_no_answer_and_no_log(tester: LoadTester) -> None:
+    shown = "a\ufffd[2Jb\nc"
+    found = tester.ask("escaping", cmd="escapes 0", blocking="true", returnCmdOutput="true", logCmdOutput="true")
+    assert found == (200, shown)
+    assert [line["output"] for line in tester.lines if line.get("canary") == "escaping.here" and "output" in line] == [
+        shown
+    ]
+    failed = f"command escapes 1 failed: {shown}: exit status 1"
+    assert tester.ask("escaping", cmd="escapes 1", blocking="true") == (500, failed)
+
+
 def test_commands_inherit_no_secret(tester: LoadTester) -> None:
     status, body = tester.ask(cmd="shows-env", blocking="true", returnCmdOutput="true")
     assert status == 200
