@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from canary_adapters.cli.goflags import GoFlagsCommand
+from canary_adapters.denied_addresses import DEFAULT_WORD, DeniedAddresses, DeniedAddressesError
 from canary_adapters.loadtester.options import DEFAULT_PROGRAMS, Options
 
 if TYPE_CHECKING:
@@ -36,6 +37,13 @@ def run(
     max_waiting: Annotated[
         int, typer.Option(min=0, max=10_000, metavar="N", help="Commands that may wait for others to end.")
     ] = 64,
+    deny_addresses: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS,...",
+            help="Commands must not name hosts there, also networks (10.0.0.0/8). default: metadata of clouds.",
+        ),
+    ] = DEFAULT_WORD,
     gate_token_file: Annotated[
         str,
         typer.Option(metavar="FILE", help="Who may open and close gates: fingerprints of tokens. Empty: everybody."),
@@ -62,6 +70,7 @@ def run(
         programs=_programs(allow_programs),
         enable_shell=enable_shell,
         enable_bash=enable_bash,
+        denied=_denied(deny_addresses),
         gate_token_file=_gate_token_file(gate_token_file),
         most_running=max_commands,
         most_waiting=max_waiting,
@@ -98,6 +107,13 @@ def _programs(text: str) -> frozenset[str]:
         if "/" in name:
             raise typer.BadParameter(f"{name!r}: a bare name, without /", param_hint="--allow-programs")
     return found
+
+
+def _denied(text: str) -> DeniedAddresses:
+    try:
+        return DeniedAddresses.parse(text)
+    except DeniedAddressesError as error:
+        raise typer.BadParameter(str(error), param_hint="--deny-addresses") from error
 
 
 def _gate_token_file(text: str) -> "Path | None":

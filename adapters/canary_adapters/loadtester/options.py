@@ -6,6 +6,8 @@ from typing import Final
 
 from attrs import frozen
 
+from canary_adapters.denied_addresses import DEFAULT, DeniedAddresses
+
 __all__ = ["DEFAULT_PROGRAMS", "Options"]
 
 DEFAULT_PROGRAMS: Final = ("hey", "ghz", "curl", "grpc_health_probe")
@@ -30,6 +32,8 @@ class Options:
     """Whether commands of type cmd go through ``sh -c``, and so may be any program."""
     enable_bash: bool = False
     """Whether commands of type bash are run."""
+    denied: DeniedAddresses = DEFAULT
+    """A command that names a host there is not started."""
     gate_token_file: Path | None = None
     """Fingerprints of the tokens that open and close gates, read at each request. None: no token is needed."""
     most_running: int = 64

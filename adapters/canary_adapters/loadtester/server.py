@@ -10,15 +10,17 @@ from aiohttp import web
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from canary_adapters.loadtester.command import Command, RefusedError, command_for
+from canary_adapters.loadtester.command import Command, RefusedError, command_for, shown
 from canary_adapters.loadtester.gate_tokens import GateTokens, GateTokensError, token_of
 from canary_adapters.loadtester.gates import Gates, Kind, TooManyGatesError
+from canary_adapters.loadtester.lookups import CrowdedError, Lookups
 from canary_adapters.loadtester.metrics import Metrics
 from canary_adapters.loadtester.options import Options
 from canary_adapters.loadtester.output import readable
 from canary_adapters.loadtester.payload import Payload, PayloadError, read_payload
 from canary_adapters.loadtester.process import Cause, Ended
 from canary_adapters.loadtester.runner import ClosedError, FullError, Runner
+from canary_adapters.loadtester.targets import targets_of
 
 __all__ = ["LARGEST_BODY", "LoadTester"]
 
@@ -26,6 +28,10 @@ LARGEST_BODY: Final = 64 * 1024
 """Bytes of a request's body."""
 _BODY_S: Final = 10.0
 """Seconds for a body to arrive."""
+_MOST_HOSTS: Final = 256
+"""In the arguments of a command."""
+_MOST_LOOKUPS: Final = 64
+"""Names that are looked up at the same time."""
 _PROBES: Final = frozenset({"/healthz", "/metrics"})
 _CLIENT_GONE: Final = 499
 _ENDING: Final = "the load tester is ending"
@@ -50,6 +56,7 @@ class LoadTester:
             metrics: Shown and counted.
         """
         self._options, self._runner, self._gates, self._metrics = options, runner, gates, metrics
+        self._lookups = Lookups(options.denied, _MOST_LOOKUPS)
         self._ending = False
         self._routes: dict[str, _Handler] = {
             "/healthz": self._ok,
@@ -161,6 +168,7 @@ class LoadTester:
         except PayloadError as error:
             raise RefusedError(HTTPStatus.BAD_REQUEST, str(error)) from None
         command = command_for(payload.metadata, self._options)
+        await self._refuse_denied(command, payload)
         try:
             if command.blocking:
                 return _result(command, await self._runner.run(command, payload))
@@ -170,6 +178,24 @@ class LoadTester:
         except ClosedError:
             raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, _ENDING) from None
         return _text(HTTPStatus.ACCEPTED)
+
+    async def _refuse_denied(self, command: Command, payload: Payload) -> None:
+        """A fence for what the arguments show, and no more: redirects, and names that lead elsewhere later, pass it."""
+        if not self._options.denied.networks:
+            return
+        targets = targets_of(command.argv[1:])
+        if len(targets.hosts) > _MOST_HOSTS:
+            raise RefusedError(HTTPStatus.BAD_REQUEST, f"cmd: more than {_MOST_HOSTS} hosts")
+        if targets.unclear and not command.is_script:
+            why = f"cmd: {shown(targets.unclear[0])} is no host, and might be at a denied address (-deny-addresses)"
+            raise RefusedError(HTTPStatus.BAD_REQUEST, why)
+        try:
+            host = await self._lookups.denied(targets.hosts, payload.namespace)
+        except CrowdedError:
+            raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, _TOO_MANY_COMMANDS) from None
+        if host is not None:
+            why = f"cmd: {shown(host)} is at an address that must not be reached (-deny-addresses)"
+            raise RefusedError(HTTPStatus.FORBIDDEN, why)
 
     async def _gate_payload(self, request: web.Request) -> Payload:
         try:
