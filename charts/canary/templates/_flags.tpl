@@ -19,7 +19,7 @@ file are floats to helm, which would write large ones as 1e+06. */}}
 {{- if index . 1 -}}{{- $found = append $found (printf "-%s=%v" (index . 0) (index . 1)) -}}{{- end -}}
 {{- end -}}
 {{- $found = append $found (printf "-enable-config-tracking=%s" (include "canary.tracks" .)) -}}
-{{- if .Values.noCrossNamespaceRefs -}}{{- $found = append $found "-no-cross-namespace-refs" -}}{{- end -}}
+{{- if or .Values.tenants .Values.noCrossNamespaceRefs -}}{{- $found = append $found "-no-cross-namespace-refs" -}}{{- end -}}
 {{- if include "canary.elects" . -}}
 {{- $found = concat $found (list "-enable-leader-election" (printf "-leader-election-namespace=%s" .Release.Namespace)) -}}
 {{- end -}}

@@ -82,6 +82,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
+{{/* Where Pods must not send anything, for a policy of the network: networks of IPv4 and of IPv6, as JSON. */}}
+{{- define "canary.deniedNetworks" -}}
+{{- $networks := dict "0.0.0.0/0" list "::/0" list -}}
+{{- range splitList "\n" (trim (.Files.Get "files/denied.txt")) -}}
+{{- $all := ternary "::/0" "0.0.0.0/0" (contains ":" .) -}}
+{{- $_ := set $networks $all (append (get $networks $all) .) -}}
+{{- end -}}
+{{- toJson $networks -}}
+{{- end -}}
+
 {{/* Values that a rollout would go wrong without, if they were left out in silence. */}}
 {{- define "canary.refuse" -}}
 {{- if (.Values.prometheus).install -}}
