@@ -20,9 +20,9 @@ _BETWEEN_WORDS: Final = re.compile(r"[\s'\"`<>|;&(),]+")
 _SCHEME_END: Final = re.compile(r":/+")
 """curl takes one slash to three."""
 _AFTER_AUTHORITY: Final = re.compile(r"[/?#\\]")
-_BRACKETS: Final = re.compile(r"\[([^][]*)\]")
+_BRACKETS: Final = re.compile(r"\[([^][]+)\]")
 _HOST: Final = re.compile(r"[\w.-]+")
-_AUTHORITY: Final = re.compile(r"(?:\[([^][]*)\]|([\w.-]+))(?::[0-9]*)?")
+_AUTHORITY: Final = re.compile(r"(?:\[([^][]+)\]|([\w.-]+))(?::[0-9]*)?")
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _FULL_STOP: Final = "\N{IDEOGRAPHIC FULL STOP}"
 """Separates labels of a name as a dot does; https://www.rfc-editor.org/rfc/rfc3490#section-3.1"""
@@ -47,8 +47,8 @@ def targets_of(arguments: Iterable[str]) -> Targets:
             before, *behind = _SCHEME_END.split(word)
             for authority in map(_authority, behind):
                 found = _AUTHORITY.fullmatch(authority)
-                if found is not None:
-                    hosts[found[1] or found[2]] = None
+                if found is not None and (found[2] or ":" in found[1]):
+                    hosts[found[2] or found[1]] = None
                 elif authority and not number:  # others are in a text that is sent, or in a header
                     unclear[authority] = None
             if not behind:
@@ -67,13 +67,14 @@ def _forms(word: str) -> Iterator[str]:
 def _authority(text: str) -> str:
     """The host with what belongs to it, as it is used when an address is resolved."""
     authority = _AFTER_AUTHORITY.split(text, maxsplit=1)[0].rpartition("@")[2]
-    return unicodedata.normalize("NFKC", unquote(authority)).replace(_FULL_STOP, ".")
+    # One by one: to put a run of combining marks into order takes the square of its length.
+    return "".join(unicodedata.normalize("NFKC", each) for each in unquote(authority)).replace(_FULL_STOP, ".")
 
 
 def _hosts(text: str) -> Iterator[str]:
     """Hosts of a word without a scheme, if it looks like an address or like several (``HOST:PORT:HOST:PORT``)."""
     authority = _authority(text)
-    yield from _BRACKETS.findall(authority)
+    yield from (each for each in _BRACKETS.findall(authority) if ":" in each)
     if _is_ipv6(authority):
         yield authority
         return

@@ -64,7 +64,10 @@ def test_hosts_are_found_wherever_they_stand(argument: str, hosts: list[str]) ->
     assert list(targets_of([argument]).hosts) == hosts
 
 
-@pytest.mark.parametrize("argument", ["http://1.2.3.[4-5]/", "-xhttp://1.2.3.{4,5}/", "http://1.2.3.4%00.demo/"])
+@pytest.mark.parametrize(
+    "argument",
+    ["http://1.2.3.[4-5]/", "http://[4-5]/", "http://[]/", "-xhttp://1.2.3.{4,5}/", "http://1.2.3.4%00.demo/"],
+)
 def test_an_address_that_is_a_pattern_is_unclear(argument: str) -> None:
     assert targets_of([argument]).unclear
     assert not targets_of([f"Referer: {argument}", f'{{"a":"{argument}"}}']).unclear
