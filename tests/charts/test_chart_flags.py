@@ -14,6 +14,7 @@ import requests
 from applications.chart_values import EVERYTHING, LOAD, SETS, TEAMS
 from laboratories.helm import CONTROLLER, LOADTESTER, Helm, container
 from laboratories.lab import Controller
+from laboratories.load_tester import fingerprints
 
 pytestmark = pytest.mark.slow
 
@@ -43,10 +44,10 @@ def test_the_load_tester_starts_with_every_flag(helm: Helm, name: str, tmp_path:
         pytest.skip("there is no `canary loadtester` in this installation")
     chart, release, values = SETS[name]
     objects = helm.render(chart, values, release=release)
-    args = [arg.replace("/etc/canary/gates", str(tmp_path)) for arg in container(objects)["args"]]
+    args = [arg.replace("/etc/canary", str(tmp_path)) for arg in container(objects)["args"]]
     assert args[0] == "loadtester"
     for secret in (obj for obj in objects if obj["kind"] == "Secret"):
-        (tmp_path / "fingerprints").write_bytes(base64.b64decode(secret["data"]["fingerprints"]))
+        fingerprints(tmp_path, base64.b64decode(secret["data"]["fingerprints"]).decode())
     running = Controller([CANARY, *args, "-host=127.0.0.1", "-port=0"], tmp_path / "log")
     try:
         running.wait_ready()

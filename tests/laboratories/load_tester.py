@@ -98,6 +98,19 @@ class Programs:
         return [int(line[1]) for line in self.started]
 
 
+def fingerprints(folder: Path, text: str) -> Path:
+    """Write a file of gate tokens, in a folder of its own: commands run as the user of the tests."""
+    own = folder / "gates"
+    own.mkdir(exist_ok=True)
+    file = own / "fingerprints"
+    own.chmod(0o755)
+    file.unlink(missing_ok=True)
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o444)
+    own.chmod(0o555)
+    return file
+
+
 class LoadTester:
     """Runs while its ``with`` block lasts."""
 

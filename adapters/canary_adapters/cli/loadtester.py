@@ -1,5 +1,6 @@
 """``canary loadtester``: the webhook server that makes traffic and keeps gates. Flags carry Flagger's names."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -10,7 +11,6 @@ from canary_adapters.loadtester.options import DEFAULT_PROGRAMS, Options
 
 if TYPE_CHECKING:
     import re
-    from pathlib import Path
 
 __all__ = ["loadtester"]
 
@@ -71,7 +71,7 @@ def run(
         enable_shell=enable_shell,
         enable_bash=enable_bash,
         denied=_denied(deny_addresses),
-        gate_token_file=_gate_token_file(gate_token_file),
+        gate_token_file=Path(gate_token_file) if gate_token_file else None,
         most_running=max_commands,
         most_waiting=max_waiting,
         passed_on=_listed(pass_env),
@@ -116,21 +116,6 @@ def _denied(text: str) -> DeniedAddresses:
         raise typer.BadParameter(str(error), param_hint="--deny-addresses") from error
 
 
-def _gate_token_file(text: str) -> "Path | None":
-    """It is read at each request; a mistake in it should be seen before the first one."""
-    from pathlib import Path
-
-    from canary_adapters.loadtester.gate_tokens import GateTokens, GateTokensError
-
-    if not text:
-        return None
-    try:
-        GateTokens.read(Path(text))
-    except GateTokensError as error:
-        raise typer.BadParameter(f"{text}: {error}", param_hint="--gate-token-file") from error
-    return Path(text)
-
-
 def _serve(options: Options, log_level: str, encoding: str) -> None:
     import asyncio
 
@@ -152,6 +137,7 @@ def _serve(options: Options, log_level: str, encoding: str) -> None:
     port = listener.getsockname()[1]
     with listener:
         _isolate()
+        _check_gate_tokens(options)
         asyncio.run(serve(options, listener, ready=lambda: announce(f"listening on port {port}")))
 
 
@@ -171,3 +157,14 @@ def _isolate() -> None:
             why = f"the load tester cannot keep commands from reading its memory: {error.strerror or error}"
             raise BadInputError(why) from error
         structlog.get_logger("canary.loadtester").warning("commands can read the memory of the load tester: not Linux")
+
+
+def _check_gate_tokens(options: Options) -> None:
+    """The file is read at each request; a mistake should be seen before the first one. As the user that remains."""
+    from canary_adapters.loadtester.gate_tokens import GateTokens, GateTokensError
+
+    if options.gate_token_file is not None:
+        try:
+            GateTokens.read(options.gate_token_file)
+        except GateTokensError as error:
+            raise typer.BadParameter(f"{options.gate_token_file}: {error}", param_hint="--gate-token-file") from error

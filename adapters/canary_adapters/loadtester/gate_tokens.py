@@ -2,6 +2,7 @@
 
 Commands run as the user of the load tester, and read every file that it can read (``curl file:///...``). So its file
 holds nothing that opens a gate: a SHA-256 of each token, which is of use to nobody if the token is random and long.
+Commands can also write what the load tester can write (``curl --cookie-jar FILE``), which must not be this file.
 
 One token to a line: the namespace whose gates it opens and closes, or ``*`` for all, and its fingerprint::
 
@@ -13,6 +14,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import os
 from pathlib import Path
 from typing import Final, Self
 
@@ -44,13 +46,15 @@ class GateTokens:
         """From a file.
 
         Raises:
-            GateTokensError: It cannot be read, or a line is no fingerprint.
+            GateTokensError: It cannot be read, a line is no fingerprint, or commands could change it.
         """
         try:
             with path.open("rb") as file:
                 data = file.read(_LARGEST + 1)
         except OSError as error:
             raise GateTokensError(error.strerror or type(error).__name__) from None
+        if _can_be_changed(path):
+            raise GateTokensError("commands could change it: make the file and its folder read-only for this user")
         if len(data) > _LARGEST:
             raise GateTokensError(f"more than {_LARGEST} bytes")
         return cls.parse(data.decode("utf-8", "replace"))
@@ -70,6 +74,11 @@ class GateTokens:
         found = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
         known = [(name, hmac.compare_digest(found, fingerprint)) for name, fingerprint in self.fingerprints]
         return any(equal and name in {ALL, namespace} for name, equal in known)
+
+
+def _can_be_changed(path: Path) -> bool:
+    """By whoever runs as this user: in place, or by another file or link of its name."""
+    return any(os.access(each, os.W_OK) for each in (path, path.parent, path.resolve().parent))
 
 
 def _entry(number: int, words: list[str]) -> tuple[str, bytes]:

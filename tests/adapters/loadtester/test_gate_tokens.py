@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 import requests
@@ -15,7 +18,7 @@ from hypothesis import strategies as st
 
 from canary_adapters.loadtester.gate_tokens import GateTokens, GateTokensError, token_of
 from canary_adapters.webhook import HttpPool
-from laboratories.load_tester import LoadTester, Programs
+from laboratories.load_tester import CANARY, LoadTester, Programs, fingerprints
 
 TOKENS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=50)
 NAMESPACES = st.sampled_from(["team-a", "team-b", "*", "team", "team-a.x"])
@@ -24,6 +27,10 @@ NAMESPACES = st.sampled_from(["team-a", "team-b", "*", "team", "team-a.x"])
 def fingerprint(token: str) -> str:
     """As `sha256sum` prints it."""
     return f"sha256:{hashlib.sha256(token.encode()).hexdigest()}"
+
+
+def _lines(*entries: tuple[str, str]) -> str:
+    return "".join(f"{namespace} {fingerprint(token)}\n" for namespace, token in entries)
 
 
 def basic(user: str, password: str) -> str:
@@ -74,25 +81,60 @@ def test_a_line_that_is_no_fingerprint_is_told_and_not_shown(text: str, words: s
 
 
 @given(st.binary())
-def test_any_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
-    path = tmp_path_factory.getbasetemp() / "fingerprints"
-    path.write_bytes(data)
+def test_any_file_is_read_or_refused(data: bytes) -> None:
+    text = data.decode("utf-8", "replace")
     found: GateTokens | GateTokensError
     try:
-        found = GateTokens.read(path)
+        found = GateTokens.parse(text)
     except GateTokensError as error:
         found = error
     if isinstance(found, GateTokens):
-        assert not found.opens(data.decode("utf-8", "replace"), "team-a")
+        assert not found.opens(text, "team-a")
     else:
         assert str(found).startswith("line ")
 
 
-def test_a_file_that_is_not_there_or_without_end_is_told(tmp_path: Path) -> None:
-    with pytest.raises(GateTokensError, match="No such file or directory"):
-        GateTokens.read(tmp_path / "none")
-    with pytest.raises(GateTokensError, match="more than 1048576 bytes"):
-        GateTokens.read(Path("/dev/zero"))
+READ: Final = """
+import sys
+from pathlib import Path
+from canary_adapters.loadtester.gate_tokens import GateTokens, GateTokensError
+from canary_adapters.loadtester.isolation import isolate
+
+isolate()
+for name in sys.argv[1:]:
+    try:
+        GateTokens.read(Path(name))
+        print("read")
+    except GateTokensError as error:
+        print(error)
+"""
+"""As the load tester does it: where the tests are run by root, without the right to write everywhere."""
+
+
+def test_a_file_that_cannot_be_read_or_could_be_changed_is_told(tmp_path: Path) -> None:
+    sound = fingerprints(tmp_path, _lines(("*", "token-of-all")))
+    changeable = tmp_path / "folder"
+    changeable.mkdir()
+    (changeable / "file").write_text(_lines(("*", "x")))
+    (changeable / "closed").write_text(_lines(("*", "x")))
+    (changeable / "closed").chmod(0o444)
+    (changeable / "link").symlink_to(sound)
+    (tmp_path / "large").mkdir()
+    large = fingerprints(tmp_path / "large", "#" * (1024 * 1024 + 1))
+    names = [sound, "/nowhere/file", large, "/dev/zero", *(changeable / name for name in ("file", "closed", "link"))]
+    done = subprocess.run([sys.executable, "-c", READ, *map(str, names)], capture_output=True, text=True, check=True)
+    changed = "commands could change it: make the file and its folder read-only for this user"
+    expected = ["read", "No such file or directory", "more than 1048576 bytes", *[changed] * 4]
+    assert done.stdout.splitlines() == expected
+
+
+@pytest.mark.slow
+def test_a_file_that_commands_could_change_is_no_file_to_start_with(tmp_path: Path) -> None:
+    (tmp_path / "fingerprints").write_text(_lines(("*", "x")))
+    command = [str(CANARY), "loadtester", "-port=0", "-host=127.0.0.1", f"-gate-token-file={tmp_path / 'fingerprints'}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env={"COLUMNS": "300"})
+    assert done.returncode == 2
+    assert "commands could change it" in done.stderr
 
 
 # -- The header -----------------------------------------------------------------------------------------------------
@@ -118,14 +160,10 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadTester]:
     programs = Programs(tmp_path_factory.mktemp("guarded"))
     for name in ("cat", "curl"):
         programs.write(name, f'exec {shutil.which(name)} "$@"')
-    (programs.folder / "fingerprints").write_text(_lines(("*", "token-of-all"), ("team-a", "token-of-a")))
-    flags = ("-allow-programs=cat,curl", f"-gate-token-file={programs.folder / 'fingerprints'}")
+    file = fingerprints(programs.folder, _lines(("*", "token-of-all"), ("team-a", "token-of-a")))
+    flags = ("-allow-programs=cat,curl", f"-gate-token-file={file}")
     with LoadTester(programs, *flags) as running:
         yield running
-
-
-def _lines(*entries: tuple[str, str]) -> str:
-    return "".join(f"{namespace} {fingerprint(token)}\n" for namespace, token in entries)
 
 
 def _change(tester: LoadTester, action: str, namespace: str, authorization: str | None = None) -> requests.Response:
@@ -184,7 +222,7 @@ def test_without_a_token_of_the_namespace_no_gate_is_touched(
 @pytest.mark.slow
 def test_a_command_opens_no_gate_of_another_namespace(guarded: LoadTester) -> None:
     """It reads what the load tester reads, and sends what it has found; with the token of its own namespace as well."""
-    stolen = _command(guarded, f"cat {guarded.programs.folder / 'fingerprints'}").split()
+    stolen = _command(guarded, f"cat {guarded.programs.folder / 'gates' / 'fingerprints'}").split()
     assert len(stolen) == 4
     url = f"http://127.0.0.1:{guarded.port}/gate/open"
     for token in (*stolen, *(text.removeprefix("sha256:") for text in stolen), "token-of-a"):
@@ -192,6 +230,18 @@ def test_a_command_opens_no_gate_of_another_namespace(guarded: LoadTester) -> No
             -d '{{"name":"app","namespace":"team-b"}}' {url}"""
         assert _command(guarded, sent) == "403"
     assert not _is_open(guarded, "gate", "team-b")
+
+
+@pytest.mark.slow
+def test_a_command_adds_no_token_of_its_own(guarded: LoadTester) -> None:
+    file = guarded.programs.folder / "gates" / "fingerprints"
+    before = file.read_text()
+    mine = guarded.programs.folder / "mine"
+    mine.write_text(_lines(("*", "mine")))
+    for ways in (f"-o {file}", f"-o /dev/null -D {file}", f"-o /dev/null -c {file}", f"-o {file.parent}/other"):
+        guarded.ask("app", "team-a", cmd=f"curl -s {ways} file://{mine}", blocking="true")
+    assert file.read_text() == before
+    assert [each.name for each in file.parent.iterdir()] == ["fingerprints"]
 
 
 def _command(tester: LoadTester, text: str) -> str:
@@ -216,14 +266,13 @@ def test_a_webhook_sends_the_token_of_its_address(guarded: LoadTester) -> None:
 
 @pytest.mark.slow
 def test_a_token_that_was_replaced_opens_nothing_any_more(programs: Programs) -> None:
-    file = programs.folder / "fingerprints"
-    file.write_text(_lines(("team-a", "old")))
+    file = fingerprints(programs.folder, _lines(("team-a", "old")))
     with LoadTester(programs, f"-gate-token-file={file}") as running:
         assert _change(running, "gate/open", "team-a", "Bearer old").status_code == 202
-        file.write_text(_lines(("team-a", "new")))
+        fingerprints(programs.folder, _lines(("team-a", "new")))
         assert _change(running, "gate/close", "team-a", "Bearer old").status_code == 403
         assert _change(running, "gate/close", "team-a", "Bearer new").status_code == 202
-        file.write_text("hush")
+        fingerprints(programs.folder, "hush")
         broken = _change(running, "gate/open", "team-a", "Bearer new")
         assert (broken.status_code, broken.text) == (503, "the file of gate tokens cannot be used")
         assert not _is_open(running, "gate", "team-a")

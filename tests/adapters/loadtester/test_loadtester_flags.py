@@ -51,10 +51,8 @@ def test_defaults_are_flaggers_but_for_shells(monkeypatch: pytest.MonkeyPatch) -
     assert not found.enable_bash
 
 
-def test_our_own_flags(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fingerprints = tmp_path / "fingerprints"
-    fingerprints.write_text("# nobody yet\n")
-    tenants = [f"-gate-token-file={fingerprints}", "-deny-addresses=default,10.0.0.0/8"]
+def test_our_own_flags(monkeypatch: pytest.MonkeyPatch) -> None:
+    tenants = ["-gate-token-file=/gates/fingerprints", "-deny-addresses=default,10.0.0.0/8"]
     flags = [
         *tenants,
         "-allow-programs=hey, k6",
@@ -72,7 +70,7 @@ def test_our_own_flags(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         most_running=3,
         most_waiting=0,
         passed_on=("A", "B"),
-        gate_token_file=fingerprints,
+        gate_token_file=Path("/gates/fingerprints"),
         denied=DeniedAddresses((*DEFAULT.networks, IPv4Network("10.0.0.0/8"))),
     )
 
@@ -117,7 +115,7 @@ def test_the_example_is_a_command_line_that_works(monkeypatch: pytest.MonkeyPatc
         (["-port=70000"], "--port"),
         (["-host=999.1.1.1"], "--port"),
         (["-deny-addresses=localhost"], "'localhost': must be an IP address"),
-        (["-gate-token-file=/nowhere"], "/nowhere: No such file or directory"),
+        (["-gate-token-file=/nowhere", "-port=0", "-host=127.0.0.1"], "/nowhere: No such file or directory"),
         (["-enable-bash=perhaps"], "--enable-bash"),
     ],
 )
