@@ -14,13 +14,12 @@ __all__ = ["CrowdedError", "Lookups"]
 
 _LONGEST_S: Final = 2.0
 """For all names of a command; a name server answers within some milliseconds, or does not answer."""
-
 _LONGEST_NAME: Final = 254
 """Characters, with the dot at the end that says that nothing is to be appended."""
 
 
 class CrowdedError(Exception):
-    """So many lookups of this namespace are under way that there can be no other."""
+    """So many lookups are under way that this namespace can have no other now."""
 
 
 class Lookups:
@@ -71,7 +70,11 @@ class Lookups:
             with suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(arrived, found)
 
-        threading.Thread(target=ask, name="lookup", daemon=True).start()
+        try:
+            threading.Thread(target=ask, name="lookup", daemon=True).start()
+        except RuntimeError:  # there can be no other thread, because of what commands have started, for one
+            self._places.give_back(namespace)
+            raise CrowdedError from None
         return await answer
 
 

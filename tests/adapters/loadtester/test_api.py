@@ -84,9 +84,7 @@ def test_what_a_terminal_would_act_on_stands_in_no_answer_and_no_log(tester: Loa
     shown = "a\ufffd[2Jb\nc"
     found = tester.ask("escaping", cmd="escapes 0", blocking="true", returnCmdOutput="true", logCmdOutput="true")
     assert found == (200, shown)
-    assert [line["output"] for line in tester.lines if line.get("canary") == "escaping.here" and "output" in line] == [
-        shown
-    ]
+    assert _logged_outputs(tester, "escaping.here") == [shown]
     failed = f"command escapes 1 failed: {shown}: exit status 1"
     assert tester.ask("escaping", cmd="escapes 1", blocking="true") == (500, failed)
 
@@ -122,7 +120,11 @@ def test_logs_hold_no_argument(tester: LoadTester) -> None:
 
 def test_output_is_logged_if_that_is_asked_for(tester: LoadTester) -> None:
     tester.ask("talkative", "ns", cmd="ok listen", logCmdOutput="true")
-    until(lambda: [line["output"] for line in tester.lines if "output" in line] == ["listen\n"])
+    until(lambda: _logged_outputs(tester, "talkative.ns") == ["listen\n"])
+
+
+def _logged_outputs(tester: LoadTester, canary: str) -> list[str]:
+    return [line["output"] for line in tester.lines if line.get("canary") == canary and "output" in line]
 
 
 def test_metrics_show_what_was_done(tester: LoadTester) -> None:

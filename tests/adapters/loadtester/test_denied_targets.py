@@ -132,6 +132,22 @@ def test_without_a_list_nothing_is_looked_up(monkeypatch: pytest.MonkeyPatch) ->
     assert _denied(["169.254.169.254", "localhost"], DeniedAddresses.parse("")) is None
 
 
+def test_without_a_thread_there_is_no_lookup_and_no_place_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def story() -> None:
+        lookups = Lookups(DEFAULT, 2)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            for _ in range(3):
+                with pytest.raises(CrowdedError):
+                    await lookups.denied(["localhost"], "ours")
+        assert await lookups.denied(["localhost"], "ours") is None
+
+    asyncio.run(story())
+
+
 @pytest.fixture
 def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Name servers that answer for no name of ``slow``, until they are let go."""
