@@ -62,6 +62,8 @@ class Record:
     """Of the controller, to the API server."""
     routes: dict[str, str] = Factory(dict)
     """VirtualServices and DestinationRules at the end, by namespace."""
+    changed: dict[str, list[str]] = Factory(dict)
+    """Objects that should have been left alone, by kind of attacker."""
     before: Mapping[str, Any] = Factory(dict)
     """The victim's objects before the attack."""
     after: Mapping[str, Any] = Factory(dict)
@@ -240,6 +242,7 @@ def _collect(record: Record, lab: Lab, controller: Controller) -> None:
         record.outputs[f"{namespace} (events and statuses)"] = record.witness.told(namespace)
     record.writes = [each for each in lab.cluster.requests.matching(agent=AGENT) if each.verb in _WRITES]
     record.after = _belongings(lab)
+    record.changed = {kind: place.changed() for kind, place in record.places.items()}
     for kind in _ROUTES:
         for each in json.loads(lab.kubectl("get", kind, "-A", "-o", "json"))["items"]:
             namespace = each["metadata"]["namespace"]

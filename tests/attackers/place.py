@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import requests
 from attrs import field, frozen
@@ -15,7 +15,7 @@ from attackers.secrets import secret_of
 from attackers.witness import Witness
 from peers.http_peers import Behaviour, Peer
 
-__all__ = ["INTERVAL", "Attacker", "Place", "Surroundings", "attacker"]
+__all__ = ["INTERVAL", "REGISTERED", "Attacker", "Place", "Surroundings", "attacker", "register"]
 
 INTERVAL: Final = "2s"
 PATIENCE_S: Final = 60.0
@@ -66,20 +66,19 @@ class Attacker:
 REGISTERED: Final[dict[str, Attacker]] = {}
 
 
+def register(kind: str, attack: Callable[[Place], None], *, told: str = "", planted: bool = False) -> None:
+    """Make an attack one of those that take part; see `Attacker`."""
+    REGISTERED[kind] = Attacker(kind=kind, attack=attack, told=told, planted=planted)
+
+
 def attacker(*, told: str = "", planted: bool = False) -> Callable[[Callable[[Place], None]], Callable[[Place], None]]:
-    """Register a function as an attack; its name is the kind.
+    """Register a function as an attack; its name is the kind. See `Attacker`."""
 
-    Args:
-        told: See `Attacker`.
-        planted: See `Attacker`.
-    """
-
-    def register(attack: Callable[[Place], None]) -> Callable[[Place], None]:
-        kind = attack.__name__.replace("_", "-")
-        REGISTERED[kind] = Attacker(kind=kind, attack=attack, told=told, planted=planted)
+    def registered(attack: Callable[[Place], None]) -> Callable[[Place], None]:
+        register(attack.__name__.replace("_", "-"), attack, told=told, planted=planted)
         return attack
 
-    return register
+    return registered
 
 
 class Place:
@@ -96,10 +95,11 @@ class Place:
         """What the API server did not take, in its words."""
         self.turns = 0
         """How often something was done again."""
+        self._kept: list[dict[str, Any]] = []
         self._open = ExitStack()
         self._api = self._open.enter_context(requests.Session())
 
-    def __enter__(self) -> Place:
+    def __enter__(self) -> Self:
         self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
         return self
 
@@ -114,7 +114,8 @@ class Place:
         Returns:
             Whether the API server took them all.
         """
-        return all([self._sent("POST", self._path(obj["kind"]), obj) for obj in objects])
+        taken = [self._sent("POST", self._path(obj["kind"]), obj) for obj in objects]
+        return all(taken)
 
     def patch(self, kind: str, name: str, change: dict[str, Any], *, of: str = "") -> bool:
         """Merge a change into an object, or into a part of it such as ``status``."""
@@ -124,6 +125,22 @@ class Place:
     def delete(self, kind: str, name: str) -> bool:
         """Delete an object."""
         return self._sent("DELETE", f"{self._path(kind)}/{name}", {})
+
+    def keep(self, obj: dict[str, Any]) -> None:
+        """Create an object that nobody should change."""
+        self.create(obj)
+        self._kept.append(self._read(obj))
+
+    def changed(self) -> list[str]:
+        """Of what nobody should change, what somebody did."""
+        return [f"{obj['kind']} {obj['metadata']['name']}" for obj in self._kept if self._read(obj) != obj]
+
+    def _read(self, obj: dict[str, Any]) -> dict[str, Any]:
+        """Without what the server and the cluster's own controllers keep there."""
+        path = f"{self._path(obj['kind'])}/{obj['metadata']['name']}"
+        found: dict[str, Any] = self._api.get(f"{self.around.api}/{path}", timeout=PATIENCE_S).json()
+        metadata = {key: found["metadata"].get(key) for key in ("name", "labels", "ownerReferences")}
+        return {"kind": obj["kind"], "metadata": metadata, "spec": found.get("spec")}
 
     def _path(self, kind: str) -> str:
         return _PATHS[kind].format(self.namespace)
@@ -143,7 +160,8 @@ class Place:
         spec = found["spec"]
         spec["service"] |= service or {}
         steps = {"interval": INTERVAL, "threshold": 1000, "stepWeight": 1, "metrics": []}
-        spec["analysis"] = {**spec["analysis"], **steps, **analysis}
+        merged = {**spec["analysis"], **steps, **analysis}
+        spec["analysis"] = {key: value for key, value in merged.items() if value is not None}
         return found
 
     def deploy(self, canary: dict[str, Any] | None = None) -> bool:

@@ -1,4 +1,4 @@
-"""The application that must go on: its canary is analyzed all the time, by servers of its own that remember everything."""
+"""The application that must go on: its canary is analyzed all the time, by servers of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from attackers.secrets import secret_of
 from laboratories.lab import Lab
 from peers.http_peers import Behaviour, Caller, Peer
 
-__all__ = ["INTERVAL_S", "NAME", "Victim", "prometheus", "whole"]
+__all__ = ["INTERVAL_S", "NAME", "Victim", "prometheus", "vector", "whole"]
 
 NAME: Final = "victim"
 INTERVAL_S: Final = 2.0
@@ -31,6 +31,12 @@ def whole(body: bytes, *lines: str, status: int = 200) -> bytes:
     return ("\r\n".join(head) + "\r\n\r\n").encode("latin-1") + body
 
 
+def vector(*values: str) -> bytes:
+    """What Prometheus says of so many series."""
+    series = [{"metric": {}, "value": [time.time(), value]} for value in values]
+    return json.dumps({"status": "success", "data": {"resultType": "vector", "result": series}}).encode()
+
+
 def prometheus(*, noted: list[float] | None = None) -> Behaviour:
     """Answers queries well.
 
@@ -44,10 +50,7 @@ def prometheus(*, noted: list[float] | None = None) -> Behaviour:
             if noted is not None and "istio_requests_total" in query:
                 noted.append(time.monotonic())
             value = "1" if query.strip() == "vector(1)" else "100"
-            series = [{"metric": {}, "value": [time.time(), value]}]
-            await caller.send(
-                whole(json.dumps({"status": "success", "data": {"resultType": "vector", "result": series}}).encode())
-            )
+            await caller.send(whole(vector(value)))
 
     return behave
 

@@ -1,7 +1,7 @@
 """What one team writes never harms another: a controller among attackers, and a victim that must go on.
 
-All of it happens once; each test reads the record. With ``CANARY_ATTACKERS=KIND,KIND`` only those attack, which tells whose
-fault it is that the victim suffers.
+All of it happens once; each test reads the record. With ``CANARY_ATTACKERS=KIND,KIND`` only those attack, which
+tells whose fault it is that the victim suffers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 import yaml
 from kubernetes.utils import parse_quantity
 
-from attackers import hangs, objects, servers  # noqa: F401 - they register what they hold
+from attackers import hangs, neighbours, objects, servers  # noqa: F401 - they register what they hold
 from attackers.arena import Record, run
 from attackers.place import REGISTERED
 from attackers.secrets import secret_of
@@ -35,6 +35,10 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
     """What came of it."""
     with Lab(tmp_path_factory.mktemp("tenants")) as lab:
         return run(lab, list(ATTACKERS.values()), seconds=SECONDS)
+
+
+def test_there_are_at_least_forty_attackers() -> None:
+    assert len(REGISTERED) >= 40
 
 
 def test_the_victim_misses_no_two_ticks_in_a_row(record: Record) -> None:
@@ -75,7 +79,7 @@ def test_nothing_is_written_to_what_is_not_the_teams_own(record: Record) -> None
 def test_it_harms_nobody(record: Record, kind: str) -> None:
     attacker, place = ATTACKERS[kind], record.places[kind]
     assert kind not in record.errors, record.errors[kind]
-    said = [*place.refusals, *record.witness.messages(place.namespace)]
+    said = [text.replace(kind, "IT") for text in (*place.refusals, *record.witness.messages(place.namespace))]
     assert not attacker.told or any(re.search(attacker.told, text) for text in said), said[-5:]
     assert attacker.told or all(server.connections for server in place.servers), said[-5:]
     assert not attacker.planted or record.leaks("nobody", place.secret), "the secret never went where it should"
@@ -83,6 +87,8 @@ def test_it_harms_nobody(record: Record, kind: str) -> None:
         "secrets came out": record.leaks(kind, place.secret),
         "its cookie was sent to": record.followed(place.cookie, kind),
         "was written elsewhere": [each for each in record.strays() if each.name.startswith(kind)],
+        "was not left alone": record.changed[kind],
+        "control characters were told": [text for text in said if re.search(r"[\x00-\x08\x0b-\x1f\x7f]|<script", text)],
         "routes for another namespace": record.foreign_routes(place.namespace),
     }
     assert {what: found for what, found in harm.items() if found} == {}
