@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import threading
@@ -25,11 +26,14 @@ from peers.http_peers import Peer, Seen
 
 __all__ = ["FLAGS", "Record", "run"]
 
-FLAGS: Final = ("-no-cross-namespace-refs",)
-"""What a cluster of many teams sets."""
+FLAGS: Final = ("-no-cross-namespace-refs", "-kubeconfig-qps=1000", "-kubeconfig-burst=2000")
+"""What a cluster of many teams sets, and requests enough that all attackers are soon in operation."""
 PROBE_S: Final = 5.0
 """The timeout of the chart's probes."""
 PAUSE_S: Final = 0.5
+WAVES: Final = 3
+WAVE_S: Final = 3.0
+"""From one to the next."""
 TOO_MUCH: Final = 2**30
 """Bytes of memory at which the run ends: the machine is shared."""
 _WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
@@ -47,7 +51,8 @@ class Record:
     """Of attacks that did not go as planned, by kind."""
     ticks: list[float] = Factory(list)
     """Moments at which the victim was measured while the attack lasted, its beginning and its end among them."""
-    heartbeat: Heartbeat = Factory(Heartbeat)
+    allowed_s: list[float] = Factory(list)
+    """By how much the machine was late between each two of them, seconds."""
     probes: int = 0
     """Health checks that were answered as they should be."""
     unhealthy: list[str] = Factory(list)
@@ -69,6 +74,21 @@ class Record:
     after: Mapping[str, Any] = Factory(dict)
     """The same at the end."""
     witness: Witness = Factory(Witness)
+
+    def said(self, kind: str) -> list[str]:
+        """What people of an attacker's namespace were told, the API server's answers included; without his own name."""
+        place = self.places[kind]
+        texts = (*place.refusals, *self.witness.messages(place.namespace))
+        return [text.replace(kind, "IT") for text in texts]
+
+    def has_struck(self, attacker: Attacker) -> bool:
+        """Whether an attack has come to the point: it was refused, or its servers were asked."""
+        if attacker.kind in self.errors:
+            return True
+        if attacker.told:
+            return any(re.search(attacker.told, text) for text in self.said(attacker.kind))
+        place = self.places[attacker.kind]
+        return place.begun and all(server.connections for server in place.servers)
 
     def leaks(self, kind: str, secret: str) -> list[str]:
         """Where a secret of an attacker, or of the victim, came out, and what stood around it."""
@@ -104,15 +124,14 @@ def _text(seen: Iterable[Seen]) -> str:
     return "\n".join(f"{each.line}\n{each.headers}\n{each.body.decode('utf-8', 'replace')}" for each in seen)
 
 
-def run(lab: Lab, attackers: Sequence[Attacker], *, seconds: float, waves: int = 3, wave_s: float = 3.0) -> Record:
-    """Have so many attackers do what they do, for so long.
+def run(lab: Lab, attackers: Sequence[Attacker], *, seconds: float, longest_s: float) -> Record:
+    """Have attackers do what they do.
 
     Args:
         lab: A laboratory without a controller.
         attackers: All begin, in waves.
-        seconds: From the first wave to the end.
-        waves: How many.
-        wave_s: Seconds from one to the next.
+        seconds: For how long all of them do it, once the last one has come to it.
+        longest_s: For how long that is waited for.
     """
     record, over = Record(), threading.Event()
     with ExitStack() as stack:
@@ -132,13 +151,17 @@ def run(lab: Lab, attackers: Sequence[Attacker], *, seconds: float, waves: int =
         record.places = {each.kind: stack.enter_context(Place(each.kind, around)) for each in attackers}
         record.before = _belongings(lab)
         began = time.monotonic()
-        with record.heartbeat, _watched(record, controller, over):
-            threads = _begun(record, attackers, over, waves, wave_s)
-            over.wait(seconds - (time.monotonic() - began))
+        with Heartbeat(controller.process.pid) as heartbeat, _watched(record, controller, over):
+            threads = _begun(record, attackers, over)
+            while time.monotonic() < began + longest_s and not over.wait(1.0):
+                if all(record.has_struck(each) for each in attackers):
+                    break
+            over.wait(seconds)
             ended = time.monotonic()
             record.outputs["the port"] = _fetched(controller, "metrics")
         over.set()
         record.ticks = [began, *(at for at in victim.ticks if began < at < ended), ended]
+        record.allowed_s = [heartbeat.late_s(*gap) for gap in itertools.pairwise(record.ticks)]
         for each in threads:
             each.join()
         _collect(record, lab, controller)
@@ -152,16 +175,14 @@ def run(lab: Lab, attackers: Sequence[Attacker], *, seconds: float, waves: int =
     return record
 
 
-def _begun(
-    record: Record, attackers: Sequence[Attacker], over: threading.Event, waves: int, wave_s: float
-) -> list[threading.Thread]:
+def _begun(record: Record, attackers: Sequence[Attacker], over: threading.Event) -> list[threading.Thread]:
     threads = []
-    for wave in range(waves):
-        for each in attackers[wave::waves]:
+    for wave in range(WAVES):
+        for each in attackers[wave::WAVES]:
             thread = threading.Thread(target=_attack, args=(record, each), name=each.kind, daemon=True)
             thread.start()
             threads.append(thread)
-        over.wait(wave_s)
+        over.wait(WAVE_S)
     return threads
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -93,8 +94,8 @@ class Place:
         self.servers: list[Peer] = []
         self.refusals: list[str] = []
         """What the API server did not take, in its words."""
-        self.turns = 0
-        """How often something was done again."""
+        self.begun = False
+        """Whether what he does again and again is done, or a rollout of his has begun."""
         self._kept: list[dict[str, Any]] = []
         self._open = ExitStack()
         self._api = self._open.enter_context(requests.Session())
@@ -182,6 +183,7 @@ class Place:
         """Deploy an application and, as soon as it is in operation, another version of it."""
         if self.deploy(canary) and self.until("Initialized"):
             self.image("v2")
+            self.begun = True
 
     def until(self, phase: str) -> bool:
         """Wait for a phase, or for the end."""
@@ -192,9 +194,11 @@ class Place:
 
     def again(self, pause_s: float) -> Iterator[int]:
         """Turns of something that is done until the end."""
-        while not self.around.over.wait(pause_s):
-            self.turns += 1
-            yield self.turns
+        for turn in itertools.count(1):
+            if self.around.over.wait(pause_s):
+                return
+            self.begun = True
+            yield turn
 
     # -- Servers ----------------------------------------------------------------------------------------------------
 

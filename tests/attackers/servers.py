@@ -208,3 +208,9 @@ for what in (
 ):
     register(f"hook-{what}", partial(_either, way=_asks, what=what), planted=True)
     register(f"receiver-{what}", partial(_either, way=_tells, what=what), planted=True)
+
+
+@attacker(told=r"denied|link-local|not called")
+def where_clouds_give_credentials(place: Place) -> None:
+    """The address of the metadata service."""
+    place.roll_out(place.canary(webhooks=[hook("http://169.254.169.254/latest/meta-data/")]))

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 CHOSEN = os.environ.get("CANARY_ATTACKERS", "")
 ATTACKERS = {kind: each for kind, each in REGISTERED.items() if not CHOSEN or kind in CHOSEN.split(",")}
-SECONDS = 40.0
+SECONDS, LONGEST_S = 15.0, 120.0
 VALUES = Path(__file__).parents[2] / "charts" / "canary" / "values.yaml"
 
 
@@ -34,7 +34,7 @@ VALUES = Path(__file__).parents[2] / "charts" / "canary" / "values.yaml"
 def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
     """What came of it."""
     with Lab(tmp_path_factory.mktemp("tenants")) as lab:
-        return run(lab, list(ATTACKERS.values()), seconds=SECONDS)
+        return run(lab, list(ATTACKERS.values()), seconds=SECONDS, longest_s=LONGEST_S)
 
 
 def test_there_are_at_least_forty_attackers() -> None:
@@ -43,12 +43,10 @@ def test_there_are_at_least_forty_attackers() -> None:
 
 def test_the_victim_misses_no_two_ticks_in_a_row(record: Record) -> None:
     """What the machine is late by is measured meanwhile, and not the controller's fault."""
-    gaps = [
-        (until - since, 2 * INTERVAL_S + record.heartbeat.late_s(since, until))
-        for since, until in itertools.pairwise(record.ticks)
-    ]
+    gaps = [until - since for since, until in itertools.pairwise(record.ticks)]
     assert len(gaps) > 5
-    assert [gap for gap in gaps if gap[0] > gap[1]] == []
+    late = [each for each in zip(gaps, record.allowed_s, strict=True) if each[0] > 2 * INTERVAL_S + each[1]]
+    assert late == []
 
 
 def test_the_controller_answers_every_probe(record: Record) -> None:
@@ -79,9 +77,8 @@ def test_nothing_is_written_to_what_is_not_the_teams_own(record: Record) -> None
 def test_it_harms_nobody(record: Record, kind: str) -> None:
     attacker, place = ATTACKERS[kind], record.places[kind]
     assert kind not in record.errors, record.errors[kind]
-    said = [text.replace(kind, "IT") for text in (*place.refusals, *record.witness.messages(place.namespace))]
-    assert not attacker.told or any(re.search(attacker.told, text) for text in said), said[-5:]
-    assert attacker.told or all(server.connections for server in place.servers), said[-5:]
+    said = record.said(kind)
+    assert record.has_struck(attacker), said[-5:]
     assert not attacker.planted or record.leaks("nobody", place.secret), "the secret never went where it should"
     harm = {
         "secrets came out": record.leaks(kind, place.secret),
