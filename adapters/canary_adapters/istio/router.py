@@ -70,8 +70,8 @@ class IstioRouter:
     def ensure(self, traffic: Traffic) -> None:
         """Have this split in force: backends first, then the routes to them, then the apex Service.
 
-        Nothing is begun to which there is an objection. What was begun goes on: a DestinationRule that is somebody
-        else's by now is left alone, and hosts and gateways that are not allowed by now stay as they are.
+        Nothing is begun to which there is an objection. What was begun goes on: Services and DestinationRules that are
+        somebody else's by now are left alone, and hosts and gateways that are not allowed by now stay as they are.
 
         Raises:
             RefusedError: It would cut clients off, the objects belong to somebody else, or there is an `objection`.

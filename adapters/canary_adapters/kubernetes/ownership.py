@@ -110,6 +110,16 @@ class Ownership:
         if refusal is not None:
             raise refusal
 
+    def remove(self, resource: Resource, live: Obj | None) -> None:
+        """Take away what was made for this very canary; anything else is left as it is.
+
+        Raises:
+            UnavailableError: Unknown whether it was done.
+            ConflictError: Somebody else wrote in between; not done.
+        """
+        if live is not None and owner_of(live, self._canary) is Owner.CANARY:
+            self._cluster.delete(resource, live)
+
     def put(self, resource: Resource, wanted: Obj, live: Obj | None, *, given: bool = False) -> None:
         """Have an object as it should be.
 

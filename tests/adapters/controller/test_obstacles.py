@@ -51,6 +51,14 @@ def _rule(controller: VirtualController, key: Key) -> None:
     controller.api.create(DESTINATION_RULES, key[0], theirs)
 
 
+def _backend(controller: VirtualController, key: Key) -> None:
+    name = f"{key[1]}-canary"
+    live = controller.api.cached(SERVICES, key[0], name)
+    if live is not None:
+        controller.api.delete(SERVICES, live)
+    _service(controller, key[0], name)
+
+
 def _at_weight(controller: VirtualController, key: Key, weight: int) -> None:
     while controller.status(key).get("canaryWeight") != weight:
         verdict = controller.tick(key)
@@ -61,6 +69,7 @@ def _at_weight(controller: VirtualController, key: Key, weight: int) -> None:
 OBSTACLES: dict[str, tuple[Any, str]] = {
     "routes": (_older, "VirtualServiceShadowed"),
     "rule": (_rule, "DestinationRuleNotOurs"),
+    "backend": (_backend, "ServiceNotOurs"),
 }
 
 
@@ -110,11 +119,30 @@ def test_a_bad_canary_is_rolled_back_whatever_stands_in_the_way(controller: Virt
     _at_weight(controller, key, 20)
     _older(controller, key)
     _rule(controller, key)
+    _backend(controller, key)
     controller.prometheus.success_rate = 10.0
     while controller.status(key)["phase"] != "Failed":
         assert controller.tick(key).result == "ok"
         controller.now_s += 65.0
     assert controller.status(key)["canaryWeight"] == 0
+    routes = controller.api.cached(VIRTUAL_SERVICES, *key)
+    assert routes is not None
+    assert [each["weight"] for each in routes["spec"]["http"][0]["route"]] == [100, 0]
+
+
+def test_without_a_mesh_a_rollout_goes_on_past_a_backend_of_somebody_else(controller: VirtualController) -> None:
+    """All traffic goes by the apex; the other two are for looking at."""
+    analysis = {"interval": "1m", "threshold": 3, "iterations": 3, "metrics": [METRIC]}
+    key = controller.deploy("here", analysis=analysis, provider="kubernetes")
+    controller.until("Initialized", key)
+    controller.image(key, "v2")
+    controller.tick(key)
+    _backend(controller, key)
+    while controller.status(key)["phase"] != "Succeeded":
+        assert controller.tick(key).result == "ok"
+        controller.now_s += 65.0
+    assert controller.tick(key).result == "refused"
+    assert _said(controller, key)[0] == "ServiceNotOurs"
 
 
 def test_when_the_obstacle_is_gone_the_rollout_begins(controller: VirtualController) -> None:

@@ -151,7 +151,7 @@ def test_who_does_not_ask_in_time_is_left(monkeypatch: pytest.MonkeyPatch, serve
 
 
 def test_who_does_not_take_the_answer_in_time_is_left(monkeypatch: pytest.MonkeyPatch, server: StatusServer) -> None:
-    monkeypatch.setattr(listener, "TAKE_S", 0.3)
+    monkeypatch.setattr(listener, "TAKE_S", 3.0)
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.settimeout(10)

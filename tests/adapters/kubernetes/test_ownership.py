@@ -182,7 +182,7 @@ def test_the_primary_of_another_canary_is_no_target(cluster: Cluster, namespace:
 
 WRITES: Final = {
     "istio/router.py": {"delete", "replace"},  # giving back what is ours
-    "kubernetes/ownership.py": {"create", "replace"},
+    "kubernetes/ownership.py": {"create", "delete", "replace"},
     "kubernetes/services/services.py": {"delete", "replace"},  # the same
     "kubernetes/store/store.py": {"patch", "replace"},  # status and finalizer of the Canary itself
     "kubernetes/workload/configs.py": {"delete"},  # copies of its own that nobody needs any more

@@ -71,17 +71,22 @@ class Services:
         selector = self._selector()
         if selector is None:
             return all(self._get(name) is not None for name in self._all_names())
-        return all(wanted is live for wanted, live in self._wanted(selector, to_canary=to_canary))
+        return all(
+            wanted is live or self._is_foreign(live) for wanted, live in self._wanted(selector, to_canary=to_canary)
+        )
+
+    @property
+    def are_begun(self) -> bool:
+        """Whether there is one for the primary that is not somebody else's: then there were no objections once."""
+        live = self._get(self._names.apex_primary)
+        return live is not None and not self._is_foreign(live)
 
     def check(self) -> None:
-        """Refuse what would cut clients off, and what belongs to somebody else.
+        """Refuse what would cut clients off.
 
         Raises:
             RefusedError: With what to change.
         """
-        refusal = self.objection()
-        if refusal is not None:
-            raise refusal
         if not self._are_ours:
             return
         target = self._target()
@@ -90,24 +95,29 @@ class Services:
         if target is not None:
             check_ports(self._canary, target, None if foreign is not None and self._is_taken_over(foreign) else foreign)
 
-    def objection(self) -> RefusedError | None:
-        """Why one of them cannot be put right: it is somebody else's. None: all can be, or are right."""
+    def objection(self, *, to_canary: bool = False, apex_only: bool = False) -> RefusedError | None:
+        """Why one of them cannot be put right: it is somebody else's. None: all can be, or are right.
+
+        Args:
+            to_canary: Whether the apex should send to the canary.
+            apex_only: Whether only the apex is looked at.
+        """
         selector = self._selector()
         if not self._are_ours or selector is None:
             return None
         found = (
-            self._ownership.refusal(SERVICES, live, given=self._is_given(wanted["metadata"]["name"]))
-            for wanted, live in self._wanted(selector, to_canary=False)
-            if wanted is not live
+            self._ownership.refusal(SERVICES, live, given=self._is_given(live))
+            for wanted, live in self._wanted(selector, to_canary=to_canary)
+            if live is not None and wanted is not live and (not apex_only or self._is_given(live))
         )
         return next((each for each in found if each is not None), None)
 
     def ensure_backends(self) -> None:
-        """Have the Services of primary and canary."""
+        """Have the Services of primary and canary, but for those that are somebody else's by now."""
         self._ensure(lambda name: name != self._names.apex)
 
     def ensure_apex(self, *, to_canary: bool = False) -> None:
-        """Have the apex send to the primary, or to the canary."""
+        """Have the apex send to the primary, or to the canary, unless it is somebody else's by now."""
         self._ensure(lambda name: name == self._names.apex, to_canary=to_canary)
 
     def drop_backends(self) -> None:
@@ -138,9 +148,12 @@ class Services:
 
     # -- Inside -----------------------------------------------------------------------------------------------------
 
-    def _is_given(self, name: str) -> bool:
+    def _is_given(self, service: Obj) -> bool:
         """Whether people may have made it: the Service that their clients use, and no other."""
-        return name == self._names.apex
+        return bool(service["metadata"]["name"] == self._names.apex)
+
+    def _is_foreign(self, live: Obj | None) -> bool:
+        return live is not None and self._ownership.is_foreign(live, given=self._is_given(live))
 
     def _is_taken_over(self, apex: Obj) -> bool:
         """Whether we have put it right before: then its ports are ours already."""
@@ -152,9 +165,8 @@ class Services:
         if not self._are_ours or selector is None:
             return
         for wanted, live in self._wanted(selector, to_canary=to_canary):
-            name = wanted["metadata"]["name"]
-            if chosen(name):
-                self._ownership.put(SERVICES, wanted, live, given=self._is_given(name))
+            if chosen(wanted["metadata"]["name"]) and not self._is_foreign(live):
+                self._ownership.put(SERVICES, wanted, live, given=self._is_given(wanted))
 
     def _wanted(self, selector: Selector, *, to_canary: bool) -> Iterator[tuple[Obj, Obj | None]]:
         service, names = self._canary.spec.service, self._names

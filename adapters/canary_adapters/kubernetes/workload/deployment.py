@@ -175,7 +175,7 @@ class DeploymentWorkload:
     def drop_former(self) -> None:
         """Delete the primaries of targets that were declared before; see `canary_ports.WorkloadPort.drop_former`."""
         for primary in self._former_primaries():
-            self._cluster.delete(DEPLOYMENTS, primary)
+            self._ownership.remove(DEPLOYMENTS, primary)
 
     def _former_primaries(self) -> list[Obj]:
         found = (self._get(f"{name}-primary") for name in self._former if name != self._names.target)
@@ -183,9 +183,7 @@ class DeploymentWorkload:
 
     def remove_primary(self) -> None:
         """Take the primary away, if it is ours; see `canary_ports.WorkloadPort.remove_primary`."""
-        primary = self._get(self._names.primary)
-        if primary is not None and is_owned_by(primary, self._canary):
-            self._cluster.delete(DEPLOYMENTS, primary)
+        self._ownership.remove(DEPLOYMENTS, self._get(self._names.primary))
 
     def scale_primary(self, replicas: int) -> None:
         """Have the primary ask for so many pods; its number of replicas is all that is written."""

@@ -186,6 +186,7 @@ class WorkloadContract:
         door = self.door()
         door.workload.remove_primary()
         door.workload.ensure_primary(self._revision(door), 2)
+        door.settle()
         door.workload.remove_primary()
         door.workload.remove_primary()
         assert (door.workload.observe().primary, door.primary_runs()) == (None, None)
