@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import Final
 
-__all__ = ["one_line", "without_markup"]
+__all__ = ["one_line", "visible", "without_markup"]
 
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _CUT: Final = "..."
@@ -32,10 +32,15 @@ def one_line(text: str, longest: int) -> str:
     """
     begun = text.lstrip()
     looked_at = begun[: 2 * longest]  # of a text of a million characters no more can matter
-    shown = " ".join("".join(map(_shown, looked_at)).split())
+    shown = " ".join(visible(looked_at).split())
     if len(shown) <= longest and len(begun) == len(looked_at):
         return shown
     return shown[: longest - len(_CUT)] + _CUT
+
+
+def visible(text: str) -> str:
+    """A text on one line, with a mark in the place of each character that is not shown but acted upon."""
+    return "".join(map(_shown, text))
 
 
 def _shown(character: str) -> str:

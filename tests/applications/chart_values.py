@@ -51,6 +51,7 @@ EVERYTHING: dict[str, Any] = {
     "includeLabelPrefix": "app.kubernetes.io,team",
     "configTracking": {"enabled": False},
     "noCrossNamespaceRefs": True,
+    "denyAddresses": ["default", "10.0.0.0/8", "fd00::/8"],
     "allowedGateways": ["istio-ingress/public", "shared/*"],
     "allowCrossNamespaceHosts": True,
     "threadiness": 4,

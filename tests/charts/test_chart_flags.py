@@ -73,6 +73,7 @@ def test_flags_say_what_values_say(helm: Helm) -> None:
         "-slack-user=flagger",
         "-slack-channel=#alerts",
         "-enable-config-tracking=false",
+        "-deny-addresses=default,10.0.0.0/8,fd00::/8",
         "-no-cross-namespace-refs",
         "-allowed-gateways=istio-ingress/public,shared/*",
         "-allow-cross-namespace-hosts",
@@ -106,6 +107,11 @@ def test_many_teams_turn_on_what_keeps_them_apart(helm: Helm) -> None:
     } < set(args)
     assert not any("gate-token" in arg for arg in container(helm.render(LOADTESTER))["args"])
     assert "-deny-addresses=" in container(helm.render(LOADTESTER, {"denyAddresses": []}))["args"]
+
+
+def test_a_list_of_denied_addresses_may_be_empty(helm: Helm) -> None:
+    for given, flag in (({"denyAddresses": []}, ""), ({"denyAddresses": None}, ""), ({}, "default")):
+        assert f"-deny-addresses={flag}" in container(helm.render(CONTROLLER, given))["args"]
 
 
 def test_numbers_are_written_out_however_large(helm: Helm) -> None:

@@ -107,6 +107,7 @@ def _selectors(objects: list[Obj]) -> Iterator[dict[str, str]]:
         ("loadtester", {"tenants": "yes"}, "at '/tenants': got string"),
         ("loadtester", {"gateToken": {"namespaces": ["Team A"]}}, "at '/gateToken/namespaces/0'"),
         ("loadtester", {"denyAddresses": ["localhost"]}, "at '/denyAddresses/0'"),
+        ("canary", {"denyAddresses": ["metadata.google.internal"]}, "at '/denyAddresses/0'"),
         (
             "loadtester",
             {"tenants": True, "cmd": {"enableShell": True}},

@@ -197,12 +197,12 @@ def test_a_namespace_full_of_slow_receivers_delays_no_other_ones_alerts() -> Non
         _wait(over)
 
     background = Background(workers=8)
-    for namespace, share in (("one", 4), ("two", 2)):
+    for namespace, share in (("one", 5), ("two", 3)):
         for number in range(50):
             background.put(namespace, f"slow-{number}", hang)
         for _ in range(share):
             assert held.acquire(timeout=20)
-    assert background._working.held == {"one": 4, "two": 2}
+    assert background._working.held == {"one": 5, "two": 3}
     for number in range(20):
         background.put("quick", f"{number}", lambda: None)
     background.put("quick", "last", done.set)
@@ -210,6 +210,30 @@ def test_a_namespace_full_of_slow_receivers_delays_no_other_ones_alerts() -> Non
     over.set()
     background.close(20)
     assert (background._jobs, background._working.held) == ({}, {})
+
+
+def test_however_many_namespaces_are_full_of_slow_receivers_each_other_one_has_a_thread() -> None:
+    over, held, done = threading.Event(), threading.Semaphore(0), threading.Semaphore(0)
+
+    def hang() -> None:
+        held.release()
+        _wait(over)
+
+    background = Background(workers=4)
+    for namespace in range(40):
+        for number in range(3):
+            background.put(f"slow-{namespace}", f"{number}", hang)
+        assert held.acquire(timeout=20)
+    for namespace in range(20):
+        background.put(f"quick-{namespace}", "only", done.release)
+    for _ in range(20):
+        assert done.acquire(timeout=20)
+    held_now = background._working.held
+    assert min(held_now.values()) == 1
+    assert sum(held_now.values()) <= 40 + 4
+    over.set()
+    background.close(20)
+    assert (background._jobs, background._working.held, background._total) == ({}, {}, 0)
 
 
 def test_jobs_of_one_canary_keep_their_order_and_their_number() -> None:
@@ -229,6 +253,31 @@ def test_jobs_of_one_canary_keep_their_order_and_their_number() -> None:
     background.close(10)
     assert seen == list(range(20, 30))
     assert background._jobs == {}
+
+
+def test_of_all_that_is_pending_who_has_most_of_it_loses_first() -> None:
+    over, begun, seen = threading.Event(), threading.Semaphore(0), list[tuple[str, int]]()
+
+    def first() -> None:
+        begun.release()
+        _wait(over)
+
+    background = Background(workers=1, most=1000, most_of_all=100)
+    for key in (("mine", "a"), ("theirs", "a"), ("theirs", "b")):
+        background.put(*key, first)
+    for _ in range(3):
+        assert begun.acquire(timeout=20)
+    for number in range(10):
+        background.put("mine", "a", lambda number=number: seen.append(("mine", number)))  # type: ignore[misc]
+    for number in range(300):
+        for name in "ab":
+            background.put("theirs", name, lambda name=name, number=number: seen.append((name, number)))  # type: ignore[misc]
+    assert background._total == 100
+    over.set()
+    background.close(20)
+    assert [number for whose, number in seen if whose == "mine"] == list(range(10))
+    for name in "ab":
+        assert [number for whose, number in seen if whose == name] == list(range(255, 300))
 
 
 def test_proxies_that_users_declare_do_not_pile_up() -> None:

@@ -87,11 +87,13 @@ class Assembly:
     def remember(self, key: Key, names: Names) -> None:
         """How the objects of a canary are called, for when it is gone."""
         with self._lock:
-            new = key not in self._names
+            before = self._names.get(key)
             self._names[key] = names
-            if new:
+            if before is None:
                 self._counts[key[0]] += 1
                 self.telemetry.total(key[0], self._counts[key[0]])
+        if before is not None and before.target != names.target:
+            self._forget_target(before)
 
     def forget(self, key: Key) -> None:
         """A canary is gone."""
@@ -103,6 +105,9 @@ class Assembly:
                 return
             self._counts[key[0]] -= 1
             self.telemetry.total(key[0], self._counts[key[0]])
+        self._forget_target(names)
+
+    def _forget_target(self, names: Names) -> None:
         self.telemetry.forget(names)
         self.fingerprints.forget(names.namespace, names.target)
 

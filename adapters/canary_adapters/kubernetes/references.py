@@ -3,14 +3,18 @@
 import base64
 import binascii
 from collections.abc import Mapping
+from typing import Final
 
 from canary_adapters.kubernetes.cluster import Cluster
+from canary_adapters.kubernetes.mistakes import told
 from canary_adapters.kubernetes.resources import ALERT_PROVIDERS, METRIC_TEMPLATES, SECRETS, Resource
 from canary_adapters.manifests import AlertProvider, ManifestError, MetricTemplate, read_object
 from canary_adapters.manifests.objects import Manifests
 from canary_ports import RefusedError
 
 __all__ = ["References"]
+
+_SHOWN: Final = 3
 
 
 class References:
@@ -51,8 +55,8 @@ class References:
         try:
             return read_object({"apiVersion": resource.api_version, "kind": resource.kind, **obj})
         except ManifestError as error:
-            told = "; ".join(str(mistake) for mistake in error.mistakes[:3])
-            raise RefusedError(f"{resource.kind}Invalid", f"{resource.kind} {name}.{namespace}: {told}") from None
+            why = told(error.mistakes, most=_SHOWN)
+            raise RefusedError(f"{resource.kind}Invalid", f"{resource.kind} {name}.{namespace}: {why}") from None
 
 
 def _decoded(text: str) -> bytes:

@@ -12,6 +12,7 @@ from canary_adapters.notify.payloads import Field, Message, Receiver, address_of
 from canary_adapters.webhook import HttpPool, NoAnswerError
 from canary_core import Notice, Rollout
 from canary_core.messages import Names, Severity, alert
+from canary_ports import PortError
 
 __all__ = ["AlertNotifier", "ProviderReader"]
 
@@ -88,11 +89,15 @@ class AlertNotifier:
             if not self._cross_namespace and namespace != self._canary.namespace:
                 _log.warning("cross-namespace references are blocked", alert=entry.name, provider=where)
                 continue
-            provider = self._providers(namespace, entry.provider_ref.name)
+            try:
+                provider = self._providers(namespace, entry.provider_ref.name)
+                found = self._receiver(provider, namespace) if provider is not None else None
+            except PortError as error:
+                _log.warning("the provider cannot be read", alert=entry.name, provider=where, error=str(error))
+                continue
             if provider is None:
                 _log.warning("there is no such provider", alert=entry.name, provider=where)
                 continue
-            found = self._receiver(provider, namespace)
             if found is None:
                 _log.warning("its Secret has no address", alert=entry.name, provider=where)
             else:

@@ -10,6 +10,7 @@ import structlog
 from canary_adapters.background import Background
 from canary_adapters.manifests import Canary, HookSource, hook_sources
 from canary_adapters.manifests.durations import duration_s
+from canary_adapters.plain_text import one_line
 from canary_adapters.redaction import named_secrets
 from canary_adapters.webhook.http import HttpPool, NoAnswerError
 from canary_core import Approved, HookQuestion, Notice, Refused, Rollout, Unreachable
@@ -20,6 +21,8 @@ __all__ = ["EventWebhook", "WebhookHooks"]
 TIMEOUT_S: Final = 10.0
 LONGEST_TOLD_S: Final = 60.0
 """Whoever is only told of something has no longer for it, whatever is declared: others wait for their turn."""
+LONGEST_MESSAGE: Final = 1024
+"""Characters of the text of an event, as in the cluster."""
 _SERVER_ERROR: Final = 500
 _log = structlog.get_logger("canary.webhook")
 
@@ -78,14 +81,14 @@ class WebhookHooks:
         """Send an event, in the background."""
         source = self._hooks[hook]
         declared = source.webhook
-        rollout = self._rollout()
-        body = _event(self._names, rollout, notice, declared.metadata, self._now_s())
+        rollout, now_s = self._rollout(), self._now_s()
 
         def send() -> None:
             _send(
                 self._pool,
                 declared.url,
-                body,
+                # Only now: many may wait, and what was declared may be large.
+                _event(self._names, rollout, notice, declared.metadata, now_s),
                 namespace=self._names.namespace,
                 timeout_s=min(_timeout_s(source), LONGEST_TOLD_S),
                 retries=declared.retries,
@@ -143,7 +146,7 @@ def _event(
     names: Names, rollout: Rollout, notice: Notice, metadata: Mapping[str, str] | None, now_s: float
 ) -> dict[str, Any]:
     said = {
-        "eventMessage": message(notice, names),
+        "eventMessage": one_line(message(notice, names), LONGEST_MESSAGE),
         "eventType": "Warning" if is_warning(notice) else "Normal",
         "timestamp": str(int(now_s * 1000)),
     }

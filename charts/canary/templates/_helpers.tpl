@@ -85,9 +85,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* Where Pods must not send anything, for a policy of the network: networks of IPv4 and of IPv6, as JSON. */}}
 {{- define "canary.deniedNetworks" -}}
 {{- $networks := dict "0.0.0.0/0" list "::/0" list -}}
-{{- range splitList "\n" (trim (.Files.Get "files/denied.txt")) -}}
+{{- range $entry := .Values.denyAddresses -}}
+{{- range ternary (splitList "\n" (trim ($.Files.Get "files/denied.txt"))) (list $entry) (eq $entry "default") -}}
 {{- $all := ternary "::/0" "0.0.0.0/0" (contains ":" .) -}}
-{{- $_ := set $networks $all (append (get $networks $all) .) -}}
+{{- $network := ternary . (printf "%s/%s" . (ternary "128" "32" (contains ":" .))) (contains "/" .) -}}
+{{- $_ := set $networks $all (append (get $networks $all) $network | uniq) -}}
+{{- end -}}
 {{- end -}}
 {{- toJson $networks -}}
 {{- end -}}

@@ -12,6 +12,7 @@ import pytest
 from canary_adapters.cli import controller as command
 from canary_adapters.cli.goflags import GoFlagsCommand
 from canary_adapters.controller.options import Options
+from canary_adapters.denied_addresses import DEFAULT
 
 pytestmark = pytest.mark.slow
 
@@ -86,6 +87,13 @@ def test_the_environment_wins_and_nothing_secret_is_shown(monkeypatch: pytest.Mo
     assert "hush" not in repr(found)
 
 
+def test_addresses_are_denied_by_default_and_by_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _options(monkeypatch).denied_addresses == DEFAULT
+    found = _options(monkeypatch, "-deny-addresses=default,10.0.0.0/8").denied_addresses
+    assert [found.is_denied(each) for each in ("169.254.169.254", "10.1.2.3", "8.8.8.8")] == [True, True, False]
+    assert _options(monkeypatch, "-deny-addresses=").denied_addresses.networks == ()
+
+
 def test_a_value_may_begin_with_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
     found = _options(monkeypatch, "-slack-user", "-port", "-cluster-name", "--", "-namespace", "a=b", "-port", "9000")
     assert (found.slack_user, found.cluster_name, found.namespace, found.port) == ("-port", "--", "a=b", 9000)
@@ -108,6 +116,8 @@ def test_help_is_asked_for_as_of_a_go_program(flag: str) -> None:
         (["-lease-duration=1s"], "at least 3s"),
         (["-enable-leader-election=perhaps"], "--enable-leader-election: 'perhaps': must be true or false"),
         (["-slack-proxy-url=proxy:3128"], "--slack-proxy-url"),
+        (["-deny-addresses=10.0.0.1/8"], "--deny-addresses: '10.0.0.1/8': is an address within a network"),
+        (["-deny-addresses", "metadata.internal"], "--deny-addresses"),
         (["-msteams-proxy-url=socks5://proxy"], "--msteams-proxy-url"),
         (["-mesh-provder=istio"], "No such option: --mesh-provder"),
         (["-cluster-name"], "--cluster-name"),

@@ -1,13 +1,14 @@
 """A raw Canary as its type and its policy, read once for each generation; of each Canary the last one is kept."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from attrs import evolve, field, frozen
 
+from canary_adapters.kubernetes.mistakes import told
 from canary_adapters.kubernetes.resources import Obj
-from canary_adapters.manifests import Canary, ManifestError, Mistake, policy_of, read_object
+from canary_adapters.manifests import Canary, ManifestError, policy_of, read_object
 from canary_core import Policy
 from canary_ports import RefusedError
 
@@ -131,14 +132,7 @@ class CanaryReader:
             policy = policy_of(canary, mesh_provider=self._mesh_provider, minimum_interval_s=self._minimum_interval_s)
             self._check(canary)
         except ManifestError as error:
-            return RefusedError("InvalidSpec", _told(error.mistakes))
+            return RefusedError("InvalidSpec", told(error.mistakes, most=_SHOWN))
         except RefusedError as error:
             return error
         return Loaded(canary, policy, obj.get("spec") or {})
-
-
-def _told(mistakes: Iterable[Mistake]) -> str:
-    """All mistakes on one line; their file is the cluster, which nobody needs to be told."""
-    texts = [str(evolve(each, file="", kind="", name="", line=None, document=None)).lstrip(": ") for each in mistakes]
-    more = f"; and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    return "; ".join(texts[:_SHOWN]) + more

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.kubernetes.store.records import read_rollout, written_rollout
+from canary_adapters.plain_text import one_line
 from canary_core import Audience, Cookies, Counts, KnownGood, Phase, Policy, Rollout, SessionAffinity, Traffic
 from canary_core.policy import ABTest
 from canary_core.rollout import Wait
@@ -15,6 +16,8 @@ from canary_core.split import shown_weight
 
 __all__ = ["Problem", "read_status", "rfc3339", "with_problem", "written_status"]
 
+LONGEST_MESSAGE: Final = 4096
+"""Characters of the message of a condition; ten mistakes are told at most."""
 _PROGRESSING: Final = "New revision detected, progressing canary analysis."
 _WAITING: Final = "Waiting for approval."
 _NEW: Final = "New {kind} detected, starting initialization."
@@ -121,6 +124,7 @@ def with_problem(old: Mapping[str, Any], problem: Problem, *, now_s: float, gene
 
 def _condition(old: Mapping[str, Any], status: str, reason: str, message: str, now: str) -> Obj:
     """``lastTransitionTime`` is that of the status value, ``lastUpdateTime`` that of anything."""
+    message = one_line(message, LONGEST_MESSAGE)
     before: Mapping[str, Any] = next((each for each in old.get("conditions") or () if each.get("type") == PROMOTED), {})
     same = before.get("status") == status
     equal = same and before.get("reason") == reason and before.get("message") == message
