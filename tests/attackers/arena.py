@@ -38,7 +38,16 @@ TOO_MUCH: Final = 2**30
 """Bytes of memory at which the run ends: the machine is shared."""
 _WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 _ROUTES: Final = ("virtualservices.networking.istio.io", "destinationrules.networking.istio.io")
-_OWN: Final = ("services", "deployments", "configmaps", "secrets", "metrictemplates", "alertproviders", *_ROUTES)
+_OWN: Final = (
+    "canaries",
+    "services",
+    "deployments",
+    "configmaps",
+    "secrets",
+    "metrictemplates",
+    "alertproviders",
+    *_ROUTES,
+)
 
 
 @mutable(kw_only=True, repr=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 import time
 from pathlib import Path
@@ -16,9 +18,9 @@ BEAT_S: Final = 0.1
 class Heartbeat:
     """A thread that sleeps, and notes how much longer that took than it should; a context manager.
 
-    The API server runs in this process. Of the threads of another one, the controller, it counts
-    the one that has waited longest for a processor since the last beat. See ``/proc/pid/schedstat`` in the kernel's
-    ``sched-stats``.
+    The API server runs in this process, the controller in another one. Of the threads of each, it counts what the one
+    that has waited longest for a processor since the last beat has waited. See ``/proc/pid/schedstat`` in the kernel's
+    ``sched-stats``; where there is none, nothing is added.
     """
 
     def __init__(self, other: int) -> None:
@@ -27,8 +29,7 @@ class Heartbeat:
         Args:
             other: Number of the other process.
         """
-        self._tasks = Path(f"/proc/{other}/task")
-        self._waited_ns: dict[str, int] = {}
+        self._waits = [_Waits(os.getpid()), _Waits(other)]
         self._late: list[tuple[float, float]] = []
         """Moments, and by how much everything was late since the one before, seconds."""
         self._over = threading.Event()
@@ -52,16 +53,28 @@ class Heartbeat:
         before = time.monotonic()
         while not self._over.wait(BEAT_S):
             now = time.monotonic()
-            self._late.append((now, max(0.0, now - before - BEAT_S) + self._longest_wait_s()))
-            before = time.monotonic()
+            waited = sum(each.longest_s() for each in self._waits)
+            self._late.append((now, max(0.0, now - before - BEAT_S) + waited))
+            before = now
 
-    def _longest_wait_s(self) -> float:
-        waited = {}
-        for task in self._tasks.glob("*/schedstat"):
-            try:
-                waited[task.parent.name] = int(task.read_text().split()[1])
-            except OSError:  # the thread has ended
-                continue
-        longest = max((ns - self._waited_ns.get(name, 0) for name, ns in waited.items()), default=0)
-        self._waited_ns = waited
+
+class _Waits:
+    """For how long the threads of a process wait for a processor."""
+
+    def __init__(self, process: int) -> None:
+        self._tasks = Path(f"/proc/{process}/task")
+        self._before = self._read()
+
+    def longest_s(self) -> float:
+        """What the one that has waited longest since the last call has waited, seconds."""
+        now = self._read()
+        longest = max((ns - self._before.get(name, 0) for name, ns in now.items()), default=0)
+        self._before = now
         return longest / 1e9
+
+    def _read(self) -> dict[str, int]:
+        found = {}
+        for each in self._tasks.glob("*/schedstat"):
+            with contextlib.suppress(OSError):  # the thread has ended
+                found[each.parent.name] = int(each.read_text().split()[1])
+        return found

@@ -59,13 +59,16 @@ def receiver_of_another_namespace(place: Place) -> None:
 
 def _taken(place: Place, obj: dict[str, Any]) -> None:
     """An object that is there before, with an owner of its own, and must stay as it is."""
-    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": f"{place.name}-owner", "uid": place.namespace}
-    obj["metadata"] |= {"namespace": place.namespace, "ownerReferences": [{**owner, "controller": True}]}
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{place.name}-owner"}}
+    place.create(owner)
+    metadata = place.read(owner)["metadata"]
+    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": metadata["name"], "uid": metadata["uid"]}
+    obj["metadata"] |= {"namespace": place.namespace, "ownerReferences": [{**reference, "controller": True}]}
     place.keep(obj)
     place.roll_out()
 
 
-@attacker(told=r"DestinationRule")
+@attacker(told=r"destinationrule IT\S* belongs to ConfigMap")
 def foreign_destination_rule(place: Place) -> None:
     """Written by hand, for the primary's host."""
     name = f"{place.name}-primary"
@@ -73,21 +76,21 @@ def foreign_destination_rule(place: Place) -> None:
     _taken(place, _mesh("DestinationRule", name, spec))
 
 
-@attacker(told=r"VirtualService")
+@attacker(told=r"virtualservice IT\S* belongs to ConfigMap")
 def foreign_virtual_service(place: Place) -> None:
     """Written by hand, for somebody else's host."""
     spec = {"hosts": ["elsewhere.example.com"], "http": [{"route": [{"destination": {"host": "elsewhere"}}]}]}
     _taken(place, _mesh("VirtualService", place.name, spec))
 
 
-@attacker(told=r"Service")
+@attacker(told=r"service IT\S* belongs to ConfigMap")
 def foreign_service(place: Place) -> None:
     """With Pods that have nothing to do with the target."""
     spec = {"selector": {"app": "elsewhere"}, "ports": [{"port": 9999, "targetPort": 9999}]}
     _taken(place, {"apiVersion": "v1", "kind": "Service", "metadata": {"name": f"{place.name}-canary"}, "spec": spec})
 
 
-@attacker(told=r"Deployment")
+@attacker(told=r"deployment IT\S* belongs to ConfigMap")
 def foreign_deployment(place: Place) -> None:
     """Called as the primary would be."""
     found = application(place.namespace, f"{place.name}-primary")[0]

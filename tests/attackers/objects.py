@@ -134,9 +134,9 @@ def annotations_of_200_kib(place: Place) -> None:
             place.patch(kind, place.name, {"metadata": {"annotations": {"note": f"{turn}" + "x" * 200_000}}})
 
 
-@attacker(told=r"abrot")
+@attacker()
 def misspelt_requests(place: Place) -> None:
-    """What nobody can ask for, again and again."""
+    """What asks for nothing, again and again."""
     place.roll_out()
     for turn in place.again(0.2):
         place.patch("Canary", place.name, {"metadata": {"annotations": {"canary-core/request": f"abrot/{turn}"}}})
@@ -153,8 +153,8 @@ def _changing(place: Place, *analyses: dict[str, Any]) -> None:
 
 @attacker(told=r"nobody")
 def spec_that_is_invalid_every_other_time(place: Place) -> None:
-    """A query that can be made and one that cannot."""
-    _changing(place, {"metrics": [check(query="{{ nobody }}")]}, {"metrics": [check(query="up")]})
+    """A template that exists nowhere, and none."""
+    _changing(place, {"metrics": [check(templateRef={"name": "nobody"})]}, {"metrics": [check(query="up")]})
 
 
 @attacker()

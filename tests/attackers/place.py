@@ -96,7 +96,7 @@ class Place:
         """What the API server did not take, in its words."""
         self.begun = False
         """Whether what he does again and again is done, or a rollout of his has begun."""
-        self._kept: list[dict[str, Any]] = []
+        self._kept: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._open = ExitStack()
         self._api = self._open.enter_context(requests.Session())
 
@@ -127,21 +127,25 @@ class Place:
         """Delete an object."""
         return self._sent("DELETE", f"{self._path(kind)}/{name}", {})
 
+    def read(self, obj: dict[str, Any]) -> dict[str, Any]:
+        """An object as it is now; empty if there is none."""
+        path = f"{self._path(obj['kind'])}/{obj['metadata']['name']}"
+        answer = self._api.get(f"{self.around.api}/{path}", timeout=PATIENCE_S)
+        found: dict[str, Any] = answer.json() if answer.ok else {}
+        return found
+
     def keep(self, obj: dict[str, Any]) -> None:
         """Create an object that nobody should change."""
         self.create(obj)
-        self._kept.append(self._read(obj))
+        self._kept.append((obj, _lasting(self.read(obj))))
 
     def changed(self) -> list[str]:
         """Of what nobody should change, what somebody did."""
-        return [f"{obj['kind']} {obj['metadata']['name']}" for obj in self._kept if self._read(obj) != obj]
-
-    def _read(self, obj: dict[str, Any]) -> dict[str, Any]:
-        """Without what the server and the cluster's own controllers keep there."""
-        path = f"{self._path(obj['kind'])}/{obj['metadata']['name']}"
-        found: dict[str, Any] = self._api.get(f"{self.around.api}/{path}", timeout=PATIENCE_S).json()
-        metadata = {key: found["metadata"].get(key) for key in ("name", "labels", "ownerReferences")}
-        return {"kind": obj["kind"], "metadata": metadata, "spec": found.get("spec")}
+        return [
+            f"{obj['kind']} {obj['metadata']['name']}"
+            for obj, as_it_was in self._kept
+            if _lasting(self.read(obj)) != as_it_was
+        ]
 
     def _path(self, kind: str) -> str:
         return _PATHS[kind].format(self.namespace)
@@ -229,3 +233,11 @@ class Place:
     def _ours(self, kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
         metadata = {"name": name, "namespace": self.namespace}
         return {"apiVersion": "flagger.app/v1beta1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def _lasting(obj: dict[str, Any]) -> dict[str, Any]:
+    """Without what the server and the cluster's own controllers keep there."""
+    metadata = {
+        key: value for key, value in obj.get("metadata", {}).items() if key in {"uid", "labels", "ownerReferences"}
+    }
+    return {"metadata": metadata, "spec": obj.get("spec")}

@@ -27,6 +27,7 @@ def endless(piece: bytes, status: int = 200) -> Behaviour:
         await caller.send(_HEAD % status)
         while not caller.left:
             await caller.send(piece * 1000)
+            await caller.pause(0)
 
     return behave
 
@@ -72,11 +73,12 @@ def _prometheus(place: Place, behaviour: Behaviour) -> None:
 _SERIES: Final = b'{"metric":{"a":"b"},"value":[1,"1"]},'
 
 
-def _bomb(size: int = 200 * 2**20) -> bytes:
-    """Blanks that take a thousandth of their size on the way."""
-    pack = zlib.compressobj(9, zlib.DEFLATED, 31)
-    data = b"".join(pack.compress(b" " * 2**20) for _ in range(size >> 20)) + pack.flush()
-    return whole(data, "Content-Encoding: gzip")
+@attacker()
+def answer_of_blanks_compressed(place: Place) -> None:
+    """Two hundred mebibytes that take a thousandth of their size on the way."""
+    pack = zlib.compressobj(wbits=31)
+    data = b"".join(pack.compress(b" " * 2**20) for _ in range(200)) + pack.flush()
+    _prometheus(place, answering(whole(data, "Content-Encoding: gzip")))
 
 
 def _of_prometheus() -> dict[str, Behaviour]:
@@ -84,7 +86,6 @@ def _of_prometheus() -> dict[str, Behaviour]:
         "without-end": endless(_SERIES),
         "of-20-mb": answering(whole(vector(*["1"] * 300_000))),
         "nested-deeply": answering(whole(b'{"status":"success","data":' + b"[" * 500_000)),
-        "of-blanks-compressed": _late(_bomb),
         "that-is-not-a-number": answering(whole(vector("NaN"))),
         "of-garbage": answering(whole(b"\0\xff<html>" * 1000)),
         "of-thousands-of-series": answering(whole(vector(*["1"] * 10_000))),
@@ -92,15 +93,6 @@ def _of_prometheus() -> dict[str, Behaviour]:
         "that-drips": dripping(),
         "that-leads-in-a-ring": redirecting("/api/v1/query"),
     }
-
-
-def _late(make: Any) -> Behaviour:
-    async def behave(caller: Caller) -> None:
-        answer = await asyncio.to_thread(make)
-        while await caller.request():
-            await caller.send(answer)
-
-    return behave
 
 
 for what, behaviour in _of_prometheus().items():

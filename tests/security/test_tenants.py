@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 CHOSEN = os.environ.get("CANARY_ATTACKERS", "")
 ATTACKERS = {kind: each for kind, each in REGISTERED.items() if not CHOSEN or kind in CHOSEN.split(",")}
-SECONDS, LONGEST_S = 15.0, 120.0
+SECONDS, LONGEST_S = 12.0, 120.0
 VALUES = Path(__file__).parents[2] / "charts" / "canary" / "values.yaml"
 
 
@@ -44,9 +44,9 @@ def test_there_are_at_least_forty_attackers() -> None:
 def test_the_victim_misses_no_two_ticks_in_a_row(record: Record) -> None:
     """What the machine is late by is measured meanwhile, and not the controller's fault."""
     gaps = [until - since for since, until in itertools.pairwise(record.ticks)]
-    assert len(gaps) > 5
     late = [each for each in zip(gaps, record.allowed_s, strict=True) if each[0] > 2 * INTERVAL_S + each[1]]
     assert late == []
+    assert len(gaps) > 5
 
 
 def test_the_controller_answers_every_probe(record: Record) -> None:
