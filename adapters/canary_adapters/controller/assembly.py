@@ -12,18 +12,18 @@ from typing import Final, TypeAlias
 from canary_adapters.background import Background
 from canary_adapters.controller.interests import Key
 from canary_adapters.controller.options import Options
+from canary_adapters.controller.references import References
 from canary_adapters.istio import IstioRouter
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.events import EventNotifier, EventRecorder
 from canary_adapters.kubernetes.naming import ObjectNames
-from canary_adapters.kubernetes.resources import ALERT_PROVIDERS, METRIC_TEMPLATES, SECRETS, Obj, Resource
+from canary_adapters.kubernetes.resources import SECRETS, Obj
 from canary_adapters.kubernetes.services import ServiceRouter
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.kubernetes.store import CanaryReader, CanaryStore, Problem
 from canary_adapters.kubernetes.workload import ConfigDigests, Fingerprints, workload_port
-from canary_adapters.manifests import AlertProvider, Canary, ManifestError, MetricTemplate, provider_of, read_object
-from canary_adapters.manifests.objects import Manifests
+from canary_adapters.manifests import Canary, provider_of
 from canary_adapters.notify import AlertNotifier, Receiver
 from canary_adapters.prometheus import CanaryMetrics, PrometheusPool
 from canary_adapters.telemetry import LogNotifier, Telemetry, TelemetryNotifier
@@ -69,6 +69,7 @@ class Assembly:
         self.options, self.cluster, self.clock = options, cluster, clock
         self.telemetry = Telemetry(version=own_version(), mesh_provider=options.mesh_provider)
         self.reader = CanaryReader(mesh_provider=options.mesh_provider, minimum_interval_s=options.minimum_interval_s)
+        self.references = References(cluster)
         self.digests = ConfigDigests(cluster)
         self.fingerprints = Fingerprints(self.digests, track_configs=options.objects.track_configs)
         self.recorder = EventRecorder(telling, now_s=clock.now_s)
@@ -112,42 +113,12 @@ class Assembly:
         self.http.close()
         self.prometheus.close()
 
-    # -- Objects that canaries refer to -----------------------------------------------------------------------------
-
-    def template(self, namespace: str, name: str) -> MetricTemplate | None:
-        """A MetricTemplate.
-
-        Raises:
-            RefusedError: It has mistakes.
-        """
-        found = self._read(METRIC_TEMPLATES, namespace, name)
-        return found.metric_templates[0] if found is not None else None
-
-    def provider(self, namespace: str, name: str) -> AlertProvider | None:
-        """An AlertProvider.
-
-        Raises:
-            RefusedError: It has mistakes.
-        """
-        found = self._read(ALERT_PROVIDERS, namespace, name)
-        return found.alert_providers[0] if found is not None else None
-
     def secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
         """The contents of a Secret, as they are now."""
         found = self.cluster.read(SECRETS, namespace, name)
         if found is None:
             return None
         return {key: _decoded(value) for key, value in (found.get("data") or {}).items()}
-
-    def _read(self, resource: Resource, namespace: str, name: str) -> Manifests | None:
-        obj = self.cluster.get(resource, namespace, name)
-        if obj is None:
-            return None
-        try:
-            return read_object({"apiVersion": resource.api_version, "kind": resource.kind, **obj})
-        except ManifestError as error:
-            told = "; ".join(str(mistake) for mistake in error.mistakes[:3])
-            raise RefusedError(f"{resource.kind}Invalid", f"{resource.kind} {name}.{namespace}: {told}") from None
 
 
 class Rolling:
@@ -199,7 +170,7 @@ class Rolling:
             canary,
             provider=provider,
             metrics_server=options.metrics_server,
-            templates=shared.template,
+            templates=shared.references.template,
             secrets=shared.secret,
             pool=shared.prometheus,
             cross_namespace=not options.no_cross_namespace_refs,
@@ -257,7 +228,7 @@ class Rolling:
                 canary,
                 names=names,
                 everybody=shared.everybody,
-                providers=shared.provider,
+                providers=shared.references.provider,
                 secrets=shared.secret,
                 cluster_name=options.cluster_name,
                 pool=shared.http,

@@ -6,10 +6,19 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from canary_adapters.controls import Controls, control_fault
+
 __all__ = ["LONGEST_NAME", "Payload", "PayloadError", "read_payload"]
 
 LONGEST_NAME: Final = 253
 """Characters of a name or a namespace: no object of Kubernetes has a longer one."""
+
+
+_CONTROLS: Final = {
+    **dict.fromkeys(("name", "namespace", "phase"), Controls.NONE),
+    **dict.fromkeys(("metadata.cmd", "metadata.type"), Controls.LINES),
+}
+"""What is run, or written into logs; the rest of metadata is somebody else's."""
 
 
 class PayloadError(ValueError):
@@ -40,15 +49,14 @@ def read_payload(body: bytes) -> Payload:
     if not isinstance(raw, dict):
         raise PayloadError("payload: must be a JSON object")
     return Payload(
-        name=_text(raw, "name", LONGEST_NAME),
-        namespace=_text(raw, "namespace", LONGEST_NAME),
-        phase=_text(raw, "phase", LONGEST_NAME),
+        name=_text("name", raw.get("name"), LONGEST_NAME),
+        namespace=_text("namespace", raw.get("namespace"), LONGEST_NAME),
+        phase=_text("phase", raw.get("phase"), LONGEST_NAME),
         metadata=_metadata(raw.get("metadata")),
     )
 
 
-def _text(raw: Mapping[str, Any], key: str, longest: int | None = None) -> str:
-    value = raw.get(key)
+def _text(key: str, value: Any, longest: int | None = None) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -56,8 +64,12 @@ def _text(raw: Mapping[str, Any], key: str, longest: int | None = None) -> str:
     if longest is not None and len(value) > longest:
         raise PayloadError(f"{key}: at most {longest} characters")
     # Neither can be passed to a program, and the second cannot be written down anywhere.
-    if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
-        raise PayloadError(f"{key}: must be text without null characters and halves of characters")
+    odd = next((index for index, char in enumerate(value) if char == "\0" or "\ud800" <= char <= "\udfff"), None)
+    if odd is not None:
+        where = f"U+{ord(value[odd]):04X} at character {odd + 1}"
+        raise PayloadError(f"{key}: must be text without null characters and halves of characters: {where}")
+    if fault := control_fault(value, _CONTROLS.get(key, Controls.ANY)):
+        raise PayloadError(f"{key}: {fault}")
     return value
 
 
@@ -66,4 +78,4 @@ def _metadata(raw: Any) -> Mapping[str, str] | None:
         return None
     if not isinstance(raw, dict):
         raise PayloadError("metadata: must be an object of strings")
-    return {key: _text(raw, key) for key in raw}
+    return {key: _text(f"metadata.{key}", value) for key, value in raw.items()}

@@ -1,7 +1,6 @@
 """Who may run now, and who waits for others to end."""
 
 import asyncio
-from collections import deque
 
 __all__ = ["FullError", "Slots"]
 
@@ -21,7 +20,8 @@ class Slots:
             waiting: So many may wait.
         """
         self._free, self._most_waiting = running, waiting
-        self._waiting: deque[asyncio.Future[bool]] = deque()
+        self._waiting: dict[asyncio.Future[bool], None] = {}
+        """In the order in which they came: of many that wait, any one may withdraw."""
 
     def ask(self) -> asyncio.Future[bool]:
         """Ask for a slot.
@@ -37,7 +37,7 @@ class Slots:
             self._free -= 1
             ticket.set_result(True)
         elif len(self._waiting) < self._most_waiting:
-            self._waiting.append(ticket)
+            self._waiting[ticket] = None
         else:
             raise FullError
         return ticket
@@ -45,13 +45,15 @@ class Slots:
     def withdraw(self, ticket: asyncio.Future[bool]) -> None:
         """Do not wait any more. A slot that was given stays given."""
         if not ticket.done():
-            self._waiting.remove(ticket)
+            del self._waiting[ticket]
             ticket.set_result(False)
 
     def release(self) -> None:
         """Give a slot back."""
         if self._waiting:
-            self._waiting.popleft().set_result(True)
+            ticket = next(iter(self._waiting))
+            del self._waiting[ticket]
+            ticket.set_result(True)
         else:
             self._free += 1
 

@@ -24,6 +24,8 @@ TIMEOUT_S: Final = (3.0, 5.0)
 LARGEST: Final = 10 * 2**20
 """Bytes of one answer."""
 _SHOWN: Final = 300
+_WARNINGS: Final = 5
+"""Of one answer, that are logged."""
 _SERVERS: Final = 256
 _CONNECTIONS: Final = 32
 """Of each server, that are kept."""
@@ -67,7 +69,7 @@ class PrometheusPool:
             QueryError: There is no answer, or it makes no sense.
         """
         try:
-            result = self._connection(server).custom_query(query=" ".join(query.split()))
+            return _values(self._connection(server).custom_query(query=" ".join(query.split())))
         except PrometheusApiClientException as error:
             raise QueryError(_bounded(_without_secrets(str(error), server))) from None
         except ForbiddenAddressError as error:
@@ -77,7 +79,6 @@ class PrometheusPool:
             raise QueryError(_reason(error)) from None
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise QueryError(f"the answer is no answer of Prometheus: {_bounded(str(error))}") from None
-        return _values(result)
 
     def close(self) -> None:
         """Close all connections."""
@@ -134,13 +135,14 @@ def _bound(response: requests.Response, **_: Any) -> None:
     if deadline.passed:
         raise requests.exceptions.Timeout
     response._content = b"".join(chunks)  # noqa: SLF001 - requests has no other way to limit a body
+    response.encoding = "utf-8"  # as JSON is: nobody has to guess, which takes long
     if b'"warnings"' in response._content[:LARGEST]:  # noqa: SLF001
         try:
             content = json.loads(response._content)  # noqa: SLF001
         except (ValueError, RecursionError):
             return
         warnings = content.get("warnings") if isinstance(content, Mapping) else None
-        for warning in warnings if isinstance(warnings, list) else ():
+        for warning in warnings[:_WARNINGS] if isinstance(warnings, list) else ():
             _log.warning("prometheus warns", warning=_bounded(str(warning)))
 
 

@@ -36,14 +36,24 @@ def test_what_is_missing_is_empty(body: bytes) -> None:
         (b'{"namespace":["x"]}', "namespace: must be a string"),
         (b'{"name":"' + b"x" * 254 + b'"}', "name: at most 253 characters"),
         (b'{"metadata":[]}', "metadata: must be an object of strings"),
-        (b'{"metadata":{"cmd":true}}', "cmd: must be a string"),
-        (b'{"metadata":{"cmd":"a\\u0000b"}}', "cmd: must be text without null characters"),
-        (b'{"metadata":{"cmd":"a\\ud800b"}}', "cmd: must be text without null characters"),
+        (b'{"metadata":{"cmd":true}}', "metadata.cmd: must be a string"),
+        (b'{"metadata":{"cmd":"a\\u0000b"}}', r"metadata.cmd: must be text .*: U\+0000 at character 2"),
+        (b'{"metadata":{"cmd":"a\\ud800b"}}', r"metadata.cmd: must be text .*: U\+D800 at character 2"),
+        (b'{"metadata":{"cmd":"a\\u001bb"}}', r"metadata.cmd: must hold no control .*: U\+001B at character 2"),
+        (b'{"metadata":{"x":"a\\u0000b"}}', r"metadata.x: must be text .*: U\+0000 at character 2"),
+        (b'{"name":"a\\nb"}', r"name: must hold no control characters: U\+000A at character 2"),
+        (b'{"namespace":"\\u009b"}', r"namespace: must hold no control characters: U\+009B at character 1"),
     ],
 )
 def test_what_is_no_payload_is_told(body: bytes, words: str) -> None:
     with pytest.raises(PayloadError, match=words):
         read_payload(body)
+
+
+def test_commands_may_have_lines_and_messages_anything_that_can_be_written_down() -> None:
+    """What others wrote comes along with events."""
+    body = json.dumps({"metadata": {"cmd": "a\n\tb", "eventMessage": "\x1b[31mred"}}).encode()
+    assert read_payload(body).metadata == {"cmd": "a\n\tb", "eventMessage": "\x1b[31mred"}
 
 
 def test_metadata_is_not_shown() -> None:
