@@ -15,8 +15,7 @@ import yaml
 
 import generate_guide
 from canary_adapters.background import Background
-from canary_adapters.manifests import policy_of, read_object
-from canary_adapters.prometheus import templates
+from canary_adapters.manifests import policy_of, read_object, templates
 from canary_adapters.webhook import HttpPool, WebhookHooks
 from canary_core import (
     Approved,
@@ -191,7 +190,8 @@ def test_the_template_can_be_filled_as_its_use_says() -> None:
     shown = manifests(GUIDE / "metrics.md")
     (use,) = shown["its use"]
     values = dict.fromkeys(templates.NAMES, "web")
-    query = templates.render(shown["MetricTemplate"]["spec"]["query"], values, use["templateVariables"])
+    template = templates.Template.read(shown["MetricTemplate"]["spec"]["query"])
+    query = template.fill(values, use["templateVariables"])
     assert '{namespace="web", pod=~"web-[0-9a-z]+-[0-9a-z]+", level="error"}[web]' in query
     assert use["templateRef"]["name"] == shown["MetricTemplate"]["metadata"]["name"]
     assert [name for name in templates.NAMES if f"`{{{{ {name} }}}}`" not in TEXTS["metrics.md"]] == []

@@ -1,13 +1,13 @@
 """``canary validate``: every mistake of every document of every file, and what the good ones mean."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from canary_adapters.manifests import Canary, Mistake
+    from canary_adapters.manifests import Canary, MetricTemplate, Mistake
     from canary_core.policy import Policy
 
 __all__ = ["validate"]
@@ -27,8 +27,7 @@ def validate(
     from canary_adapters.cli.errors import BAD_INPUT
 
     outcome = _Outcome()
-    for file in files:
-        outcome.take(file, mesh_provider)
+    outcome.take(files, mesh_provider)
     if as_json:
         typer.echo(outcome.as_json())
     else:
@@ -46,21 +45,36 @@ class _Outcome:
         self.others = 0
         self.passed_over = 0
 
-    def take(self, file: Path, mesh_provider: str) -> None:
-        """Read a file and judge its canaries."""
-        from canary_adapters.manifests import ManifestError, policy_of, policy_warnings, survey_file
+    def take(self, files: Iterable[Path], mesh_provider: str) -> None:
+        """Read all files and judge their canaries, each together with the MetricTemplates of all of them."""
+        from canary_adapters.manifests import survey_file
 
-        survey = survey_file(file)
-        self.mistakes += survey.mistakes
-        self.passed_over += survey.found.passed_over
-        self.others += len(survey.found.metric_templates) + len(survey.found.alert_providers)
-        for canary in survey.found.canaries:
-            try:
-                policy = policy_of(canary, mesh_provider=mesh_provider)
-            except ManifestError as error:
-                self.mistakes += error.mistakes
-            else:
-                self.good.append((canary, policy, policy_warnings(canary, mesh_provider=mesh_provider)))
+        surveys = [survey_file(file) for file in files]
+        templates = {
+            (template.metadata.namespace or "default", template.metadata.name): template
+            for survey in surveys
+            for template in survey.found.metric_templates
+        }
+        for survey in surveys:
+            self.mistakes += survey.mistakes
+            self.passed_over += survey.found.passed_over
+            self.others += len(survey.found.metric_templates) + len(survey.found.alert_providers)
+            for canary in survey.found.canaries:
+                self._judge(canary, templates, mesh_provider)
+
+    def _judge(
+        self, canary: "Canary", templates: "Mapping[tuple[str, str], MetricTemplate]", mesh_provider: str
+    ) -> None:
+        from canary_adapters.manifests import ManifestError, misfits, policy_of, policy_warnings, refusal
+
+        try:
+            policy = policy_of(canary, mesh_provider=mesh_provider)
+            if faults := list(misfits(canary, templates)):
+                raise refusal(canary, faults)
+        except ManifestError as error:
+            self.mistakes += error.mistakes
+        else:
+            self.good.append((canary, policy, policy_warnings(canary, mesh_provider=mesh_provider)))
 
     def show(self) -> None:
         """Print for people: mistakes to stderr, the rest to stdout."""

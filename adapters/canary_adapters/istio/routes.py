@@ -226,11 +226,11 @@ def _cookies(canary: Canary, routes: Sequence[Mapping[str, Any]], weight: int) -
 
 def _value(routes: Sequence[Mapping[str, Any]], name: str) -> str | None:
     """The value of a cookie in the conditions of any route."""
-    form = re.compile(re.escape(f".*{re.escape(name)}.*") + "([A-Za-z]+)" + re.escape(".*"))
+    begin, end = f".*{re.escape(name)}.*", ".*"
     for route in routes:
         for match in route.get("match") or ():
-            header = ((match.get("headers") or {}).get("Cookie") or {}).get("regex") or ""
-            found = form.fullmatch(header)
-            if found:
-                return found[1]
+            header = str(((match.get("headers") or {}).get("Cookie") or {}).get("regex") or "")
+            value = header.removeprefix(begin).removesuffix(end)
+            if header == f"{begin}{value}{end}" and value.isascii() and value.isalpha():
+                return value
     return None

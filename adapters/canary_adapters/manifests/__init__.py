@@ -13,8 +13,11 @@ from canary_adapters.manifests.policies import (
     policy_of,
     provider_of,
 )
+from canary_adapters.manifests.queries import misfits, query_of
 from canary_adapters.manifests.reader import Survey, read_file, read_object, read_text, survey_file, survey_text
+from canary_adapters.manifests.relations import refusal
 from canary_adapters.manifests.service import Service
+from canary_adapters.manifests.templates import Template, TemplateError
 from canary_adapters.manifests.warnings import policy_warnings
 
 __all__ = [
@@ -33,16 +36,21 @@ __all__ = [
     "Mistake",
     "Service",
     "Survey",
+    "Template",
+    "TemplateError",
     "Webhook",
     "check_sources",
     "describe_policy",
     "hook_sources",
+    "misfits",
     "policy_of",
     "policy_warnings",
     "provider_of",
+    "query_of",
     "read_file",
     "read_object",
     "read_text",
+    "refusal",
     "shortest_s",
     "survey_file",
     "survey_text",

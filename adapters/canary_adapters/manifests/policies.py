@@ -20,10 +20,8 @@ from canary_adapters.manifests.analysis import (
 )
 from canary_adapters.manifests.declare import wire
 from canary_adapters.manifests.durations import MINIMUM_INTERVAL_S, duration_s, interval_s
-from canary_adapters.manifests.mistakes import ManifestError, Mistake, shown
 from canary_adapters.manifests.objects import Canary
-from canary_adapters.manifests.relations import relations
-from canary_adapters.manifests.structure import ABSENT, Fault, render
+from canary_adapters.manifests.relations import refusal, relations
 from canary_core.errors import PolicyError
 from canary_core.policy import (
     ABTest,
@@ -114,28 +112,11 @@ def policy_of(
         why = "must be absent with appProtocol tcp: connections have no headers, and all would go to the canary"
         faults.append((("spec", "analysis", "match"), match, why))
     if faults:
-        raise _error(canary, faults)
+        raise refusal(canary, faults)
     try:
         return _policy(canary, mesh_provider, minimum_interval_s)
     except PolicyError as error:
-        raise _error(canary, [(("spec",), error.value, f"{error.path} must be {error.allowed}")]) from error
-
-
-def _error(canary: Canary, faults: Iterable[Fault]) -> ManifestError:
-    source = canary.source
-    return ManifestError(
-        Mistake(
-            file=source.file,
-            document=source.document,
-            line=source.line,
-            kind=canary.kind,
-            name="/".join(filter(None, (canary.metadata.namespace, canary.name))),
-            path=render(path),
-            value=None if value is ABSENT else shown(value),
-            allowed=allowed,
-        )
-        for path, value, allowed in faults
-    )
+        raise refusal(canary, [(("spec",), error.value, f"{error.path} must be {error.allowed}")]) from error
 
 
 def _policy(canary: Canary, mesh_provider: str, minimum_interval_s: float) -> Policy:
@@ -230,12 +211,12 @@ def hook_sources(canary: Canary) -> tuple[HookSource, ...]:
 def _unique(names: Iterable[str]) -> list[str]:
     """The names, made different: whoever comes later gets the next number that is free."""
     wanted = list(names)
-    taken: set[str] = set()
+    all_names, taken = frozenset(wanted), set[str]()
     counts: dict[str, int] = {}
     ids = []
     for name in wanted:
         identity = name
-        while identity in taken or (identity != name and identity in wanted):
+        while identity in taken or (identity != name and identity in all_names):
             counts[name] = counts.get(name, 1) + 1
             identity = f"{name}#{counts[name]}"
         taken.add(identity)

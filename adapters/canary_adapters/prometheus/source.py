@@ -5,12 +5,20 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from canary_adapters.kubernetes.naming import ObjectNames
-from canary_adapters.manifests import Canary, CheckOrigin, CheckSource, MetricTemplate, check_sources
+from canary_adapters.manifests import (
+    Canary,
+    CheckOrigin,
+    CheckSource,
+    MetricTemplate,
+    TemplateError,
+    check_sources,
+    query_of,
+)
 from canary_adapters.manifests.declare import Table
 from canary_adapters.manifests.objects import MetricProvider
+from canary_adapters.manifests.queries import PROMETHEUS, WINDOW
 from canary_adapters.prometheus.pool import SHARED, PrometheusPool, QueryError, Server
 from canary_adapters.prometheus.queries import built_in
-from canary_adapters.prometheus.templates import QueryTemplateError, render
 from canary_core import Measurement, MetricQuestion, NoData, Obstacle, Sample, SourceError, SourcesOnline
 from canary_ports import RefusedError
 
@@ -20,8 +28,8 @@ TemplateReader: TypeAlias = Callable[[str, str], MetricTemplate | None]
 """A MetricTemplate by namespace and name."""
 SecretReader: TypeAlias = Callable[[str, str], Mapping[str, bytes] | None]
 """Contents of a Secret by namespace and name."""
-WINDOW: Final = "1m"
-PROMETHEUS: Final = "prometheus"
+TEMPLATE_INVALID: Final = "MetricTemplateInvalid"
+"""The reason with which a `TemplateReader` refuses a MetricTemplate that has mistakes."""
 
 
 class _NoAnswerError(Exception):
@@ -69,8 +77,13 @@ class CanaryMetrics:
         source = self._sources[question.check]
         try:
             return self._measure(source)
-        except (QueryError, QueryTemplateError, _NoAnswerError) as error:
+        except (QueryError, TemplateError, _NoAnswerError) as error:
             return SourceError(message=f"{self._told(source)}: {error}")
+        except RefusedError as error:
+            if error.reason != TEMPLATE_INVALID:
+                raise
+            # It was sound when the canary was initialised: what cannot be judged any more must not stay as it is.
+            return SourceError(message=f"{self._told(source)}: {error.message}")
 
     def online(self) -> SourcesOnline | SourceError:
         """Whether every server that is needed answers.
@@ -78,6 +91,8 @@ class CanaryMetrics:
         Raises:
             RefusedError: What was declared cannot be asked.
         """
+        for source in self._sources.values():
+            self._check_variables(source)
         asked: set[Server] = set()
         for source in self._sources.values():
             try:
@@ -130,19 +145,20 @@ class CanaryMetrics:
         return max(0, round(found[0])) if len(found) == 1 and math.isfinite(found[0]) else 0
 
     def _rendered(self, source: CheckSource) -> str:
-        metric, spec = source.metric, self._canary.spec
-        names = ObjectNames.of(self._canary)
-        text = self._template(source).spec.query if source.origin is CheckOrigin.TEMPLATE else metric.query or ""
-        values = {
-            "name": self._canary.name,
-            "namespace": names.namespace,
-            "target": names.target,
-            "service": names.apex,
-            "ingress": spec.ingress_ref.name if spec.ingress_ref is not None else names.target,
-            "route": spec.route_ref.name if spec.route_ref is not None else names.target,
-            "interval": metric.interval or WINDOW,
-        }
-        return render(text, values, metric.template_variables or {})
+        metric = source.metric
+        is_template = source.origin is CheckOrigin.TEMPLATE
+        return query_of(self._canary, metric, self._template(source).spec.template if is_template else metric.template)
+
+    def _check_variables(self, source: CheckSource) -> None:
+        """Refuse a metric that does not give what its template needs; those of the Canary itself were read with it."""
+        if source.origin is not CheckOrigin.TEMPLATE or self._template(source).spec.provider.type != PROMETHEUS:
+            return
+        try:
+            self._rendered(source)
+        except TemplateError as error:
+            raise RefusedError(
+                "TemplateVariablesInvalid", f"spec.analysis.metrics: {source.metric.name}: {error}"
+            ) from None
 
     # -- Whom to ask ------------------------------------------------------------------------------------------------
 
