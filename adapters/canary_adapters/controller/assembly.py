@@ -83,6 +83,8 @@ class Assembly:
         """
         self.registry.router(provider_of(canary, self.options.mesh_provider))
         check_workload(canary)
+        if self.options.no_cross_namespace_refs:
+            _check_receivers(canary)
 
     def remember(self, key: Key, names: Names) -> None:
         """How the objects of a canary are called, for when it is gone."""
@@ -279,6 +281,17 @@ class _Watched:
 
     def online(self) -> SourcesOnline | SourceError:
         return self._inner.online()
+
+
+def _check_receivers(canary: Canary) -> None:
+    for index, alert in enumerate(canary.spec.analysis.alerts):
+        namespace = alert.provider_ref.namespace or canary.namespace
+        if namespace != canary.namespace:
+            raise RefusedError(
+                "CrossNamespaceReference",
+                f"spec.analysis.alerts[{index}].providerRef: can't access alert provider {alert.provider_ref.name}."
+                f"{namespace}, cross-namespace references are blocked",
+            )
 
 
 def _names_of(canary: Canary) -> Names:
