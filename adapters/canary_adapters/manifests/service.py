@@ -81,13 +81,13 @@ class Service:
     gateways: tuple[str, ...] = prop(
         "Gateways of the VirtualService. Empty: `mesh`; otherwise `mesh` must be listed if it is wanted.",
         default=(),
-        each=Rule(doc="A gateway.", least=1),
+        each=Rule(doc="A gateway.", least=1, longest=317),
     )
     gateway_refs: tuple[GatewayRef, ...] = prop("Gateways; Gateway API only.", default=())
     hosts: tuple[str, ...] = prop(
         "Hosts of the VirtualService; the apex is added unless it or `*` is listed.",
         default=(),
-        each=Rule(doc="A host.", least=1),
+        each=Rule(doc="A host.", least=1, longest=253),
     )
     delegation: bool = prop("A VirtualService without hosts and gateways, for others to delegate to.", default=False)
     traffic_policy: TrafficPolicy | None = prop("Goes to both DestinationRules.")
