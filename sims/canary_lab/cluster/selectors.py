@@ -12,7 +12,7 @@ from attrs import frozen
 from canary_lab.cluster.errors import ApiError, Cause, bad_request, forbidden, invalid, required
 from canary_lab.cluster.names import label_key_error, label_value_error
 
-_TOKEN = re.compile(r"\s*(==|!=|=|!|\(|\)|,|<|>|[^\s=!(),<>]+)")
+_TOKEN = re.compile(r"==|!=|=|!|\(|\)|,|<|>|[^\s=!(),<>]+")
 
 
 @frozen
@@ -46,7 +46,7 @@ def matches(selector: Selector, labels: Mapping[str, Any] | None) -> bool:
 
 class _Parser:
     def __init__(self, text: str) -> None:
-        self.tokens = deque(_TOKEN.findall(text))
+        self.tokens: deque[str] = deque(_TOKEN.findall(text))
 
     def take(self) -> str:
         return self.tokens.popleft() if self.tokens else ""
