@@ -15,6 +15,8 @@ import yaml
 
 import generate_guide
 from canary_adapters.background import Background
+from canary_adapters.kubernetes import ownership
+from canary_adapters.kubernetes.workload import autoscaler
 from canary_adapters.manifests import policy_of, read_object, templates
 from canary_adapters.webhook import HttpPool, WebhookHooks
 from canary_core import (
@@ -246,7 +248,8 @@ def test_every_reason_of_the_condition_is_explained() -> None:
 
 def _reasons() -> set[str]:
     """Those that the code gives, but for the one of a target that is waited for, which is no refusal."""
-    found = {"TargetNotFound"}
+    found = {"TargetNotFound", autoscaler.MISSING, *ownership.REASONS.values()}
+    found |= {f"{kind}NotOurs" for kind in ("Service", "VirtualService", "DestinationRule")}
     for path in (ROOT / "adapters" / "canary_adapters").rglob("*.py"):
         if path.parent.name != "loadtester":  # its answers have a class of the same name
             found |= {reason for call in _refusals(path) if (reason := _literal(call.args[0])) is not None}

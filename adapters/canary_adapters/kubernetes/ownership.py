@@ -24,7 +24,7 @@ from canary_adapters.kubernetes.resources import (
 from canary_adapters.manifests import Canary
 from canary_ports import RefusedError
 
-__all__ = ["Owner", "Ownership", "made_for", "owner_of"]
+__all__ = ["REASONS", "Owner", "Ownership", "made_for", "owner_of"]
 
 _PREFIX: Final = "canary-core/"
 """What labels and annotations begin with by which objects of ours are known when their owner was taken away."""
@@ -95,7 +95,7 @@ class Ownership:
             return None
         metadata, owner = live["metadata"], _controller(live) or {}
         whose = f"belongs to {owner.get('kind')} {owner.get('name')}" if owner else "was made by somebody else"
-        reason = _REASONS.get(resource, f"{resource.kind}NotOurs")
+        reason = REASONS.get(resource, f"{resource.kind}NotOurs")
         advice = self._advice.get(resource, "delete it, and it is made anew")
         where = f"{resource.kind.lower()} {metadata['name']}.{metadata['namespace']}"
         return RefusedError(reason, f"{where} {whose}; {advice}")
@@ -155,7 +155,7 @@ _ADVICE: Final[Mapping[Resource, str]] = {
     HORIZONTAL_POD_AUTOSCALERS: "delete it, or leave spec.autoscalerRef out",
 }
 """What people can do, by kind, besides deleting it, after which it is made anew."""
-_REASONS: Final[Mapping[Resource, str]] = {
+REASONS: Final[Mapping[Resource, str]] = {
     DEPLOYMENTS: "PrimaryNotOurs",
     HORIZONTAL_POD_AUTOSCALERS: "AutoscalerNotOurs",
     CONFIG_MAPS: "ConfigNotOurs",
