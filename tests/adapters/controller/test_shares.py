@@ -157,3 +157,18 @@ def test_a_namespace_that_has_less_than_its_part_loses_nothing() -> None:
     taken = list(iter(pending.take, None))
     assert [number for whose, number in taken if whose == "mine"] == list(range(10))
     assert [whose for whose, _ in taken[:6]].count("mine") == 1
+
+
+def test_a_namespace_has_a_place_whatever_all_others_hold() -> None:
+    """Hundreds of namespaces that take all they are given, and give nothing back."""
+    shares = Shares(128, own=1_000)
+    for number in range(999):
+        greedy = f"theirs-{number}"
+        while shares.free(greedy):
+            shares.take(greedy)
+    assert shares.taken == 128 + 999
+    assert shares.free("mine") == 1
+    shares.take("mine")
+    assert shares.free("one too many") == 0
+    shares.give_back("mine")
+    assert shares.free("mine") == 1
