@@ -211,3 +211,20 @@ def test_the_old_name_answers_when_the_service_is_called_otherwise(lab: Lab, app
     assert old is not None
     assert old["spec"]["selector"] == {"app": f"{app.name}-primary"}
     assert any(text.startswith("Service changed from shop to store") for text in app.events())
+
+
+def test_a_port_that_a_newer_revision_calls_otherwise_takes_the_canary_out_of_traffic(
+    lab: Lab, app: App, running: Controller
+) -> None:
+    app.deploy(canary=False)
+    container = {"name": "app", "ports": [{"name": "http", "containerPort": 8080}]}
+    template = {"spec": {"template": {"spec": {"containers": [container]}}}}
+    app.kubectl("patch", "deployment", app.name, "-p", json.dumps(template))
+    app.declare(service={"port": 8080, "targetPort": "http"}, analysis={"stepWeight": 30, "maxWeight": 60})
+    app.until("Initialized")
+    app.image("v2")
+    eventually(lambda: app.weights() == [70, 30])
+    renamed = [{"op": "replace", "path": "/spec/template/spec/containers/0/ports/0/name", "value": "web"}]
+    app.kubectl("patch", "deployment", app.name, "--type=json", "-p", json.dumps(renamed))
+    eventually(lambda: app.weights() == [100, 0], 10.0)
+    eventually(lambda: _condition(app)[0] == "ServicePortMismatch")

@@ -76,7 +76,7 @@ class IstioRouter:
         Raises:
             RefusedError: It would cut clients off, the objects belong to somebody else, or there is an `objection`.
         """
-        self._services.check()
+        self._services.check(reaches_canary=traffic.reaches_canary)
         live = self._virtual_service()
         self._ownership.check(VIRTUAL_SERVICES, live, given=True)
         if live is None or not sends_to_us(self._canary, live):

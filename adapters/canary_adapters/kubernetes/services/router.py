@@ -50,7 +50,7 @@ class ServiceRouter:
         """
         if traffic not in (_TO_PRIMARY, _TO_CANARY):
             raise RefusedError("SplitUnsupported", "provider kubernetes cannot split traffic; it needs a mesh")
-        self._services.check()
+        self._services.check(reaches_canary=traffic == _TO_CANARY)
         to_canary = traffic == _TO_CANARY
         objection = self._services.objection(to_canary=to_canary, apex_only=self._services.are_begun)
         if objection is not None:

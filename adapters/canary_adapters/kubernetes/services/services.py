@@ -81,13 +81,18 @@ class Services:
         live = self._get(self._names.apex_primary)
         return live is not None and not self._is_foreign(live)
 
-    def check(self) -> None:
+    def check(self, *, reaches_canary: bool) -> None:
         """Refuse what would cut clients off.
+
+        Where there is a primary, whatever the target is by now cuts nobody off who is sent to the primary.
+
+        Args:
+            reaches_canary: Whether any request is to go to the canary.
 
         Raises:
             RefusedError: With what to change.
         """
-        if not self._are_ours:
+        if not self._are_ours or (self.are_begun and not reaches_canary):
             return
         target = self._target()
         apex = self._get(self._names.apex)

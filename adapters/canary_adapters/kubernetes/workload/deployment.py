@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from attrs import evolve
+
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.naming import REVISION, ObjectNames, is_owned_by
 from canary_adapters.kubernetes.ownership import Ownership, made_for
 from canary_adapters.kubernetes.resources import DEPLOYMENTS, Obj
 from canary_adapters.kubernetes.selector import Selector, selector_of
+from canary_adapters.kubernetes.services.ports import port_mismatch
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.kubernetes.workload.autoscaler import Autoscaler
 from canary_adapters.kubernetes.workload.configs import (
@@ -123,6 +126,7 @@ class DeploymentWorkload:
         if target is not None:
             self._selector(target)
             canary = observed(target, self._fingerprint(target)[0], floor=self._autoscaler.floor)
+            canary = evolve(canary, reachable=port_mismatch(self._canary, target) is None)
         if primary is not None:
             revision = (primary["metadata"].get("annotations") or {}).get(REVISION)
             floor, held = self._autoscaler.primary_floor, self._autoscaler.held
@@ -136,8 +140,10 @@ class DeploymentWorkload:
 
     def obstacles(self) -> tuple[Obstacle, ...]:
         """What would be refused of the workloads."""
-        objection = self.objection()
-        return (*((objection.as_obstacle(),) if objection is not None else ()), *self._autoscaler.obstacles())
+        target = self._get(self._names.target)
+        mismatch = port_mismatch(self._canary, target) if target is not None else None
+        found = (each.as_obstacle() for each in (self.objection(), mismatch) if each is not None)
+        return (*found, *self._autoscaler.obstacles())
 
     def objection(self) -> RefusedError | None:
         """Why no rollout should begin: an object that is to be written is somebody else's. None: it may."""
