@@ -218,7 +218,9 @@ def _of_url(url: str) -> _Found:
         return {url}, set()
     secrets, phrases = _of_pair(user, password)
     path = unquote(parts.path).rstrip("/")
-    secrets |= {part for part in path.split("/") if _looks_secret(part)}
+    # An encoded slash belongs to its part, as whoever made the address has it; a server may take it for another one.
+    split = {*path.split("/"), *(unquote(part) for part in parts.path.split("/"))}
+    secrets |= {part for part in split if _looks_secret(part)}
     query = parse_qsl(parts.query)
     secrets |= {value for _, value in query if len(value) >= _DISTINCT}
     return secrets, phrases | {path} | {f"{name}={value}" for name, value in query}
