@@ -47,6 +47,7 @@ format: setup ## put the code into shape
 lint: setup
 	$(BIN)/ruff format --check --quiet $(CODE)
 	$(BIN)/ruff check --quiet $(CODE)
+	$(BIN)/python tests/tools/patterns.py $(filter-out tests,$(CODE))
 
 types: setup
 	$(BIN)/mypy

@@ -10,12 +10,15 @@
 from canary_core import notices
 from canary_core.decisions import (
     Decision,
+    DropFormer,
     EnsurePrimary,
     HoldPrimary,
     PromotePrimary,
     ReleaseObject,
     ReleaseTraffic,
+    RemovePrimary,
     ScaleCanary,
+    ScalePrimary,
     SetTraffic,
     Step,
 )
@@ -24,6 +27,7 @@ from canary_core.errors import CanaryCoreError, IllegalTransitionError, PolicyEr
 from canary_core.machine import step
 from canary_core.notices import Notice
 from canary_core.observation import Observation
+from canary_core.obstacle import Obstacle, Source
 from canary_core.phases import EDGES, Phase
 from canary_core.policy import (
     ABTest,
@@ -80,6 +84,7 @@ __all__ = [
     "Counts",
     "Decision",
     "Desired",
+    "DropFormer",
     "EnsurePrimary",
     "HoldPrimary",
     "Hook",
@@ -93,6 +98,7 @@ __all__ = [
     "NoData",
     "Notice",
     "Observation",
+    "Obstacle",
     "Outcome",
     "Phase",
     "Pods",
@@ -105,12 +111,15 @@ __all__ = [
     "Refused",
     "ReleaseObject",
     "ReleaseTraffic",
+    "RemovePrimary",
     "Request",
     "Rollout",
     "Sample",
     "ScaleCanary",
+    "ScalePrimary",
     "SessionAffinity",
     "SetTraffic",
+    "Source",
     "SourceError",
     "SourcesOnline",
     "SourcesQuestion",

@@ -11,12 +11,15 @@ from canary_core.values import Bare, Value
 
 __all__ = [
     "Decision",
+    "DropFormer",
     "EnsurePrimary",
     "HoldPrimary",
     "PromotePrimary",
     "ReleaseObject",
     "ReleaseTraffic",
+    "RemovePrimary",
     "ScaleCanary",
+    "ScalePrimary",
     "SetTraffic",
     "Step",
 ]
@@ -27,7 +30,7 @@ class EnsurePrimary(Value):
     """Have a primary that runs this revision of the target, with its services. It has no traffic of ours yet."""
 
     revision: str
-    """To be refused by the adapter if the target is not (or no longer) this revision."""
+    """To be refused by the adapter if the target is not (or no longer) this revision, and none is kept of it."""
     replicas: int
 
 
@@ -47,6 +50,21 @@ class HoldPrimary(Value):
 
     replicas: int | None
     """None: as few as declared."""
+
+
+class DropFormer(Bare):
+    """Take away what was made for a target that was declared before: another one has its traffic by now."""
+
+
+class RemovePrimary(Bare):
+    """Take the primary away, which has no traffic, to be made anew: it cannot become what is wanted in place."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class ScalePrimary(Value):
+    """Have the primary ask for so many pods again: somebody has taken all of them away."""
+
+    replicas: int
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -72,7 +90,16 @@ class ReleaseObject(Bare):
 
 
 Decision: TypeAlias = (
-    EnsurePrimary | PromotePrimary | HoldPrimary | ScaleCanary | SetTraffic | ReleaseTraffic | ReleaseObject
+    EnsurePrimary
+    | PromotePrimary
+    | RemovePrimary
+    | ScalePrimary
+    | HoldPrimary
+    | ScaleCanary
+    | SetTraffic
+    | ReleaseTraffic
+    | ReleaseObject
+    | DropFormer
 )
 
 

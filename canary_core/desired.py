@@ -5,18 +5,22 @@ storing an intent and acting on it shows here as a difference, and is made up fo
 """
 
 import enum
+from collections.abc import Iterator
 from typing import Final
 
 from attrs import frozen
 
 from canary_core.decisions import (
     Decision,
+    DropFormer,
     EnsurePrimary,
     HoldPrimary,
     PromotePrimary,
     ReleaseObject,
     ReleaseTraffic,
+    RemovePrimary,
     ScaleCanary,
+    ScalePrimary,
     SetTraffic,
 )
 from canary_core.observation import Observation
@@ -97,18 +101,28 @@ def difference(policy: Policy, rollout: Rollout, seen: Observation) -> tuple[Dec
     if want is _HANDS_OFF:
         return ()
     found: list[Decision | None] = []
-    primary, pods, routed = seen.primary, want.pods, want.traffic == seen.routes
-    if primary is None or rollout.phase in _MAKING_PRIMARY:
-        found.append(_primary(rollout, want, seen))
-    if primary is not None and primary.floor is not None:
-        found.append(_hold(primary, want.held))
+    pods, routed = want.pods, want.traffic == seen.routes
+    found += _for_primary(rollout, want, seen)
     if pods is Pods.UP:
         found.append(_scale_up(seen))
     if not routed:
         found.append(_traffic(policy, rollout, want, seen))
     if pods is Pods.DOWN:
         found.append(_scale_down(policy, rollout, seen, routed=routed))
+    if seen.former and rollout.phase in _RESTING and routed and _can_serve(seen.primary):
+        found.append(DropFormer())
     return tuple(filter(None, found))
+
+
+def _for_primary(rollout: Rollout, want: Desired, seen: Observation) -> Iterator[Decision | None]:
+    """Make it, or change it; give it pods; have its autoscaler keep them."""
+    primary = seen.primary
+    if primary is None or rollout.phase in _MAKING_PRIMARY:
+        yield _primary(rollout, want, seen)
+    if primary is not None and primary.replicas == 0 and want.primary is not None:
+        yield _revive(primary, rollout)
+    if primary is not None and primary.floor is not None:
+        yield _hold(primary, want.held)
 
 
 def strands(seen: Observation) -> bool:
@@ -127,7 +141,7 @@ def strands(seen: Observation) -> bool:
 def is_in_force(rollout: Rollout, seen: Observation) -> bool:
     """The common case, seen at a glance: an analysis goes on, and everything is as it should be."""
     canary, primary, split = seen.canary, seen.primary, rollout.traffic
-    if primary is None or canary is None or primary.floor is not None:
+    if primary is None or canary is None or primary.floor is not None or not primary.replicas or seen.former:
         return False
     if canary.replicas:
         at_rest = rollout.phase is Phase.PROGRESSING
@@ -136,20 +150,38 @@ def is_in_force(rollout: Rollout, seen: Observation) -> bool:
     return at_rest and (seen.routes is split or seen.routes == split)
 
 
-def _primary(rollout: Rollout, want: Desired, seen: Observation) -> EnsurePrimary | PromotePrimary | None:
-    """A template can only be taken from the target, so only while that is the wanted revision."""
+def _primary(
+    rollout: Rollout, want: Desired, seen: Observation
+) -> EnsurePrimary | PromotePrimary | RemovePrimary | None:
+    """A template is taken from the target while that is the wanted revision, or from what is kept of it."""
     primary, canary = seen.primary, seen.canary
-    if want.primary is None or canary is None or canary.revision != want.primary:
+    if want.primary is None:
         return None
+    if canary is None or canary.revision != want.primary:
+        from_kept = primary is None and want.primary in seen.kept
+        return EnsurePrimary(revision=want.primary, replicas=max(1, rollout.replicas)) if from_kept else None
     if primary is None:
         return EnsurePrimary(revision=want.primary, replicas=max(1, canary.replicas, rollout.replicas))
     if rollout.phase is Phase.PROMOTING and primary.revision != want.primary:
+        if primary.rigid:
+            return _remove(seen)
         replicas = None if canary.floor is not None else max(1, canary.replicas)
         return PromotePrimary(revision=want.primary, replicas=replicas)
     outdated = primary.revision is not None and primary.revision != want.primary
     if rollout.phase is Phase.INITIALIZING and outdated and seen.routes is None:
         return EnsurePrimary(revision=want.primary, replicas=max(1, canary.replicas))
     return None
+
+
+def _remove(seen: Observation) -> RemovePrimary | None:
+    """A primary that has to be made anew goes when the canary has all the traffic, and can serve it."""
+    alone = seen.routes is not None and seen.routes.leaves_primary_nothing
+    return RemovePrimary() if alone and _can_serve(seen.canary) else None
+
+
+def _revive(primary: Workload, rollout: Rollout) -> ScalePrimary:
+    """An autoscaler does not touch what has no replicas, so that this is for us to do with one, too."""
+    return ScalePrimary(replicas=max(1, rollout.replicas, primary.floor or 0))
 
 
 def _hold(primary: Workload, fewest: int | None) -> HoldPrimary | None:

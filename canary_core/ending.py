@@ -3,6 +3,7 @@
 from canary_core.decisions import Step
 from canary_core.notices import NoKnownGood, Notice, PrimaryRecovered, PromotionFailed, RolledBack
 from canary_core.phases import Phase
+from canary_core.rescue import safest
 from canary_core.rollout import Counts, KnownGood, Outcome
 from canary_core.situation import Situation
 from canary_core.split import everything_to_canary, everything_to_primary
@@ -16,8 +17,8 @@ def roll_back(at: Situation, outcome: Outcome, cause: Notice) -> Step:
 
     Which it was, the traffic of the failed rollout says. It is put right as soon as the primary can serve.
     """
-    possible = at.primary_can_serve or not at.rollout.traffic.reaches_canary
-    traffic = everything_to_primary(at.policy, at.rollout) if possible else at.rollout.traffic
+    traffic = safest(at)
+    possible = not traffic.reaches_canary
     last: Notice = RolledBack() if possible else NoKnownGood()
     after = at.entering(
         Phase.FAILED,
@@ -62,7 +63,7 @@ def fail_promotion(at: Situation, found: Readiness) -> Step:
     cause = PromotionFailed(readiness=found)
     after = at.entering(
         Phase.FAILED,
-        traffic=everything_to_canary(rollout) if proven else rollout.traffic,
+        traffic=everything_to_canary(rollout) if proven else safest(at),
         iterations=0,
         counts=Counts(),
         started=False,

@@ -21,6 +21,7 @@ from canary_core.commands import obey
 from canary_core.decisions import Step
 from canary_core.notices import Resumed, Suspended
 from canary_core.observation import Observation
+from canary_core.obstacles import note
 from canary_core.phases import Phase
 from canary_core.policy import Policy
 from canary_core.progress import progress
@@ -49,6 +50,7 @@ def _suspend(at: Situation) -> Step | None:
 FIRST: Final[tuple[Callable[[Situation], Ask | Step | None], ...]] = (
     be_deleted,  # an object that goes away has no other business, not even when suspended
     _suspend,  # nothing is touched, whoever asks
+    note,  # what is in the way is told, and stops none of what follows
     adopt,  # what another controller wrote is put into our terms before anything is read from it
     obey,
 )
@@ -76,6 +78,8 @@ def _is_ordinary(at: Situation) -> bool:
     """The common case, seen at a glance: no rule of `FIRST` has anything to say."""
     seen, rollout = at.seen, at.rollout
     if seen.deleting or seen.request is not None or at.policy.suspend or rollout.suspended:
+        return False
+    if seen.obstacles or rollout.obstacle is not None:
         return False
     return seen.canary is not None and seen.canary.revision == rollout.applied
 

@@ -92,33 +92,27 @@ def alert(notice: n.Notice, names: Names) -> Alert | None:
 # -- Parts of texts -------------------------------------------------------------------------------------------------
 
 
+_ROLLING: Final = "waiting for rollout to finish: "
+_WHY_UNREADY: Final[Mapping[Unready, Callable[[Readiness, Names, str], str]]] = MappingProxyType(
+    {
+        Unready.UNOBSERVED: lambda _, __, ___: f"{_ROLLING}observed deployment generation less than desired generation",
+        Unready.STALLED: lambda _, __, name: f'deployment "{name}" exceeded its progress deadline',
+        Unready.UPDATING: lambda x, _, __: f"{_ROLLING}{x.have} out of {x.want} new replicas have been updated",
+        Unready.TERMINATING: lambda x, _, __: f"{_ROLLING}{x.have} old replicas are pending termination",
+        Unready.UNAVAILABLE: lambda x, _, __: f"{_ROLLING}{x.have} of {x.want} updated replicas are available",
+        Unready.SCALED_DOWN: lambda _, names, __: f"{names.kind.lower()} has no replicas",
+        Unready.OUTDATED: lambda _, names, __: f"{names.kind.lower()} does not run the new revision",
+        Unready.UNREACHABLE: lambda _, __, ___: "no Service leads to its pods",
+        Unready.MISSING: lambda _, names, __: f"{names.kind.lower()} does not exist",
+    }
+)
+
+
 def _why_unready(found: Readiness, names: Names, name: str) -> str:
+    if found.cause is None:
+        return "ready"
     trouble = "" if found.trouble is None else f": {found.trouble.reason}, {found.trouble.message}"
-    return f"{_cause(found, names, name)}{trouble}"
-
-
-def _cause(found: Readiness, names: Names, name: str) -> str:
-    match found.cause:
-        case Unready.UNOBSERVED:
-            return "waiting for rollout to finish: observed deployment generation less than desired generation"
-        case Unready.STALLED:
-            return f'deployment "{name}" exceeded its progress deadline'
-        case Unready.UPDATING:
-            return f"waiting for rollout to finish: {found.have} out of {found.want} new replicas have been updated"
-        case Unready.TERMINATING:
-            return f"waiting for rollout to finish: {found.have} old replicas are pending termination"
-        case Unready.UNAVAILABLE:
-            return f"waiting for rollout to finish: {found.have} of {found.want} updated replicas are available"
-        case Unready.SCALED_DOWN:
-            return f"{names.kind.lower()} has no replicas"
-        case Unready.OUTDATED:
-            return f"{names.kind.lower()} does not run the new revision"
-        case Unready.MISSING:
-            return f"{names.kind.lower()} does not exist"
-        case None:
-            return "ready"
-        case _:
-            assert_never(found.cause)
+    return f"{_WHY_UNREADY[found.cause](found, names, name)}{trouble}"
 
 
 def _late(found: Readiness) -> str:
@@ -309,6 +303,18 @@ _TEXTS: Final[Mapping[type, _Text]] = MappingProxyType(
         n.RoutesCorrected: _corrected,
         n.RoutesRewritten: lambda x, c: f"Routes of {c.full_canary} follow the changed spec, at {_split(x.wanted)}",
         n.CanaryRescaled: lambda x, c: f"{c.full_target} had {x.found} replicas, set to {x.wanted}",
+        n.CanaryLost: lambda x, c: f"{_canary_unready(x.readiness, c)}: all traffic to the primary until it can answer",
+        n.PrimaryLost: lambda x, c: (
+            f"{_primary_unready(x.readiness, c)}: all traffic to the canary until it can answer"
+        ),
+        n.PrimaryRescaled: lambda x, c: f"{c.full_primary} had 0 replicas, set to {x.wanted}",
+        n.PrimaryRemade: lambda _, c: (
+            f"Recreating {c.full_primary}: its selector cannot become that of {c.full_target}"
+        ),
+        n.RoutesNotInForce: lambda x, c: (
+            f"Routes of {c.full_canary} did not become {_split(x.wanted)} within the progress deadline"
+        ),
+        n.Obstructed: lambda x, _: x.obstacle.message,
         n.RequestAccepted: lambda x, c: f"Request to {x.verb.value} {c.full_canary} accepted",
         n.RequestRefused: lambda x, c: f"Request to {x.verb.value} {c.full_canary} refused in phase {x.phase.value}",
         n.RequestUnknown: _unknown,
@@ -339,6 +345,12 @@ _WARNINGS: Final = (
     n.PromotionFailed,
     n.RoutesCorrected,
     n.CanaryRescaled,
+    n.CanaryLost,
+    n.PrimaryLost,
+    n.PrimaryRescaled,
+    n.PrimaryRemade,
+    n.RoutesNotInForce,
+    n.Obstructed,
     n.RequestRefused,
     n.RequestUnknown,
 )
@@ -393,5 +405,8 @@ _ALERTS: Final[Mapping[type, Callable[[Any, Names], Alert | None]]] = MappingPro
         n.PromotionFailed: _as_event(Severity.ERROR),
         n.InitializationFailed: _as_event(Severity.ERROR),
         n.NoKnownGood: _as_event(Severity.ERROR),
+        n.PrimaryLost: _as_event(Severity.ERROR),
+        n.CanaryLost: _as_event(Severity.WARN),
+        n.RoutesNotInForce: _as_event(Severity.ERROR),
     }
 )

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
+from canary_core.obstacle import Obstacle
 from canary_core.phases import Phase
 from canary_core.policy import Bound, CheckKind, HookType
 from canary_core.requests import Verb
@@ -23,6 +24,7 @@ __all__ = [
     "AnalysisStarted",
     "ApprovalAwaited",
     "ApprovalExpired",
+    "CanaryLost",
     "CanaryNotReady",
     "CanaryRescaled",
     "Cancelled",
@@ -37,11 +39,15 @@ __all__ = [
     "Measuring",
     "NoKnownGood",
     "Notice",
+    "Obstructed",
     "Paused",
     "PostRolloutFailed",
     "PrimaryCreated",
+    "PrimaryLost",
     "PrimaryNotReady",
     "PrimaryRecovered",
+    "PrimaryRemade",
+    "PrimaryRescaled",
     "PrimaryWeightAdvanced",
     "Promoted",
     "PromotionFailed",
@@ -56,6 +62,7 @@ __all__ = [
     "RolledBack",
     "RolloutStarted",
     "RoutesCorrected",
+    "RoutesNotInForce",
     "RoutesRewritten",
     "Settled",
     "SourcesAvailable",
@@ -326,6 +333,39 @@ class CanaryRescaled(Value):
     wanted: int
 
 
+class CanaryLost(_Unready):
+    """No request to the canary can be answered; its share goes to the primary until it can (own)."""
+
+
+class PrimaryLost(_Unready):
+    """No request to the primary can be answered; all traffic goes to the canary until it can (own)."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class PrimaryRescaled(Value):
+    """Somebody had scaled the primary to nothing; it is scaled up again (own)."""
+
+    wanted: int
+
+
+class PrimaryRemade(Bare):
+    """The primary cannot become the new revision in place; it is made anew while the canary has all traffic (own)."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class RoutesNotInForce(Value):
+    """A split that was asked for did not come into force in time (own)."""
+
+    wanted: Traffic
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Obstructed(Value):
+    """Something cannot be read, found or served as it is declared (own)."""
+
+    obstacle: Obstacle
+
+
 @frozen(kw_only=True, eq=False, repr=False)
 class RequestAccepted(Value):
     """A person's request is carried out."""
@@ -411,6 +451,12 @@ Notice: TypeAlias = (
     | RoutesCorrected
     | RoutesRewritten
     | CanaryRescaled
+    | CanaryLost
+    | PrimaryLost
+    | PrimaryRescaled
+    | PrimaryRemade
+    | RoutesNotInForce
+    | Obstructed
     | RequestAccepted
     | RequestRefused
     | RequestUnknown

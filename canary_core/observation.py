@@ -2,6 +2,7 @@
 
 from attrs import field, frozen
 
+from canary_core.obstacle import Obstacle
 from canary_core.questions import Answered
 from canary_core.requests import Request
 from canary_core.traffic import Traffic
@@ -30,5 +31,11 @@ class Observation(Value):
     """Whether the canary object is being deleted and waits for us to give back what we changed."""
     edited: bool = False
     """Whether its owner has declared something else since the last decision: what differs then, nobody has disturbed."""
+    obstacles: tuple[Obstacle, ...] = field(default=())
+    """What is not as it must be, the worst first."""
+    kept: frozenset[str] = field(default=frozenset())
+    """Fingerprints of revisions that a primary could be made from although the target is another one by now."""
+    former: bool = False
+    """Whether something is still there of a target that was declared before, which has no traffic any more."""
     answers: tuple[Answered, ...] = field(default=())
     """To the questions of an `Ask`, and to no older ones."""

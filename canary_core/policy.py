@@ -237,9 +237,11 @@ class Hook(Value):
 
 
 def _unique(path: str, ids: list[str]) -> None:
+    seen: set[str] = set()
     for index, identity in enumerate(ids):
-        if identity in ids[:index]:
+        if identity in seen:
             raise PolicyError(f"{path}[{index}].id", identity, "unique")
+        seen.add(identity)
 
 
 @frozen(kw_only=True, eq=False, repr=False)

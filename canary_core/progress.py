@@ -7,7 +7,7 @@ from attrs import evolve
 
 from canary_core.advance import advance, promote
 from canary_core.analysis import analyse, blame, count, exhausted
-from canary_core.decisions import Step
+from canary_core.decisions import SetTraffic, Step
 from canary_core.desired import difference, is_in_force
 from canary_core.ending import roll_back
 from canary_core.gates import Closed, ask_in_turn, first_approval, passed
@@ -24,12 +24,14 @@ from canary_core.notices import (
     PrimaryRecovered,
     RevisionWithdrawn,
     RollbackSignalled,
+    RoutesNotInForce,
     ThresholdReached,
 )
 from canary_core.phases import Phase
 from canary_core.policy import HookType
 from canary_core.questions import Ask
-from canary_core.rollout import Counts, KnownGood, Outcome, Wait
+from canary_core.rescue import give_to_canary, give_to_primary, lost, safest, waits_for_lost
+from canary_core.rollout import Counts, KnownGood, Outcome, Rollout, Wait, Waiting
 from canary_core.situation import Situation, corrections
 from canary_core.split import everything_to_primary
 from canary_core.verdict import Verdict
@@ -58,7 +60,7 @@ def _withdrawn(at: Situation) -> _Answer | None:
         return None
     if at.primary_can_serve or not at.rollout.traffic.reaches_canary:
         return withdraw(at)
-    return _wait_for_primary(at)
+    return _rescue(at) or correct_routes(at) or _wait_for_primary(at)
 
 
 def withdraw(at: Situation) -> Step:
@@ -85,14 +87,14 @@ def _restarted(at: Situation) -> _Answer | None:
 def restart(at: Situation) -> Step:
     """A newer revision is declared: take the canary out of traffic, if possible, and begin anew with it."""
     possible = at.primary_can_serve
-    traffic = everything_to_primary(at.policy, at.rollout) if possible else at.rollout.traffic
     after = at.entering(
         Phase.PROGRESSING,
-        traffic=traffic,
+        traffic=safest(at),
         iterations=0,
         counts=Counts(),
         started=False,
         skipped=False,
+        away_s=0.0,
         applied=at.revision,
         known_good=KnownGood.PRIMARY if possible else KnownGood.NONE,
     )
@@ -111,6 +113,7 @@ def _primary_is_back(at: Situation) -> _Answer | None:
     after = at.entering(
         Phase.PROGRESSING,
         traffic=everything_to_primary(at.policy, at.rollout),
+        iterations=0,
         started=False,
         known_good=KnownGood.PRIMARY,
     )
@@ -143,6 +146,15 @@ def _never_began(at: Situation) -> _Answer | None:
     return roll_back(at, Outcome.DEADLINE, CanaryNotReady(readiness=evolve(found, retriable=False)))
 
 
+def _rescue(at: Situation) -> _Answer | None:
+    """Traffic goes at once to whoever can answer. From an unproven canary there is no way back yet."""
+    rescued = give_to_canary(at, known_good=KnownGood.NONE, waiting=lost(at)) or give_to_primary(at)
+    if rescued is None or at.away_s < at.policy.progress_deadline_s:
+        return rescued
+    found = evolve(at.canary_readiness(), retriable=False)
+    return roll_back(at, Outcome.DEADLINE, CanaryNotReady(readiness=found))
+
+
 def correct_routes(at: Situation) -> _Answer | None:
     """Finish what the stored intent still lacks; what is measured until then does not count."""
     decisions = difference(at.policy, at.rollout, at.seen)
@@ -150,7 +162,25 @@ def correct_routes(at: Situation) -> _Answer | None:
         return None
     notices = corrections(at, decisions)
     later = at.seen.now_s + at.policy.interval_s
-    return at.go(at.rollout, notices[0] if notices else Measuring(until_s=later), *notices, next_s=later)
+    after = _awaiting_routes(at) if any(isinstance(decision, SetTraffic) for decision in decisions) else at.rollout
+    return at.go(after, notices[0] if notices else Measuring(until_s=later), *notices, next_s=later)
+
+
+def _awaiting_routes(at: Situation) -> Rollout:
+    """Since when a split has been asked for that is not in force."""
+    if at.rollout.waiting is not None:
+        return at.rollout
+    return at.changed(waiting=Waiting(on=Wait.ROUTES, since_s=at.seen.now_s))
+
+
+def _never_routed(at: Situation) -> _Answer | None:
+    """A split that is refused, or put back by somebody, again and again must not keep a canary where it is."""
+    waiting, wanted = at.rollout.waiting, at.rollout.traffic
+    if waiting is None or waiting.on is not Wait.ROUTES or at.seen.routes == wanted:
+        return None
+    if at.seen.now_s - waiting.since_s < at.policy.progress_deadline_s:
+        return None
+    return roll_back(at, Outcome.DEADLINE, RoutesNotInForce(wanted=wanted))
 
 
 def _primary_unready(at: Situation) -> _Answer | None:
@@ -173,7 +203,8 @@ def _canary_unready(at: Situation) -> _Answer | None:
     if found.ready:
         return None
     cause = CanaryNotReady(readiness=found)
-    return at.wait(Wait.CANARY, cause) if found.retriable else roll_back(at, Outcome.DEADLINE, cause)
+    on = Wait.LOST if waits_for_lost(at) else Wait.CANARY
+    return at.wait(on, cause) if found.retriable else roll_back(at, Outcome.DEADLINE, cause)
 
 
 def _skip(at: Situation) -> _Answer | None:
@@ -192,7 +223,7 @@ def _not_due(at: Situation) -> _Answer | None:
     waiting = at.rollout.waiting
     measuring = Measuring(until_s=at.due_s)
     if waiting is not None and waiting.on is not Wait.APPROVAL:
-        return Step(rollout=at.changed(waiting=None), reason=measuring, next_s=at.due_s)
+        return Step(rollout=at.changed(waiting=None, away_s=at.away_s), reason=measuring, next_s=at.due_s)
     return at.hold(measuring, next_s=at.due_s)
 
 
@@ -223,6 +254,8 @@ RULES: Final[tuple[Callable[[Situation], _Answer | None], ...]] = (
     _budget_used_up,  # before any wait, so that no gate and no unready pod can put a rollback off
     _primary_is_back,
     _never_began,  # also if every attempt to begin fails
+    _never_routed,
+    _rescue,  # before any wait: whoever cannot answer gives its share to whoever can
     correct_routes,  # nothing is judged that was not in force
     _primary_unready,
     _canary_unready,

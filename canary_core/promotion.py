@@ -5,10 +5,13 @@ from canary_core.decisions import Step
 from canary_core.desired import drained_s
 from canary_core.ending import fail_promotion, roll_back
 from canary_core.notices import (
+    CanaryLost,
     Cancelled,
     Draining,
     Notice,
     PrimaryNotReady,
+    PrimaryRecovered,
+    PrimaryRemade,
     PrimaryWeightAdvanced,
     Promoted,
     TrafficReturned,
@@ -16,9 +19,10 @@ from canary_core.notices import (
 from canary_core.phases import Phase
 from canary_core.progress import correct_routes, restart
 from canary_core.questions import Ask
+from canary_core.rescue import give_to_canary, without_canary
 from canary_core.rollout import Counts, KnownGood, Outcome, Wait
 from canary_core.situation import Situation, rerouted
-from canary_core.split import everything_to_primary, split_for
+from canary_core.split import everything_to_canary, everything_to_primary, split_for
 from canary_core.workload import Readiness, Unready
 
 __all__ = ["finalise", "promoting"]
@@ -36,6 +40,11 @@ def promoting(at: Situation) -> Ask | Step:
         return _return_traffic(at)
     if not arrived and at.is_overdue:
         return _give_up(at)
+    if not arrived and canary_is_lost and at.primary_can_serve and at.rollout.traffic.reaches_canary:
+        return _analyse_again(at)
+    rescued = give_to_canary(at) or (_make_way(at) if not arrived else None)
+    if rescued is not None:
+        return rescued
     correction = correct_routes(at)
     if correction is not None:
         return correction
@@ -45,6 +54,23 @@ def promoting(at: Situation) -> Ask | Step:
     if not found.retriable:
         return fail_promotion(at, found)
     return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=found))
+
+
+def _analyse_again(at: Situation) -> Step:
+    """The canary is lost before the primary was touched: its share goes back until it can serve, measured anew."""
+    reason = CanaryLost(readiness=at.canary_readiness())
+    entered = at.entering(Phase.PROGRESSING, known_good=KnownGood.PRIMARY, started=False)
+    return at.go(without_canary(at, entered), reason, reason, next_s=at.seen.now_s + at.policy.interval_s)
+
+
+def _make_way(at: Situation) -> Step | None:
+    """A primary that has to be made anew gives all its traffic to the canary first."""
+    primary = at.seen.primary
+    if primary is None or not primary.rigid or at.rollout.traffic.leaves_primary_nothing or not at.canary_can_serve:
+        return None
+    reason = PrimaryRemade()
+    after = at.changed(traffic=everything_to_canary(at.rollout))
+    return at.go(after, reason, reason, next_s=at.seen.now_s + at.policy.interval_s)
 
 
 def _give_up(at: Situation) -> Step:
@@ -110,6 +136,9 @@ def _return_traffic(at: Situation) -> Step:
 
 def finalise(at: Situation) -> Ask | Step:
     """Leave the canary alone until it is drained, scale it down, and end the rollout when that is seen."""
+    rescued = give_to_canary(at)
+    if rescued is not None:
+        return rescued
     found = at.primary_readiness()
     if not found.ready:
         correction = correct_routes(at)
@@ -121,6 +150,9 @@ def finalise(at: Situation) -> Ask | Step:
         if at.rollout.outcome is Outcome.WITHDRAWN and at.primary_can_serve:
             return roll_back(at, Outcome.DEADLINE, cause)
         return fail_promotion(at, found)
+    if at.rollout.traffic.reaches_canary:
+        returned = everything_to_primary(at.policy, at.rollout)
+        return at.go(at.changed(traffic=returned, waiting=None), PrimaryRecovered(), PrimaryRecovered())
     if at.seen.routes != at.rollout.traffic:
         wrong = rerouted(at, at.rollout.traffic)
         return at.go(at.rollout, wrong, wrong, next_s=at.seen.now_s + at.policy.interval_s)

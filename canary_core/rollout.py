@@ -6,6 +6,7 @@ from typing import Any, Final
 from attrs import field, fields, frozen
 
 from canary_core.notices import Notice
+from canary_core.obstacle import Obstacle
 from canary_core.phases import Phase
 from canary_core.traffic import Traffic
 from canary_core.values import Value
@@ -54,6 +55,10 @@ class Wait(enum.Enum):
     PRIMARY = "primary"
     CANARY = "canary"
     APPROVAL = "approval"
+    LOST = "lost"
+    """A workload that had traffic and cannot serve: its share is with the other one until it can."""
+    ROUTES = "routes"
+    """A split that is not in force, although it was asked for."""
 
 
 @frozen(kw_only=True, repr=False)
@@ -122,6 +127,10 @@ class Rollout(Value):
     """The rest of the analysis is left out: declared, or a person asked for it."""
     replicas: int = 0
     """How many pods the primary asked for when the phase last changed, to have it made anew if it gets lost."""
+    away_s: float = 0.0
+    """For how long, in this analysis, a workload was without its traffic because it could not serve, seconds."""
+    obstacle: Obstacle | None = None
+    """What people were told last of what is in the way."""
     request: str | None = None
     """Identity of the last request of a person that was dealt with."""
     pending: tuple[Notice, ...] = field(default=())

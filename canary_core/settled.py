@@ -1,6 +1,6 @@
 """Initialized, Succeeded, Failed: tell how it ended, keep things as they are, and notice what changes."""
 
-from canary_core.decisions import Decision, EnsurePrimary, ScaleCanary, SetTraffic, Step
+from canary_core.decisions import Decision, EnsurePrimary, ScaleCanary, ScalePrimary, SetTraffic, Step
 from canary_core.desired import difference, strands
 from canary_core.ending import canary_is_proven, return_to_primary
 from canary_core.gates import Closed, Open, ask_in_turn, passed
@@ -17,6 +17,7 @@ from canary_core.notices import (
 from canary_core.phases import Phase
 from canary_core.policy import HookType
 from canary_core.questions import Ask, Tell
+from canary_core.rescue import give_to_canary
 from canary_core.rollout import KnownGood, Outcome, Wait
 from canary_core.situation import Situation, corrections
 from canary_core.start import begin, initialise_again
@@ -26,9 +27,24 @@ __all__ = ["resume_promotion", "settle"]
 
 def settle(at: Situation) -> Ask | Step:
     """Finish what the end of the rollout calls for; then look for anything new."""
+    rescued = _rescue(at)
+    if rescued is not None:
+        return rescued
     if at.rollout.pending:
         return _reconsider(at) or _finish(at)
     return _recover(at) or _keep(at) or _look_for_revision(at)
+
+
+def _rescue(at: Situation) -> Step | None:
+    """A canary that still has pods answers for a primary that cannot, and gives the traffic back when that is ready."""
+    rollout = at.rollout
+    if rollout.phase is Phase.TERMINATED or rollout.outcome is Outcome.INITIALIZATION or at.seen.routes is None:
+        return None
+    proven = canary_is_proven(at) and at.revision == rollout.promoted
+    rescued = give_to_canary(at, known_good=KnownGood.CANARY if proven else KnownGood.NONE)
+    if rescued is not None or rollout.phase is Phase.FAILED or not rollout.traffic.reaches_canary:
+        return rescued
+    return return_to_primary(at) if at.primary_readiness().ready else None
 
 
 # -- Finishing ------------------------------------------------------------------------------------------------------
@@ -126,7 +142,8 @@ def _keep(at: Situation) -> Step | None:
 
 
 def _makes_pods(decision: Decision) -> bool:
-    return isinstance(decision, EnsurePrimary) or (isinstance(decision, ScaleCanary) and decision.replicas > 0)
+    scaled_up = isinstance(decision, ScaleCanary) and decision.replicas > 0
+    return scaled_up or isinstance(decision, EnsurePrimary | ScalePrimary)
 
 
 def _takes_pods(decision: Decision) -> bool:

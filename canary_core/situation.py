@@ -9,17 +9,19 @@ from typing import Any, Final
 from attrs import evolve
 
 from canary_core.capacity import pods_needed
-from canary_core.decisions import Decision, ScaleCanary, SetTraffic, Step
+from canary_core.decisions import Decision, ScaleCanary, ScalePrimary, SetTraffic, Step
 from canary_core.desired import Pods, desired, difference, drained_s
 from canary_core.notices import (
     CanaryNotReady,
     CanaryRescaled,
     Notice,
     PrimaryNotReady,
+    PrimaryRescaled,
     RoutesCorrected,
     RoutesRewritten,
 )
 from canary_core.observation import Observation
+from canary_core.obstacle import Source
 from canary_core.phases import Phase, check_edge
 from canary_core.policy import Policy
 from canary_core.questions import Answer, Question
@@ -29,7 +31,7 @@ from canary_core.workload import Readiness, Trouble, readiness
 
 __all__ = ["Situation", "corrections", "rerouted"]
 
-_READINESS = frozenset({Wait.PRIMARY, Wait.CANARY})
+_READINESS = frozenset({Wait.PRIMARY, Wait.CANARY, Wait.LOST})
 
 
 class Situation:
@@ -64,6 +66,12 @@ class Situation:
         return self.seen.now_s - self.rollout.changed_s >= self.policy.progress_deadline_s
 
     @property
+    def is_refused(self) -> bool:
+        """Whether something that was tried is still being refused."""
+        told = self.rollout.obstacle
+        return told is not None and told.source is Source.ACTED
+
+    @property
     def primary_can_serve(self) -> bool:
         """Whether the primary has any pod that can answer."""
         return self.seen.primary is not None and self.seen.primary.can_serve
@@ -72,6 +80,13 @@ class Situation:
     def canary_can_serve(self) -> bool:
         """Whether the canary has any pod that can answer."""
         return self.seen.canary is not None and self.seen.canary.can_serve
+
+    @property
+    def away_s(self) -> float:
+        """For how long, in this analysis, a workload was without its traffic because it could not serve."""
+        waiting = self.rollout.waiting
+        lost = waiting is not None and waiting.on is Wait.LOST
+        return max(0.0, self.seen.now_s - waiting.since_s) if waiting is not None and lost else self.rollout.away_s
 
     def primary_readiness(self) -> Readiness:
         """Whether the primary is ready; no longer worth waiting for if its deadline has passed."""
@@ -137,8 +152,9 @@ class Situation:
         check_edge(self.rollout.phase, phase)
         replicas = self._replicas(phase)
         now_s = self.seen.now_s
-        fresh: dict[str, Any] = {"changed_s": now_s, "since_s": now_s, "attempt": 0, "waiting": None, **changes}
-        return self.rollout.but(phase=phase, replicas=replicas, **fresh)
+        fresh: dict[str, Any] = {"changed_s": now_s, "since_s": now_s, "attempt": 0, "waiting": None}
+        fresh["away_s"] = 0.0 if phase in Phase.settled() else self.away_s
+        return self.rollout.but(phase=phase, replicas=replicas, **{**fresh, **changes})
 
     def _replicas(self, phase: Phase) -> int:
         """How many pods a primary needs: what it has; in the course of a rollout also what it and the canary needed."""
@@ -159,7 +175,8 @@ class Situation:
             next_s: When to call again; None: at once.
         """
         decisions = difference(self.policy, after, self.seen)
-        if decisions and after.since_s != self.seen.now_s and any(map(_reroutes, decisions)):
+        stuck = self.is_refused  # it begins when what is in the way is gone
+        if decisions and after.since_s != self.seen.now_s and any(map(_reroutes, decisions)) and not stuck:
             after = after.but(since_s=self.seen.now_s)
         return Step(
             rollout=after,
@@ -172,7 +189,8 @@ class Situation:
     def again(self, reason: Notice, *notices: Notice, **changes: Any) -> Step:
         """Answer that this step is to be tried again after another interval."""
         now_s = self.seen.now_s
-        anew = {"since_s": now_s, "attempt": self.rollout.attempt + 1, "waiting": None, **changes}
+        attempt = self.rollout.attempt + 1
+        anew = {"since_s": now_s, "attempt": attempt, "waiting": None, "away_s": self.away_s, **changes}
         after = self.rollout.but(**anew)
         return self.go(after, reason, *notices, next_s=now_s + self.policy.interval_s)
 
@@ -220,11 +238,15 @@ def rerouted(at: Situation, wanted: Traffic) -> Notice:
 
 
 def corrections(at: Situation, decisions: tuple[Decision, ...]) -> tuple[Notice, ...]:
-    """What to tell of decisions that only put back, or finish, what was intended before."""
+    """What to tell of decisions that only put back, or finish, what was intended before; of what is refused, once."""
     notices: list[Notice] = []
+    if at.is_refused:
+        return ()
     for decision in decisions:
         if isinstance(decision, SetTraffic):
             notices.append(rerouted(at, decision.traffic))
         elif isinstance(decision, ScaleCanary) and at.seen.canary is not None:
             notices.append(CanaryRescaled(found=at.seen.canary.replicas, wanted=decision.replicas))
+        elif isinstance(decision, ScalePrimary):
+            notices.append(PrimaryRescaled(wanted=decision.replicas))
     return tuple(notices)

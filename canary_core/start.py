@@ -21,10 +21,12 @@ from canary_core.notices import (
     TargetMissing,
     TrafficReturned,
 )
+from canary_core.obstacles import blocked
 from canary_core.phases import Phase
 from canary_core.policy import HookType
 from canary_core.progress import withdraw
 from canary_core.questions import Ask, SourcesQuestion
+from canary_core.rescue import give_to_canary
 from canary_core.rollout import Counts, KnownGood, Outcome, Wait
 from canary_core.samples import SourceError
 from canary_core.situation import Situation, corrections
@@ -46,8 +48,14 @@ def initialise(at: Situation) -> Ask | Step:
     if other or at.rollout.applied is None:
         return _make_primary(at)
     primary = at.primary_readiness()
+    rescued = give_to_canary(at) if at.seen.routes is not None else None
+    if rescued is not None:
+        return rescued
     if not primary.ready:
         return _initial_primary_unready(at, primary)
+    if at.rollout.traffic.reaches_canary:
+        after = at.changed(traffic=everything_to_primary(at.policy, at.rollout), waiting=None)
+        return at.go(after, TrafficReturned(), TrafficReturned())
     decisions = difference(at.policy, at.rollout, at.seen)
     if decisions:
         return at.go(at.rollout, TrafficReturned())
@@ -58,7 +66,10 @@ def initialise(at: Situation) -> Ask | Step:
 
 
 def _make_primary(at: Situation) -> Ask | Step:
-    """Whether the metric sources answer is told beforehand, and stops nothing."""
+    """Whether the metric sources answer is told beforehand, and stops nothing; an obstacle keeps it from beginning."""
+    obstructed = blocked(at)
+    if obstructed is not None:
+        return obstructed
     told: tuple[Notice, ...] = ()
     if at.policy.checks and not at.policy.skip_analysis and at.rollout.applied is None:
         question = SourcesQuestion()
@@ -107,6 +118,9 @@ def initialise_again(at: Situation, reason: Notice) -> Step:
 
 def begin(at: Situation, *told: Notice) -> Ask | Step:
     """Start the rollout of the declared revision, if the primary can take traffic back and the gates are open."""
+    obstructed = blocked(at)
+    if obstructed is not None:
+        return obstructed
     stranded = at.rollout.traffic.leaves_primary_nothing
     found = at.primary_readiness()
     if not (found.ready or stranded or at.policy.skip_analysis):
@@ -158,6 +172,7 @@ def scale_up(at: Situation, *told: Notice, skipped: bool = False) -> Step:
         counts=Counts(),
         started=False,
         skipped=skipped,
+        away_s=0.0,
         applied=at.revision,
         outcome=None,
         known_good=known_good,
@@ -181,9 +196,10 @@ def wait_for_approval(at: Situation) -> Ask | Step:
     """Waiting: nothing has been touched yet, so nothing needs to be judged or rolled back."""
     if at.revision is None or at.revision == at.rollout.promoted:
         return withdraw(at)
-    returned = return_to_primary(at) if at.rollout.traffic.reaches_canary else None
-    if returned is not None:
-        return returned
+    waits_with_canary = at.rollout.traffic.reaches_canary
+    moved = return_to_primary(at) if waits_with_canary else give_to_canary(at, known_good=KnownGood.NONE)
+    if moved is not None:
+        return moved
     rescued = _rescue_traffic(at)
     if rescued is not None:
         return rescued

@@ -43,6 +43,10 @@ class Workload(Value):
     """Whether its own progress deadline has passed."""
     unavailable_since_s: float | None = None
     """Since when fewer than the wanted pods are available, as the workload itself says. None: they are."""
+    reachable: bool = True
+    """Whether its Service selects its pods and leads to a port that they open."""
+    rigid: bool = False
+    """Of a primary: whether it cannot become what the target declares, and so has to be made anew for it."""
     floor: int | None = None
     """The fewest replicas that its autoscaler would keep. None: no autoscaler."""
     held: int | None = None
@@ -52,14 +56,14 @@ class Workload(Value):
 
     @property
     def can_serve(self) -> bool:
-        """Whether any pod can answer requests."""
-        return self.available > 0
+        """Whether any request can be answered: there is a pod that can, and its Service leads there."""
+        return self.available > 0 and self.reachable
 
     @property
     def all_ready(self) -> bool:
         """Whether every pod that it asks for is there, new and able to answer: it is ready by any measure."""
         same = self.available == self.updated == self.total == self.replicas
-        return same and self.replicas > 0 and self.observed and not self.stalled
+        return same and self.replicas > 0 and self.observed and self.reachable and not self.stalled
 
     @property
     def is_mixed(self) -> bool:
@@ -84,6 +88,8 @@ class Unready(enum.Enum):
     """`have` pods of older templates are still there."""
     UNAVAILABLE = "unavailable"
     """`have` of `want` updated pods can answer requests."""
+    UNREACHABLE = "unreachable"
+    """Its pods are ready, but its Service does not lead to them."""
 
 
 @frozen(kw_only=True, repr=False)
@@ -110,6 +116,7 @@ _MISSING = Readiness(cause=Unready.MISSING)
 _UNOBSERVED = Readiness(cause=Unready.UNOBSERVED)
 _STALLED = Readiness(cause=Unready.STALLED, retriable=False)
 _SCALED_DOWN = Readiness(cause=Unready.SCALED_DOWN)
+_UNREACHABLE = Readiness(cause=Unready.UNREACHABLE)
 
 
 def readiness(workload: Workload | None, *, percent: int, deadline_s: float, now_s: float) -> Readiness:
@@ -144,7 +151,7 @@ def _readiness(workload: Workload, *, percent: int, deadline_s: float, now_s: fl
     elif workload.available < want:
         found = (Unready.UNAVAILABLE, workload.available, workload.updated)
     else:
-        return _READY
+        return _READY if workload.reachable else _UNREACHABLE
     since = workload.unavailable_since_s
     late = since is not None and now_s - since > deadline_s
     return Readiness(cause=found[0], have=found[1], want=found[2], retriable=not late)

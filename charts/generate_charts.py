@@ -1,4 +1,4 @@
-"""Write the parts of the charts that are made from other files: the definitions, and the tables of values.
+"""Write the parts of the charts that are made from other files: definitions, denied addresses, and tables of values.
 
 ``python charts/generate_charts.py``; a test checks that what is written is what the sources say.
 """
@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
+from canary_adapters.denied_addresses import DEFAULT
 from canary_adapters.kubernetes.crds import definitions
 
 CHARTS: Final = Path(__file__).resolve().parent
@@ -31,6 +32,11 @@ def crds() -> str:
     dumper = type("Dumper", (yaml.SafeDumper,), {"ignore_aliases": lambda *_: True})
     text: str = yaml.dump_all(definitions(), Dumper=dumper, sort_keys=False, explicit_start=True, width=120)
     return text
+
+
+def denied() -> str:
+    """Networks that ``default`` stands for in a list of denied addresses, for policies of the network."""
+    return "".join(f"{network}\n" for network in DEFAULT.networks)
 
 
 def values(chart: str) -> list[Value]:
@@ -87,6 +93,8 @@ def main() -> None:
     """Write everything."""
     (CHARTS / "canary" / "files" / "crds.yaml").write_text(crds(), "utf-8")
     for chart in ("canary", "loadtester"):
+        (CHARTS / chart / "files").mkdir(exist_ok=True)
+        (CHARTS / chart / "files" / "denied.txt").write_text(denied(), "utf-8")
         (CHARTS / chart / "README.md").write_text(readme(chart), "utf-8")
 
 

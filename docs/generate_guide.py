@@ -59,7 +59,7 @@ def command(name: str) -> Any:
 def _command(name: str) -> Iterator[str]:
     found = command(name)
     yield f"## canary {name}"
-    for paragraph in re.split(r"\n\s*\n", found.help.strip()):
+    for paragraph in re.split(r"\n[ \t]*\n", found.help.strip()):
         yield " ".join(paragraph.split())
     shown = [each for each in found.params if not each.hidden]
     arguments = [each for each in shown if each.param_type_name == "argument"]

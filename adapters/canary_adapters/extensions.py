@@ -11,12 +11,14 @@ Those of this package and those that others add are found alike, by entry points
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from attrs import frozen
 
 from canary_adapters.kubernetes.resources import Ref, Resource
 from canary_adapters.manifests import Canary
+from canary_core import Obstacle
+from canary_ports import RefusedError
 
 if TYPE_CHECKING:
     from canary_adapters.background import Background
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from canary_core import Policy
     from canary_core.messages import Names
 
-__all__ = ["Extension", "Given", "Right"]
+__all__ = ["Extension", "Given", "GivesWay", "Objects", "Right"]
 
 Made = TypeVar("Made", covariant=True)  # noqa: PLC0105 - short in every signature
 
@@ -70,6 +72,29 @@ class Given:
     """Sends what nobody waits for."""
 
 
+@runtime_checkable
+class Objects(Protocol):
+    """A router that can tell beforehand why no rollout should begin."""
+
+    def objection(self) -> RefusedError | None:
+        """Why. None: it may."""
+        ...
+
+
+@runtime_checkable
+class GivesWay(Protocol):
+    """A router that takes back what it must not have any more, whatever the state of the rollout."""
+
+    def give_way(self) -> None:
+        """Take it back; nothing is written if there is nothing of the kind.
+
+        Raises:
+            UnavailableError: Unknown whether it was done.
+            ConflictError: Somebody else wrote in between; not done.
+        """
+        ...
+
+
 class Extension(ABC, Generic[Made]):
     """One per process; made without arguments when the controller starts."""
 
@@ -87,6 +112,10 @@ class Extension(ABC, Generic[Made]):
         Raises:
             RefusedError: What is declared cannot be served.
         """
+
+    def obstacles(self, given: Given) -> Iterable[Obstacle]:  # noqa: ARG002 - for those that can tell beforehand
+        """What it would have to refuse for this canary, as far as that can be told without a request."""
+        return ()
 
     def close(self) -> None:
         """Close what it holds. The process ends."""

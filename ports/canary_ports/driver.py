@@ -6,7 +6,8 @@ the next tick's observation.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol, assert_never
+from functools import partial
+from typing import Final, Protocol, TypeAlias, assert_never
 
 from attrs import evolve, frozen
 
@@ -14,6 +15,7 @@ from canary_core import (
     Answer,
     Answered,
     Decision,
+    DropFormer,
     EnsurePrimary,
     HoldPrimary,
     HookQuestion,
@@ -21,14 +23,19 @@ from canary_core import (
     MetricQuestion,
     Notice,
     Observation,
+    Obstacle,
     Policy,
     PromotePrimary,
     Question,
     ReleaseObject,
     ReleaseTraffic,
+    RemovePrimary,
     Rollout,
     ScaleCanary,
+    ScalePrimary,
     SetTraffic,
+    Source,
+    SourceError,
     SourcesQuestion,
     Step,
     Tell,
@@ -36,15 +43,15 @@ from canary_core import (
     step,
 )
 from canary_ports.clock import Clock
-from canary_ports.errors import ConflictError
+from canary_ports.errors import ConflictError, RefusedError
 from canary_ports.hooks import Hooks
 from canary_ports.metrics import MetricSource
 from canary_ports.notifier import Notifier
 from canary_ports.router import RouterPort
-from canary_ports.store import RolloutStore
-from canary_ports.workload import WorkloadPort
+from canary_ports.store import RolloutStore, Stored
+from canary_ports.workload import WorkloadPort, Workloads
 
-__all__ = ["Gather", "Ports", "Tick", "tick"]
+__all__ = ["MAX_PASSES", "Attempt", "Gather", "Ports", "Tick", "tick"]
 
 MAX_PASSES: Final = 12
 """Passes of one tick. The longest chain that the machine takes without waiting for anything is shorter."""
@@ -63,6 +70,26 @@ class Gather(Protocol):
         ...
 
 
+class Attempt(Protocol):
+    """Carry out a decision by calling the function, or refuse it as before without trying."""
+
+    def __call__(self, decision: Decision, act: Callable[[], None], /) -> None:
+        """Do so.
+
+        Raises:
+            PortError: As the function raises; or `canary_ports.RefusedError` as it has raised before.
+        """
+        ...
+
+
+def _nothing() -> tuple[Obstacle, ...]:
+    return ()
+
+
+def _at_once(_: Decision, act: Callable[[], None], /) -> None:
+    act()
+
+
 @frozen(kw_only=True)
 class Ports:
     """The outside world of one rollout."""
@@ -74,6 +101,10 @@ class Ports:
     store: RolloutStore
     notifier: Notifier
     clock: Clock
+    obstacles: Callable[[], tuple[Obstacle, ...]] = _nothing
+    """What is not as it must be at present, the worst first: what adapters would have to refuse. Raises nothing."""
+    attempt: Attempt = _at_once
+    """How decisions are carried out: what was refused a moment ago need not be tried again each time."""
 
 
 @frozen(kw_only=True)
@@ -88,6 +119,8 @@ class Tick:
     """What was asked for it."""
     next_s: float | None
     """When the next tick is due, if nothing changes before. None: only when something changes."""
+    refused: tuple[Obstacle, ...] = ()
+    """What ports have refused in it. All else was done; to try it again at once would be of no use."""
 
     @property
     def reason(self) -> Notice:
@@ -107,19 +140,11 @@ def tick(ports: Ports, *, gather: Gather = map) -> Tick:
     """
     steps: list[Step] = []
     asked: list[Answered] = []
+    refused: tuple[Obstacle, ...] = ()
     while True:
         stored = ports.store.load()
         policy = stored.policy
-        workloads = ports.workload.observe()
-        seen = Observation(
-            now_s=ports.clock.now_s(),
-            canary=workloads.canary,
-            primary=workloads.primary,
-            routes=ports.router.read(),
-            request=stored.request,
-            deleting=stored.deleting,
-            edited=stored.edited,
-        )
+        seen = _observe(ports, stored, refused)
         decided, answers = _decide(ports, policy, stored.rollout, seen, gather)
         decided = _from_now(ports, decided, seen.now_s)
         version = stored.version
@@ -127,8 +152,8 @@ def tick(ports: Ports, *, gather: Gather = map) -> Tick:
             version = ports.store.save(decided.rollout, version)
         elif decided.decisions and ports.store.load().version != version:
             raise ConflictError("somebody else has gone on from the state that was to be acted on")
-        for decision in decided.decisions:
-            _act(ports, decision)
+        noted = bool(refused)
+        refused = refused or _carry_out(ports, decided.decisions)
         begun = _from_now(ports, decided, seen.now_s)
         if begun is not decided:
             ports.store.save(begun.rollout, version)
@@ -138,8 +163,49 @@ def tick(ports: Ports, *, gather: Gather = map) -> Tick:
         steps.append(decided)
         asked.extend(answers)
         again = decided.next_s is not None and decided.next_s <= seen.now_s
-        if not again or len(steps) >= MAX_PASSES:
-            return Tick(rollout=decided.rollout, steps=tuple(steps), answers=tuple(asked), next_s=decided.next_s)
+        unknown = bool(refused) and not noted and decided.rollout.obstacle != refused[0]
+        if unknown or (again and not refused and len(steps) < MAX_PASSES):
+            continue  # what was refused is an observation: the machine takes note of it in a further pass
+        next_s = decided.next_s if not refused else max(decided.next_s or 0.0, seen.now_s + policy.interval_s)
+        return Tick(rollout=decided.rollout, steps=tuple(steps), answers=tuple(asked), next_s=next_s, refused=refused)
+
+
+def _observe(ports: Ports, stored: Stored, refused: tuple[Obstacle, ...]) -> Observation:
+    workloads = ports.workload.observe()
+    return Observation(
+        now_s=ports.clock.now_s(),
+        canary=workloads.canary,
+        primary=workloads.primary,
+        routes=ports.router.read(),
+        request=stored.request,
+        deleting=stored.deleting,
+        edited=stored.edited,
+        obstacles=(*ports.obstacles(), *refused),
+        former=workloads.former,
+        kept=ports.workload.kept() if _is_lost(workloads, stored.rollout) else frozenset(),
+    )
+
+
+def _is_lost(workloads: Workloads, rollout: Rollout) -> bool:
+    """Whether there is no primary, and the target is not what it ran: then only what is kept of that can help."""
+    canary = workloads.canary
+    declared = canary.revision if canary is not None else None
+    return workloads.primary is None and rollout.promoted not in {None, declared}
+
+
+def _carry_out(ports: Ports, decisions: tuple[Decision, ...]) -> tuple[Obstacle, ...]:
+    """Act, each decision for itself: what one port refuses keeps no other one from its work.
+
+    Returns:
+        What was refused.
+    """
+    refused = []
+    for decision in decisions:
+        try:
+            ports.attempt(decision, partial(_act, ports, decision))
+        except RefusedError as error:
+            refused.append(error.as_obstacle(Source.ACTED))
+    return tuple(refused)
 
 
 def _from_now(ports: Ports, decided: Step, seen_s: float) -> Step:
@@ -173,10 +239,8 @@ def _decide(
 
 def _answer(ports: Ports, policy: Policy, rollout: Rollout, question: Question) -> Answer:
     match question:
-        case MetricQuestion():
-            return ports.metrics.measure(question)
-        case SourcesQuestion():
-            return ports.metrics.online()
+        case MetricQuestion() | SourcesQuestion():
+            return _measure(ports, question)
         case HookQuestion():
             return ports.hooks.ask(question)
         case Tell(notices=notices):
@@ -187,22 +251,47 @@ def _answer(ports: Ports, policy: Policy, rollout: Rollout, question: Question) 
             assert_never(question)
 
 
+def _measure(ports: Ports, question: MetricQuestion | SourcesQuestion) -> Answer:
+    """A check that cannot be asked as it is declared is one without an answer: it counts as an error."""
+    try:
+        return ports.metrics.measure(question) if isinstance(question, MetricQuestion) else ports.metrics.online()
+    except RefusedError as error:
+        return SourceError(message=error.message)
+
+
 def _act(ports: Ports, decision: Decision) -> None:
     match decision:
-        case EnsurePrimary(revision=revision, replicas=replicas):
-            ports.workload.ensure_primary(revision, replicas)
-        case PromotePrimary(revision=revision, replicas=pods):
-            ports.workload.promote(revision, pods)
-        case HoldPrimary(replicas=fewest):
-            ports.workload.hold_primary(fewest)
-        case ScaleCanary(replicas=replicas):
-            ports.workload.scale_canary(replicas)
         case SetTraffic(traffic=traffic):
             ports.router.ensure(traffic)
         case ReleaseTraffic():
             ports.router.release()
         case ReleaseObject():
             ports.store.release()
+        case _:
+            _act_on_workloads(ports.workload, decision)
+
+
+_OfWorkloads: TypeAlias = (
+    EnsurePrimary | PromotePrimary | RemovePrimary | ScalePrimary | HoldPrimary | ScaleCanary | DropFormer
+)
+
+
+def _act_on_workloads(workload: WorkloadPort, decision: _OfWorkloads) -> None:
+    match decision:
+        case EnsurePrimary(revision=revision, replicas=replicas):
+            workload.ensure_primary(revision, replicas)
+        case PromotePrimary(revision=revision, replicas=pods):
+            workload.promote(revision, pods)
+        case RemovePrimary():
+            workload.remove_primary()
+        case ScalePrimary(replicas=replicas):
+            workload.scale_primary(replicas)
+        case HoldPrimary(replicas=fewest):
+            workload.hold_primary(fewest)
+        case ScaleCanary(replicas=replicas):
+            workload.scale_canary(replicas)
+        case DropFormer():
+            workload.drop_former()
         case _:
             assert_never(decision)
 

@@ -1,5 +1,7 @@
 """What a port may raise. Anything else that comes out of an adapter is a bug in it."""
 
+from canary_core import Obstacle, Source
+
 __all__ = ["ConflictError", "GoneError", "PortError", "RefusedError", "RevisionChangedError", "UnavailableError"]
 
 
@@ -49,3 +51,11 @@ class RefusedError(PortError):
         super().__init__(message)
         self.reason = reason
         self.message = message
+
+    def as_obstacle(self, source: Source = Source.SEEN) -> Obstacle:
+        """What the machine is to see of it.
+
+        Args:
+            source: Whether it was found beforehand, or when something was tried.
+        """
+        return Obstacle(reason=self.reason, message=self.message, source=source)

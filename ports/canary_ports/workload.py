@@ -17,6 +17,8 @@ class Workloads:
     """The target. None: it does not exist."""
     primary: Workload | None
     """None: it does not exist."""
+    former: bool = False
+    """Whether something is still there of a target that was declared before, to go when another has its traffic."""
 
 
 class WorkloadPort(Protocol):
@@ -40,15 +42,26 @@ class WorkloadPort(Protocol):
         """
         ...
 
+    def kept(self) -> frozenset[str]:
+        """Fingerprints of revisions that a primary could be made from although the target is another one by now.
+
+        Asked for only where a primary has got lost. An implementation that keeps none returns none.
+
+        Raises:
+            UnavailableError: They could not be read.
+        """
+        ...
+
     def ensure_primary(self, revision: str, replicas: int) -> None:
         """Have a primary made from this revision of the target, with what belongs to it.
 
         Args:
-            revision: Fingerprint that the target must have at the moment of copying.
+            revision: Fingerprint that the target must have at the moment of copying, unless it is one of
+                `kept`.
             replicas: Pods that a primary asks for when it is made; an existing one keeps its number.
 
         Raises:
-            RevisionChangedError: The target is another revision, or gone. Nothing was changed.
+            RevisionChangedError: The target is another revision, or gone, and none is kept. Nothing was changed.
             UnavailableError: Unknown whether it was done, wholly or in part.
             ConflictError: Somebody else wrote in between. It was not, or only in part, done.
         """
@@ -78,6 +91,33 @@ class WorkloadPort(Protocol):
 
         Args:
             replicas: None: as few as declared.
+
+        Raises:
+            UnavailableError: Unknown whether it was done.
+            ConflictError: Somebody else wrote in between; not done.
+        """
+        ...
+
+    def remove_primary(self) -> None:
+        """Take the primary away, so that it can be made anew. Without one, or with one that is not ours, do nothing.
+
+        Raises:
+            UnavailableError: Unknown whether it was done.
+            ConflictError: Somebody else wrote in between; not done.
+        """
+        ...
+
+    def drop_former(self) -> None:
+        """Take away what was made for a target that was declared before. Without one, nothing is done.
+
+        Raises:
+            UnavailableError: Unknown whether it was done.
+            ConflictError: Somebody else wrote in between; not done.
+        """
+        ...
+
+    def scale_primary(self, replicas: int) -> None:
+        """Have the primary ask for so many pods. Without one, nothing is done; nothing else of it is touched.
 
         Raises:
             UnavailableError: Unknown whether it was done.

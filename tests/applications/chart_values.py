@@ -51,6 +51,9 @@ EVERYTHING: dict[str, Any] = {
     "includeLabelPrefix": "app.kubernetes.io,team",
     "configTracking": {"enabled": False},
     "noCrossNamespaceRefs": True,
+    "denyAddresses": ["default", "10.0.0.0/8", "fd00::/8"],
+    "allowedGateways": ["istio-ingress/public", "shared/*"],
+    "allowCrossNamespaceHosts": True,
     "threadiness": 4,
     "kubeconfigQPS": 20.5,
     "kubeconfigBurst": "40",
@@ -106,6 +109,7 @@ LOAD: dict[str, Any] = {
     "volumes": [{"name": "data", "emptyDir": {}}],
     "volumeMounts": [{"name": "data", "mountPath": "/data"}],
 }
+TEAMS: dict[str, Any] = {"tenants": True, "gateToken": {"namespaces": ["team-a", "team-b"]}}
 SETS: dict[str, tuple[Path, str, dict[str, Any]]] = {
     "defaults": (CONTROLLER, "canary", {}),
     "the article": (CONTROLLER, "flagger", ARTICLE),
@@ -117,6 +121,7 @@ SETS: dict[str, tuple[Path, str, dict[str, Any]]] = {
     "Flagger's own": (CONTROLLER, "flagger", FLAGGER),
     "everything": (CONTROLLER, "rollouts", EVERYTHING),
     "one namespace": (CONTROLLER, "canary", {"namespace": "team-a", "podDisruptionBudget": {"enabled": True}}),
+    "many teams": (CONTROLLER, "canary", {"tenants": True}),
     "no election": (CONTROLLER, "canary", {"leaderElection": {"enabled": False}}),
     "OpenShift": (CONTROLLER, "canary", {"securityContext": {"context": {"runAsUser": None, "runAsGroup": None}}}),
     "nothing but a Deployment": (
@@ -131,5 +136,11 @@ SETS: dict[str, tuple[Path, str, dict[str, Any]]] = {
     ),
     "load tester": (LOADTESTER, "flagger-loadtester", {}),
     "load tester, everything": (LOADTESTER, "load", LOAD),
+    "load tester, many teams": (LOADTESTER, "flagger-loadtester", TEAMS),
+    "load tester, own tokens": (
+        LOADTESTER,
+        "flagger-loadtester",
+        {"gateToken": {"enabled": True, "secretName": "mine"}, "denyAddresses": []},
+    ),
     "load tester, role": (LOADTESTER, "loadtester", {"rbac": {"create": True}, "service": {"type": "NodePort"}}),
 }

@@ -34,11 +34,12 @@ class App(Generic[Place]):
             **spec: Replaces fields of the Canary's spec; ``analysis`` is merged.
         """
         self.lab.kubectl("create", "namespace", self.namespace, check=False)
-        self.lab.apply(yaml.safe_dump_all([*application(self.namespace), *([self.canary(**spec)] if canary else [])]))
+        declared = [*application(self.namespace, self.name), *([self.canary(**spec)] if canary else [])]
+        self.lab.apply(yaml.safe_dump_all(declared))
 
     def canary(self, **spec: Any) -> dict[str, Any]:
         """The Canary of the article, with short intervals."""
-        found = article_canary(self.namespace)
+        found = article_canary(self.namespace, self.name)
         analysis = {**found["spec"]["analysis"], "interval": "1s", **spec.pop("analysis", {})}
         found["spec"] = {**found["spec"], **spec, "analysis": {k: v for k, v in analysis.items() if v is not None}}
         return found
@@ -82,16 +83,16 @@ class App(Generic[Place]):
         return self.lab.events(self.namespace)
 
 
-def application(namespace: str) -> list[dict[str, Any]]:
+def application(namespace: str, name: str = NAME) -> list[dict[str, Any]]:
     """Deployment and Service."""
-    labels = {"app": NAME}
+    labels = {"app": name}
     container = {"name": "app", "image": "example.com/app:v1", "ports": [{"containerPort": 8080}]}
     return [
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
             "metadata": {
-                "name": NAME,
+                "name": name,
                 "namespace": namespace,
                 "labels": {**labels, "objectset.rio.cattle.io/hash": "x"},
             },
@@ -104,15 +105,16 @@ def application(namespace: str) -> list[dict[str, Any]]:
         {
             "apiVersion": "v1",
             "kind": "Service",
-            "metadata": {"name": NAME, "namespace": namespace},
+            "metadata": {"name": name, "namespace": namespace},
             "spec": {"selector": labels, "ports": [{"port": 8080, "targetPort": 8080}]},
         },
     ]
 
 
-def article_canary(namespace: str) -> dict[str, Any]:
-    """As the article has it, but for the namespace and the load test, which has nobody to answer it here."""
+def article_canary(namespace: str, name: str = NAME) -> dict[str, Any]:
+    """As the article has it, but for namespace and name, and the load test, which has nobody to answer it here."""
     found: dict[str, Any] = yaml.safe_load((ARTICLE / "canary.yaml").read_text())
-    found["metadata"]["namespace"] = namespace
+    found["metadata"] |= {"namespace": namespace, "name": name}
+    found["spec"]["targetRef"]["name"] = name
     del found["spec"]["analysis"]["webhooks"]
     return found

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from canary_adapters.denied_addresses import DEFAULT
 from laboratories.helm import CHARTS, CONTROLLER, LOADTESTER, ROOT
 
 BOTH = pytest.mark.parametrize("chart", [CONTROLLER, LOADTESTER], ids=lambda chart: chart.name)
@@ -37,6 +38,12 @@ def test_the_definitions_are_what_the_command_prints() -> None:
     command = [str(Path(sys.executable).parent / "canary"), "crds"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     assert (CONTROLLER / "files" / "crds.yaml").read_text("utf-8") == printed == GENERATE.crds()
+
+
+@BOTH
+def test_denied_addresses_are_those_of_the_commands(chart: Path) -> None:
+    assert (chart / "files" / "denied.txt").read_text("utf-8") == GENERATE.denied()
+    assert GENERATE.denied().split() == str(DEFAULT).split(",")
 
 
 @BOTH

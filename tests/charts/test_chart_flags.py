@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -10,9 +11,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from applications.chart_values import EVERYTHING, LOAD, SETS
+from applications.chart_values import EVERYTHING, LOAD, SETS, TEAMS
 from laboratories.helm import CONTROLLER, LOADTESTER, Helm, container
 from laboratories.lab import Controller
+from laboratories.load_tester import fingerprints
 
 pytestmark = pytest.mark.slow
 
@@ -36,13 +38,16 @@ def test_the_controller_takes_every_flag(helm: Helm, name: str) -> None:
     assert "No such option" in _refusal([*args, "-unheard-of=1"])
 
 
-@pytest.mark.parametrize("name", ["load tester", "load tester, everything"])
+@pytest.mark.parametrize("name", ["load tester", "load tester, everything", "load tester, many teams"])
 def test_the_load_tester_starts_with_every_flag(helm: Helm, name: str, tmp_path: Path) -> None:
     if not any(point.name == "loadtester" for point in entry_points(group="canary.commands")):
         pytest.skip("there is no `canary loadtester` in this installation")
     chart, release, values = SETS[name]
-    args = container(helm.render(chart, values, release=release))["args"]
+    objects = helm.render(chart, values, release=release)
+    args = [arg.replace("/etc/canary", str(tmp_path)) for arg in container(objects)["args"]]
     assert args[0] == "loadtester"
+    for secret in (obj for obj in objects if obj["kind"] == "Secret"):
+        fingerprints(tmp_path, base64.b64decode(secret["data"]["fingerprints"]).decode())
     running = Controller([CANARY, *args, "-host=127.0.0.1", "-port=0"], tmp_path / "log")
     try:
         running.wait_ready()
@@ -68,7 +73,10 @@ def test_flags_say_what_values_say(helm: Helm) -> None:
         "-slack-user=flagger",
         "-slack-channel=#alerts",
         "-enable-config-tracking=false",
+        "-deny-addresses=default,10.0.0.0/8,fd00::/8",
         "-no-cross-namespace-refs",
+        "-allowed-gateways=istio-ingress/public,shared/*",
+        "-allow-cross-namespace-hosts",
         "-enable-leader-election",
         "-leader-election-namespace=canary-system",
         "-minimum-interval=5s",
@@ -84,9 +92,26 @@ def test_flags_say_what_values_say(helm: Helm) -> None:
         "-allow-programs=hey,curl",
         "-max-commands=4",
         "-pass-env=FIRST,SECOND",
+        "-deny-addresses=default",
         "-enable-bash",
         "-enable-shell",
     ]
+
+
+def test_many_teams_turn_on_what_keeps_them_apart(helm: Helm) -> None:
+    assert "-no-cross-namespace-refs" in container(helm.render(CONTROLLER, {"tenants": True}))["args"]
+    args = container(helm.render(LOADTESTER, TEAMS))["args"]
+    assert {
+        "-gate-token-file=/etc/canary/gates/fingerprints",
+        "-deny-addresses=default,127.0.0.0/8,0.0.0.0,::1,::",
+    } < set(args)
+    assert not any("gate-token" in arg for arg in container(helm.render(LOADTESTER))["args"])
+    assert "-deny-addresses=" in container(helm.render(LOADTESTER, {"denyAddresses": []}))["args"]
+
+
+def test_a_list_of_denied_addresses_may_be_empty(helm: Helm) -> None:
+    for given, flag in (({"denyAddresses": []}, ""), ({"denyAddresses": None}, ""), ({}, "default")):
+        assert f"-deny-addresses={flag}" in container(helm.render(CONTROLLER, given))["args"]
 
 
 def test_numbers_are_written_out_however_large(helm: Helm) -> None:

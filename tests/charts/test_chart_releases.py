@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import yaml
 from applications.chart_values import EVERYTHING, LOAD
 from applications.demo_app import article_canary
 from canary_adapters.kubernetes.crds import definitions
+from canary_adapters.loadtester.gate_tokens import GateTokens
 from canary_lab.cluster import EmbeddedCluster, Timing
 from canary_lab.cluster.crds import istio
 from laboratories.helm import CONTROLLER, LOADTESTER, Helm, HelmError, kubectl
@@ -159,3 +161,40 @@ def test_a_load_tester_from_its_beginning_to_its_end(fresh: Cluster) -> None:
     fresh.helm("uninstall", "flagger-loadtester", *place, *WAIT)
     assert fresh.names("deployment", "loadtester") == []
     assert fresh.names("service", "loadtester") == []
+
+
+def _tokens(fresh: Cluster) -> dict[str, str]:
+    data = fresh.get("secret", "flagger-loadtester-gates", "-n", "loadtester")["data"]
+    return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+
+def test_an_upgrade_keeps_tokens_and_makes_those_of_new_namespaces(fresh: Cluster) -> None:
+    place = ("--namespace", "loadtester")
+    teams = {"tenants": True, "gateToken": {"namespaces": ["team-a"]}}
+    fresh.helm("install", "flagger-loadtester", str(LOADTESTER), *place, "--create-namespace", *WAIT, values=teams)
+    first = _tokens(fresh)
+    assert set(first) == {"token", "token-team-a", "fingerprints"}
+    fresh.helm("upgrade", "flagger-loadtester", str(LOADTESTER), *place, *WAIT, values=teams)
+    assert _tokens(fresh) == first
+
+    teams["gateToken"] = {"namespaces": ["team-a", "team-b"]}
+    fresh.helm("upgrade", "flagger-loadtester", str(LOADTESTER), *place, *WAIT, values=teams)
+    second = _tokens(fresh)
+    assert {**second, **first, "fingerprints": ""} == {**second, "fingerprints": ""}
+    known = GateTokens.parse(second["fingerprints"])
+    assert known.opens(first["token-team-a"], "team-a")
+    assert known.opens(second["token-team-b"], "team-b")
+
+    teams["gateToken"] = {"namespaces": ["team-b"]}
+    fresh.helm("upgrade", "flagger-loadtester", str(LOADTESTER), *place, *WAIT, values=teams)
+    third = _tokens(fresh)
+    assert set(third) == {"token", "token-team-b", "fingerprints"}
+    assert not GateTokens.parse(third["fingerprints"]).opens(first["token-team-a"], "team-a")
+
+    # Who wants new ones deletes the Secret.
+    fresh.kubectl("delete", "secret", "flagger-loadtester-gates", "-n", "loadtester")
+    fresh.helm("upgrade", "flagger-loadtester", str(LOADTESTER), *place, *WAIT, values=teams)
+    assert {_tokens(fresh)[key] for key in ("token", "token-team-b")}.isdisjoint(third.values())
+    fresh.helm("uninstall", "flagger-loadtester", *place, *WAIT)
+    assert fresh.names("secret", "loadtester") == []
+    assert fresh.names("networkpolicy", "loadtester") == []

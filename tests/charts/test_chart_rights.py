@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from itertools import product
+from pathlib import Path
 
 import pytest
 import yaml
 
-from applications.chart_values import EVERYTHING, SETS
+from applications.chart_values import EVERYTHING, SETS, TEAMS
+from canary_adapters.denied_addresses import DEFAULT
+from canary_adapters.loadtester.gate_tokens import GateTokens
 from laboratories.helm import CONTROLLER, LOADTESTER, ROOT, Helm, Obj, container, kinds, one, pod_spec
 
 pytestmark = pytest.mark.slow
@@ -76,7 +80,13 @@ def test_the_load_tester_has_no_token_unless_it_has_a_role(helm: Helm) -> None:
     assert pod_spec(with_role)["serviceAccountName"] == one(with_role, "ServiceAccount")["metadata"]["name"]
 
 
-@pytest.mark.parametrize("name", ["defaults", "the article", "Flagger's own", "everything", "load tester"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("defaults", "the article", "Flagger's own", "everything", "many teams"),
+        *("load tester", "load tester, many teams"),
+    ],
+)
 def test_pods_meet_the_restricted_standard(helm: Helm, name: str) -> None:
     chart, release, values = SETS[name]
     objects = helm.render(chart, values, release=release)
@@ -127,3 +137,108 @@ def test_a_policy_of_the_network_lets_in_whom_it_names(helm: Helm) -> None:
     assert bounded["policyTypes"] == ["Ingress", "Egress"]
     assert bounded["ingress"][0]["from"] == given_values["ingressFrom"]
     assert bounded["egress"] == given_values["egress"]
+
+
+# -- Many teams -----------------------------------------------------------------------------------------------------
+
+BOTH = pytest.mark.parametrize(("chart", "values"), [(CONTROLLER, {"tenants": True}), (LOADTESTER, TEAMS)])
+
+
+def _reached(egress: list[Obj], address: str, port: int) -> bool:
+    """Whether rules let something out to an address that is no Pod's."""
+    found = ip_address(address)
+    return any(
+        ("ports" not in rule or port in {each["port"] for each in rule["ports"]})
+        and ("to" not in rule or any(_fits(peer["ipBlock"], found) for peer in rule["to"] if "ipBlock" in peer))
+        for rule in egress
+    )
+
+
+def _fits(block: Obj, address: IPv4Address | IPv6Address) -> bool:
+    excepted = any(address in ip_network(each) for each in block["except"])
+    return address in ip_network(block["cidr"]) and not excepted
+
+
+@BOTH
+def test_pods_send_nothing_to_denied_addresses(helm: Helm, chart: Path, values: Obj) -> None:
+    """But questions to name servers, which are at link-local addresses on the nodes of many clusters."""
+    spec = one(helm.render(chart, values), "NetworkPolicy")["spec"]
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    for network in DEFAULT.networks:
+        for address in (str(network.network_address), str(network.broadcast_address)):
+            assert not _reached(spec["egress"], address, 80)
+            assert _reached(spec["egress"], address, 53)
+    for address in ("10.96.0.1", "8.8.8.8", "fd00::1", "2001:db8::1"):
+        assert _reached(spec["egress"], address, 443)
+    # Pods of all namespaces: canaries, Prometheus, webhooks.
+    assert {"namespaceSelector": {}} in [peer for rule in spec["egress"] for peer in rule.get("to", ())]
+
+
+@BOTH
+def test_rules_that_are_given_win_over_those_for_many_teams(helm: Helm, chart: Path, values: Obj) -> None:
+    rules = EVERYTHING["networkPolicy"]
+    spec = one(helm.render(chart, {**values, "networkPolicy": rules}), "NetworkPolicy")["spec"]
+    assert (spec["ingress"][0]["from"], spec["egress"]) == (rules["ingressFrom"], rules["egress"])
+
+
+@BOTH
+def test_more_addresses_are_denied_in_both_places(helm: Helm, chart: Path, values: Obj) -> None:
+    more = {"denyAddresses": ["default", "10.9.0.0/16", "10.8.7.6", "2001:db8::7"]}
+    objects = helm.render(chart, {**values, **more})
+    egress = one(objects, "NetworkPolicy")["spec"]["egress"]
+    for address in ("10.9.8.7", "10.8.7.6", "2001:db8::7", "169.254.169.254"):
+        assert not _reached(egress, address, 80)
+    assert _reached(egress, "10.8.7.5", 80)
+    flag = next(each for each in container(objects)["args"] if each.startswith("-deny-addresses="))
+    # Commands could say to the load tester itself that they are others.
+    own = ",127.0.0.0/8,0.0.0.0,::1,::" if chart == LOADTESTER else ""
+    assert flag == f"-deny-addresses=default,10.9.0.0/16,10.8.7.6,2001:db8::7{own}"
+
+
+def test_only_the_namespace_of_the_controller_reaches_the_load_tester(helm: Helm) -> None:
+    for given_values, namespace in (({}, "canary-system"), ({"controllerNamespace": "istio-system"}, "istio-system")):
+        spec = one(helm.render(LOADTESTER, {**TEAMS, **given_values}), "NetworkPolicy")["spec"]
+        names = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+        assert spec["ingress"] == [
+            {"ports": [{"port": "http", "protocol": "TCP"}], "from": [{"namespaceSelector": names}]}
+        ]
+
+
+def test_no_token_reaches_the_load_tester(helm: Helm) -> None:
+    """Its commands can read what is mounted, and its environment is theirs in part."""
+    objects = helm.render(LOADTESTER, TEAMS, release="flagger-loadtester")
+    secret = one(objects, "Secret", "flagger-loadtester-gates")
+    assert set(secret["data"]) == {"token", "token-team-a", "token-team-b", "fingerprints"}
+    (volume,) = (each for each in pod_spec(objects)["volumes"] if "secret" in each)
+    items = [{"key": "fingerprints", "path": "fingerprints"}]
+    assert volume == {"name": "gates", "secret": {"secretName": "flagger-loadtester-gates", "items": items}}
+    assert {"name": "gates", "mountPath": "/etc/canary/gates", "readOnly": True} in container(objects)["volumeMounts"]
+    assert "env" not in container(objects)
+    assert pod_spec(objects)["automountServiceAccountToken"] is False
+    tokens = {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+    assert not any(tokens[key] in tokens["fingerprints"] for key in tokens if key.startswith("token"))
+    known = GateTokens.parse(tokens["fingerprints"])
+    opened = {
+        (key, namespace)
+        for key in ("token", "token-team-a", "token-team-b")
+        for namespace in ("team-a", "team-b", "team-c")
+        if known.opens(tokens[key], namespace)
+    }
+    assert opened == {
+        *(("token", namespace) for namespace in ("team-a", "team-b", "team-c")),
+        ("token-team-a", "team-a"),
+        ("token-team-b", "team-b"),
+    }
+    assert min(len(tokens[key]) for key in tokens) >= 43
+
+
+def test_tokens_may_be_those_of_a_secret_that_is_there(helm: Helm) -> None:
+    objects = helm.render(LOADTESTER, {"gateToken": {"secretName": "mine"}, "tenants": True})
+    assert "Secret" not in kinds(objects)
+    (volume,) = (each for each in pod_spec(objects)["volumes"] if "secret" in each)
+    assert volume["secret"]["secretName"] == "mine"
+
+
+@pytest.mark.parametrize("chart", [CONTROLLER, LOADTESTER], ids=lambda chart: chart.name)
+def test_pods_have_limits(helm: Helm, chart: Path) -> None:
+    assert set(container(helm.render(chart))["resources"]["limits"]) == {"cpu", "memory"}

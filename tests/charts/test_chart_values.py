@@ -104,6 +104,20 @@ def _selectors(objects: list[Obj]) -> Iterator[dict[str, str]]:
         ("loadtester", {"cmd": {"timeout": "1"}}, "at '/cmd/timeout'"),
         ("loadtester", {"cmd": {"namespaceRegex": "x"}}, "at '/cmd': additional properties 'namespaceRegex'"),
         ("loadtester", {"cmd": {"allowPrograms": ["/bin/sh"]}}, "at '/cmd/allowPrograms/0'"),
+        ("loadtester", {"tenants": "yes"}, "at '/tenants': got string"),
+        ("loadtester", {"gateToken": {"namespaces": ["Team A"]}}, "at '/gateToken/namespaces/0'"),
+        ("loadtester", {"denyAddresses": ["localhost"]}, "at '/denyAddresses/0'"),
+        ("canary", {"denyAddresses": ["metadata.google.internal"]}, "at '/denyAddresses/0'"),
+        (
+            "loadtester",
+            {"tenants": True, "cmd": {"enableShell": True}},
+            "tenants: cmd.enableShell and cmd.enableBash must",
+        ),
+        (
+            "loadtester",
+            {"tenants": True, "cmd": {"enableBash": True}},
+            "tenants: cmd.enableShell and cmd.enableBash must",
+        ),
         ("loadtester", {"service": {"port": 0}}, "at '/service/port'"),
         ("loadtester", {"rbac": {"rules": [{"resource": []}]}}, "at '/rbac/rules/0'"),
         (
@@ -139,6 +153,12 @@ def test_wrong_values_are_refused_with_their_path(helm: Helm, chart: str, values
         (LOADTESTER, {"cmd": {"enableShell": True}}, ["can run anything in its Pods"]),
         (LOADTESTER, {"replicaCount": 2}, ["gates are kept in the memory of each Pod"]),
         (LOADTESTER, {"istio": {"enabled": True, "gateway": {"enabled": True}}}, ["reached from outside"]),
+        (
+            LOADTESTER,
+            {"gateToken": {"enabled": True}},
+            ["get secret load-loadtester-gates -o jsonpath='{.data.token}'"],
+        ),
+        (LOADTESTER, {"tenants": True, "rbac": {"create": True}}, ["get secret", "act with the rights of this role"]),
         (LOADTESTER, {"appmesh": {"enabled": True}}, ["Without effect here: appmesh."]),
     ],
 )
@@ -148,5 +168,8 @@ def test_notes_tell_what_is_and_what_is_not(helm: Helm, chart: Path, values: dic
     assert notes.strip()
     for words in told:
         assert words in notes
-    warnings = ("Without effect", "is not served", "so they elect", "drained", "run anything", "outside", "memory")
+    warnings = (
+        *("Without effect", "is not served", "so they elect", "drained", "run anything", "outside", "memory"),
+        *("get secret", "rights of this role"),
+    )
     assert sum(word in notes for word in warnings) == sum(word in text for text in told for word in warnings)

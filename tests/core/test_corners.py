@@ -230,18 +230,18 @@ def test_going_back_while_the_primary_is_lost_waits_for_it() -> None:
     play.primary.crashing = True
     play.world.declare(V1)
     play.ticks(2)
-    assert (play.rollout.phase, play.split) == (Phase.PROGRESSING, (80, 20))
+    assert (play.rollout.phase, play.split) == (Phase.PROGRESSING, (0, 100))
     play.primary.crashing = False
     play.until(Phase.SUCCEEDED)
     assert play.rollout.outcome is Outcome.WITHDRAWN
 
 
-def test_a_newer_revision_while_the_primary_is_lost_changes_no_traffic() -> None:
+def test_a_newer_revision_while_the_primary_is_lost_gets_all_traffic() -> None:
     play = _play(progress_deadline_s=400).rolling_out().until_weight(20)
     play.primary.crashing = True
     play.world.declare(V3)
     play.ticks(1)
-    assert (play.split, play.rollout.known_good) == ((80, 20), KnownGood.NONE)
+    assert (play.split, play.rollout.known_good) == ((0, 100), KnownGood.NONE)
     assert play.told[-2:] == ["AnalysisRestarted", "NoKnownGood"]
     play.primary.crashing = False
     play.ticks(1)
@@ -256,16 +256,29 @@ def test_a_wait_that_is_over_before_the_interval_is_forgotten() -> None:
     play = _play().rolling_out().until_weight(10)
     play.target.crashing = True
     play.tick()
-    assert play.rollout.waiting == Waiting(on=Wait.CANARY, since_s=play.world.now_s)
+    assert play.rollout.waiting == Waiting(on=Wait.LOST, since_s=play.world.now_s)
     play.target.crashing = False
     play.world.now_s -= 30
     play.tick()
-    assert play.rollout.waiting is None
+    waiting: Waiting | None = play.rollout.waiting
+    assert (waiting is None, play.rollout.away_s) == (True, 0.0)
 
 
-def test_waiting_for_one_workload_and_then_for_the_other_is_one_wait() -> None:
+def test_all_times_without_traffic_for_want_of_a_canary_count_together() -> None:
+    """So that one that comes and goes is rolled back in the end."""
+    play = _play(progress_deadline_s=150).rolling_out().until_weight(10)
+    for _ in range(4):
+        play.target.crashing = True
+        play.ticks(1)
+        assert play.split == (100, 0)
+        play.target.crashing = False
+        play.ticks(1)
+    assert (play.rollout.phase, play.rollout.outcome) == (Phase.FAILED, Outcome.DEADLINE)
+
+
+def test_losing_one_workload_and_then_the_other_has_an_end() -> None:
     play = _play(progress_deadline_s=200).rolling_out().until_weight(20)
-    for _ in range(5):
+    for _ in range(12):
         play.target.crashing, play.primary.crashing = not play.target.crashing, play.target.crashing
         play.ticks(1)
     assert play.rollout.phase is Phase.FAILED
@@ -342,10 +355,10 @@ def test_a_failed_post_rollout_hook_ends_the_series_and_is_told() -> None:
 
 
 def test_traffic_left_on_a_failed_canary_goes_back_when_the_primary_can_serve() -> None:
-    play = _play(progress_deadline_s=150).rolling_out().until_weight(20)
+    play = _play(threshold=1).rolling_out().until_weight(20).errors(0.5)
     play.primary.crashing = True
     play.until(Phase.FAILED)
-    assert (play.split, play.rollout.known_good, play.target.replicas) == ((80, 20), KnownGood.NONE, 2)
+    assert (play.split, play.rollout.known_good, play.target.replicas) == ((0, 100), KnownGood.NONE, 2)
     play.primary.crashing = False
     play.ticks(2)
     assert (play.split, play.rollout.known_good, play.target.replicas) == ((100, 0), KnownGood.PRIMARY, 0)
@@ -448,14 +461,16 @@ def test_no_data_and_errors_are_never_a_pass() -> None:
 # -- Found by exploration -------------------------------------------------------------------------------------------
 
 
-def test_a_lost_primary_gives_no_traffic_to_pods_of_a_withdrawn_revision() -> None:
+def test_a_lost_primary_leaves_the_traffic_to_pods_of_a_withdrawn_revision_for_want_of_others() -> None:
     """The target declares what is known to be good, but what answers for it are still pods of the other one."""
     play = _play(progress_deadline_s=150).rolling_out().until_weight(20)
     play.world.declare(evolve(V1, ready_after_s=None))
     play.until(Phase.FINALISING)
     play.primary.crashing = True
+    play.ticks(1)
+    assert (play.rollout.phase, play.split) == (Phase.FINALISING, (0, 100))
     play.until(Phase.FAILED)
-    assert (play.split, play.rollout.known_good) == ((100, 0), KnownGood.NONE)
+    assert (play.split, play.rollout.known_good) == ((0, 100), KnownGood.NONE)
 
 
 def test_a_withdrawn_rollout_whose_primary_is_slow_is_no_failed_promotion() -> None:
@@ -522,15 +537,13 @@ def test_a_pause_does_not_hide_a_lost_primary() -> None:
 @pytest.mark.parametrize("rolling", [True, False])
 def test_a_failed_promotion_is_reconsidered_if_the_target_changes_before_the_traffic_moved(rolling: bool) -> None:
     play = _play(progress_deadline_s=150).rolling_out().until(Phase.PROMOTING)
+    play.world.faults = CrashAt(2, after=True)
     play.primary.crashing = True
-    play.ticks(3)
-    play.world.faults = CrashAt(1, after=True)
-    play.ticks(1)
-    assert (play.rollout.phase, play.split) == (Phase.FAILED, (70, 30))
+    play.until(Phase.FAILED)
     play.world.declare(V3)
     play.primary.crashing = not rolling
     play.tick()
-    assert play.split == ((100, 0) if rolling else (70, 30))
+    assert play.split == ((100, 0) if rolling else (0, 100))
 
 
 def test_that_nobody_can_serve_is_told_also_when_the_traffic_was_on_the_canary() -> None:
@@ -601,7 +614,7 @@ def test_a_paused_skip_does_not_hide_a_lost_primary() -> None:
     play.ask(Verb.PAUSE).ticks(1)
     play.primary.crashing = True
     play.ticks(2)
-    assert play.told[-1] == "PrimaryNotReady"
+    assert (play.told[-1], play.split) == ("PrimaryLost", (0, 100))
 
 
 def test_a_target_scaled_up_by_hand_hides_no_new_revision() -> None:
@@ -620,7 +633,7 @@ def test_a_lost_primary_is_told_while_a_failed_canary_is_drained() -> None:
     play = _play(drain_s=200, threshold=1).rolling_out().errors(0.5).until(Phase.FAILED)
     play.primary.crashing = True
     play.ticks(1)
-    assert (play.target.replicas, play.told[-1]) == (2, "NoKnownGood")
+    assert (play.target.replicas, play.told[-1], play.split) == (2, "PrimaryLost", (0, 100))
 
 
 def test_the_time_to_drain_begins_when_the_traffic_has_left_not_when_that_was_decided() -> None:

@@ -322,17 +322,17 @@ def _lose_primary(world: World) -> None:
 
 
 def test_3_13_a_lost_primary_leaves_the_traffic_on_the_canary() -> None:
-    """A newer revision is judged where the traffic is, not routed to a dead primary as with Flagger (ADR 0005)."""
+    """A newer revision is judged where the traffic is, not routed to a dead primary as with Flagger (ADR 0041)."""
     policy = a_policy(Progressive(weights=weights_by_step(10, 20)), progress_deadline_s=90)
     world, seen = play(policy, 18, {4: declare(V2), 9: _lose_primary, 13: declare(V3), 17: _find_primary})
     assert seen == table(START) + "\n" + table("""
         6  Progressing 10  0 0 90/10 2/2 AnalysisStarted WeightAdvanced
         7  Progressing 20  0 0 80/20 2/2 WeightAdvanced
         8  Promoting   20  0 0 80/20 2/2 PromotionStarted
-        9  Promoting   20  0 0 80/20 2/2 PrimaryNotReady
-        10 Promoting   20  0 0 80/20 2/2 -
-        11 Failed      100 0 0 0/100 2/2 PromotionFailed
-        12 Failed      100 0 0 0/100 2/2 -
+        9  Promoting   100 0 0 0/100 2/2 PrimaryLost
+        10 Promoting   100 0 0 0/100 2/2 PrimaryNotReady
+        11 Promoting   100 0 0 0/100 2/2 -
+        12 Failed      100 0 0 0/100 2/2 PromotionFailed
         13 Progressing 100 0 0 0/100 2/2 RolloutStarted NoKnownGood
         14 Progressing 100 0 0 0/100 2/2 CanaryNotReady
         15 Progressing 100 0 0 0/100 2/2 AnalysisStarted

@@ -15,8 +15,9 @@ import yaml
 
 import generate_guide
 from canary_adapters.background import Background
-from canary_adapters.manifests import policy_of, read_object
-from canary_adapters.prometheus import templates
+from canary_adapters.kubernetes import ownership
+from canary_adapters.kubernetes.workload import autoscaler
+from canary_adapters.manifests import policy_of, read_object, templates
 from canary_adapters.webhook import HttpPool, WebhookHooks
 from canary_core import (
     Approved,
@@ -73,8 +74,8 @@ def test_what_a_command_says_of_itself_is_in_the_reference(name: str) -> None:
 
 
 def test_every_command_of_the_guide_is_typed_by_a_test() -> None:
-    """install: test_guide_install; first-canary, troubleshooting: test_first_canary; strategies: below."""
-    typed = {"install.md", "first-canary.md", "troubleshooting.md", "strategies.md"}
+    """install, tenants: test_guide_*; first-canary, troubleshooting: test_first_canary; strategies: below."""
+    typed = {"install.md", "first-canary.md", "troubleshooting.md", "strategies.md", "tenants.md"}
     assert {page.name for page in PAGES if lines(page)} == typed
     fences = {fence for text in TEXTS.values() for fence in re.findall(r"^```(\w+)$", text, flags=re.MULTILINE)}
     assert fences == {"console", "yaml", "json", "promql"}
@@ -191,7 +192,8 @@ def test_the_template_can_be_filled_as_its_use_says() -> None:
     shown = manifests(GUIDE / "metrics.md")
     (use,) = shown["its use"]
     values = dict.fromkeys(templates.NAMES, "web")
-    query = templates.render(shown["MetricTemplate"]["spec"]["query"], values, use["templateVariables"])
+    template = templates.Template.read(shown["MetricTemplate"]["spec"]["query"])
+    query = template.fill(values, use["templateVariables"])
     assert '{namespace="web", pod=~"web-[0-9a-z]+-[0-9a-z]+", level="error"}[web]' in query
     assert use["templateRef"]["name"] == shown["MetricTemplate"]["metadata"]["name"]
     assert [name for name in templates.NAMES if f"`{{{{ {name} }}}}`" not in TEXTS["metrics.md"]] == []
@@ -246,7 +248,8 @@ def test_every_reason_of_the_condition_is_explained() -> None:
 
 def _reasons() -> set[str]:
     """Those that the code gives, but for the one of a target that is waited for, which is no refusal."""
-    found = {"TargetNotFound"}
+    found = {"TargetNotFound", autoscaler.MISSING, *ownership.REASONS.values()}
+    found |= {f"{kind}NotOurs" for kind in ("Service", "VirtualService", "DestinationRule")}
     for path in (ROOT / "adapters" / "canary_adapters").rglob("*.py"):
         if path.parent.name != "loadtester":  # its answers have a class of the same name
             found |= {reason for call in _refusals(path) if (reason := _literal(call.args[0])) is not None}

@@ -208,12 +208,21 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"autoscalerRef": {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "nobody"}},
         "HorizontalPodAutoscaler nobody",
     ),
+    "a host of another namespace": (
+        {"service": {"port": 8080, "hosts": ["app.other.svc"]}},
+        "Services of namespace other",
+    ),
+    "a gateway of another namespace": (
+        {"service": {"port": 8080, "gateways": ["mesh", "other/gateway"]}},
+        "(istio-ingress/public)",
+    ),
 }
+STRICT = ("-no-cross-namespace-refs", "-allowed-gateways=istio-ingress/public")
 
 
 def test_each_mistake_is_told_where_people_look_and_harms_nobody_else(lab: Lab, app: App) -> None:
     good = type(app)(lab, f"{app.namespace}-good")
-    with lab.controller():
+    with lab.controller(*STRICT):
         bad = {}
         for number, what in enumerate(MISTAKES):
             bad[what] = type(app)(lab, f"{app.namespace}-bad-{number}")

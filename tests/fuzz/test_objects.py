@@ -16,13 +16,14 @@ from canary_adapters.kubernetes.store import CanaryReader, Problem
 from canary_adapters.kubernetes.store.status import Target, read_status, with_problem, written_status
 from canary_adapters.manifests import (
     ManifestError,
+    Template,
+    TemplateError,
     check_sources,
     describe_policy,
     hook_sources,
     policy_warnings,
     read_object,
 )
-from canary_adapters.prometheus.templates import QueryTemplateError, render
 from canary_core import Policy, Progressive
 from canary_ports import RefusedError
 from stories.foreign import SCHEMAS, a_spec, canaries, from_schema, odd_values
@@ -74,8 +75,8 @@ def test_any_canary_is_read_or_refused_with_a_reason(raw: dict[str, Any]) -> Non
 
 
 def _query(template: str, variables: Any) -> None:
-    with suppress(QueryTemplateError):
-        query = render(template, {**VALUES, "interval": "1m"}, variables)
+    with suppress(TemplateError):
+        query = Template.read(template).fill({**VALUES, "interval": "1m"}, variables)
         assert "{{" not in query or "{{" in template or any("{{" in value for value in variables.values())
 
 

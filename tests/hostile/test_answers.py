@@ -56,6 +56,33 @@ def everything(api: Api) -> Iterator[Callable[[], object]]:
     yield lambda: api.get("/version")
 
 
+@pytest.mark.parametrize("status", [200, 302, 401, 403, 404, 409, 422, 500, 503])
+@pytest.mark.parametrize("form", ["page", "json", "status"])
+def test_a_proxy_that_repeats_what_it_was_sent_gives_no_token_away(status: int, form: str) -> None:
+    token = "eyJhbGciOi.s3cr3t-bird." + "x" * 300
+
+    def script(asked: Asked, to: Answering) -> None:
+        headers = json.dumps(asked.headers)
+        page = {"page": f"<html>{headers}" + "y" * 300_000, "json": headers}
+        said: object = {**STATUS, "message": f"no such thing: {headers}"} if form == "status" else page[form].encode()
+        to.send(answer(said, status=status))
+
+    with RawServer(script) as server:
+        configuration = Configuration(host=server.url)
+        configuration.api_key["BearerToken"] = f"Bearer {token}"
+        api = Api(configuration)
+        said = list[str]()
+        for request in everything(api):
+            try:
+                request()
+            except PortError as error:
+                said.append(f"{error} {error!r}")
+        api.close()
+    assert all(asked.headers["authorization"] == f"Bearer {token}" for asked in server.asked)
+    assert said or status == 200
+    assert not [text for text in said if "s3cr3t" in text or "eyJhb" in text]
+
+
 NO_ANSWERS = {
     "an empty body": answer(b""),
     "a page": answer(b"<html><body>504 Gateway Time-out</body></html>"),

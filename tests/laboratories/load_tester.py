@@ -17,6 +17,26 @@ from typing import Any, Self
 import requests
 
 CANARY = Path(sys.executable).parent / "canary"
+NOBODY = 65534
+_AS_NOBODY = """
+import ctypes, os, sys
+from canary_adapters.cli.start import main
+from canary_adapters.loadtester import isolation
+
+isolate = isolation.isolate
+
+
+def another_user():
+    os.setgroups([]), os.setgid({user}), os.setuid({user})
+    # A process that changes its user is closed to others at once; one that was started as that user is not.
+    assert ctypes.CDLL(None).prctl(4, 1, 0, 0, 0) == 0
+    isolate()
+
+
+isolation.isolate = another_user
+main()
+"""
+"""The command as another user, from just before it takes requests: who cannot read this checkout, nor Python."""
 
 
 def until(true: Callable[[], object], seconds: float = 30.0) -> None:
@@ -78,15 +98,31 @@ class Programs:
         return [int(line[1]) for line in self.started]
 
 
+def fingerprints(folder: Path, text: str) -> Path:
+    """Write a file of gate tokens, in a folder of its own: commands run as the user of the tests."""
+    own = folder / "gates"
+    own.mkdir(exist_ok=True)
+    file = own / "fingerprints"
+    own.chmod(0o755)
+    file.unlink(missing_ok=True)
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o444)
+    own.chmod(0o555)
+    return file
+
+
 class LoadTester:
     """Runs while its ``with`` block lasts."""
 
-    def __init__(self, programs: Programs, *flags: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, programs: Programs, *flags: str, environment: Mapping[str, str] | None = None, as_nobody: bool = False
+    ) -> None:
         self.programs, self._log = programs, programs.folder / "log"
+        command = [sys.executable, "-c", _AS_NOBODY.format(user=NOBODY)] if as_nobody else [str(CANARY)]
         path = f"{programs.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [CANARY, "loadtester", "-port=0", "-host=127.0.0.1", *flags],
+                [*command, "loadtester", "-port=0", "-host=127.0.0.1", *flags],
                 stdin=subprocess.DEVNULL,
                 stderr=log,
                 env={**os.environ, "PATH": path, **(environment or {})},
@@ -115,6 +151,10 @@ class LoadTester:
         """Its log, after it has said where it listens."""
         return [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
 
+    def get(self, path: str) -> requests.Response:
+        """Ask for something."""
+        return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=60)
+
     def post(self, path: str, body: bytes | Mapping[str, Any]) -> requests.Response:
         """Send something."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -128,7 +168,7 @@ class LoadTester:
 
     def metric(self, name: str, **labels: str) -> float:
         """What a metric shows; 0 if there is none."""
-        shown = requests.get(f"http://127.0.0.1:{self.port}/metrics", timeout=60).text
+        shown = self.get("/metrics").text
         listed = ",".join(f'{key}="{value}"' for key, value in labels.items())
         start = f"canary_loadtester_{name}{{{listed}}} " if labels else f"canary_loadtester_{name} "
         return sum(float(line[len(start) :]) for line in shown.splitlines() if line.startswith(start))

@@ -163,7 +163,7 @@ class _Prometheus:
 
     success_rate = 100.0
 
-    def query(self, server: Server, query: str) -> list[float]:
+    def query(self, server: Server, query: str, *, namespace: str) -> list[float]:
         return [0.05 if "bucket" in query else self.success_rate]
 
     def close(self) -> None:
@@ -173,16 +173,21 @@ class _Prometheus:
 class VirtualController:
     """What the controller's workers do, one tick after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: Options | None = None) -> None:
         self.now_s = START_S
         self.api = VirtualApi()
         self.prometheus = _Prometheus()
         cluster = Cluster(self.api, _Caches(self.api))
         registry = registry_with_prometheus(self.prometheus)
-        self.assembly = Assembly(Options(), cluster, _Clock(self), registry, telling=self.api)
+        self.assembly = Assembly(options or Options(), cluster, _Clock(self), registry, telling=self.api)
         self.interests, self.claims = Interests(), Claims()
         self.reconciler = Reconciler(
-            self.assembly, self.interests, self.claims, gather=lambda _: map, now_s=lambda: self.now_s
+            self.assembly,
+            self.interests,
+            self.claims,
+            gather=lambda _: map,
+            now_s=lambda: self.now_s,
+            clock=lambda: self.now_s,
         )
 
     def __enter__(self) -> Self:

@@ -14,6 +14,8 @@ from typing import Self
 from attrs import frozen
 
 PATIENCE_S = 30.0
+LONGEST_HEAD = 2**20
+"""Bytes of a request before its body: queries stand in there, too."""
 
 
 @frozen
@@ -48,6 +50,15 @@ class Caller:
         self._writer.write(data)
         with contextlib.suppress(ConnectionError):
             await self._writer.drain()
+
+    async def pause(self, seconds: float) -> None:
+        """Do nothing for a while."""
+        await asyncio.sleep(seconds)
+
+    @property
+    def left(self) -> bool:
+        """Whether the connection is known to be closed."""
+        return self._writer.transport.is_closing()
 
     async def gone(self) -> None:
         """Wait until the client has closed the connection."""
@@ -110,7 +121,7 @@ class Peer:
             calls.add(task := self._loop.create_task(self._call(reader, writer)))
             task.add_done_callback(calls.discard)
 
-        server = await asyncio.start_server(called, "127.0.0.1", 0, backlog=1024)
+        server = await asyncio.start_server(called, "127.0.0.1", 0, backlog=1024, limit=LONGEST_HEAD)
         self.port = server.sockets[0].getsockname()[1]
         self._started.set()
         await self._stop.wait()

@@ -8,9 +8,11 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from campaigns.stories import APP, CANARIES, PLACE, ROUTES, canary, deployment, template
+from campaigns.stories import APP, CANARIES, PLACE, ROUTES, canary, deployment, scaler, template
 from canary_adapters.controller.options import Options
+from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_lab.cluster.errors import forbidden_error, invalid, invalid_error, not_found
+from laboratories.quiet_control import QuietControl
 from laboratories.quiet_server import DEPLOYMENTS, Obj, QuietServer
 
 BEFORE: Final = ""
@@ -19,6 +21,7 @@ ALL: Final = (BEFORE, "Initialized", "Progressing", "Promoting")
 BEGINNING: Final = (BEFORE,)
 UNDER_WAY: Final = ("Progressing",)
 SERVICES: Final = ("", "v1", "services")
+RULES: Final = ("networking.istio.io", "v1beta1", "destinationrules")
 ELSEWHERE: Final = {"kind": "Shop", "apiVersion": "example.com/v1", "name": "other", "uid": "1", "controller": True}
 
 Cause = Callable[[QuietServer], None]
@@ -113,6 +116,43 @@ def _rival(server: QuietServer) -> None:
     server.apply(made)
 
 
+def _is_a_primary(server: QuietServer) -> None:
+    """The target turns out to be what was made for another canary."""
+    server.apply(canary("other"))
+    other = server.get("flagger.app/canaries", PLACE, "other")
+    assert other is not None
+    owner = {"apiVersion": "flagger.app/v1beta1", "kind": "Canary", "name": "other", "uid": other["metadata"]["uid"]}
+    owned = [{**owner, "controller": True}]
+    server.edit(DEPLOYMENTS, PLACE, APP, lambda obj: obj["metadata"].update(ownerReferences=owned))
+
+
+def _scaled_by_somebody_else(server: QuietServer) -> None:
+    """The name of the primary's autoscaler is taken."""
+    made = scaler()
+    server.apply(made)
+    server.apply({**made, "metadata": {**made["metadata"], "name": f"{APP}-primary"}})
+    _declare(autoscalerRef={**_SCALER, "name": APP})(server)
+
+
+def _configured_by_somebody_else(server: QuietServer) -> None:
+    """The name of the copy of a ConfigMap is taken."""
+    ahead = server.fork()
+    with QuietControl(ahead) as control:
+        control.run(30.0)
+    (copied,) = (
+        obj
+        for name, _, obj in ahead.store.everything()
+        if name == "core/configmaps" and obj["metadata"]["name"].startswith("settings-primary-")
+    )
+    metadata = {"name": copied["metadata"]["name"], "namespace": PLACE}
+    server.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"level": "theirs"}})
+
+
+def _shadowed(server: QuietServer) -> None:
+    """There is a VirtualService for the same host, and it is older."""
+    server.apply({**_ROUTES, "metadata": {**_ROUTES["metadata"], "name": "theirs"}})
+
+
 # -- What the server does with what is written --------------------------------------------------------------------------
 
 
@@ -161,6 +201,12 @@ _ROUTES: Final = {
     "metadata": {"name": APP, "namespace": PLACE},
     "spec": {"hosts": [APP], "http": [{"route": [{"destination": {"host": APP}}]}]},
 }
+_RULE: Final = {
+    "apiVersion": "networking.istio.io/v1beta1",
+    "kind": "DestinationRule",
+    "metadata": {"name": f"{APP}-primary", "namespace": PLACE},
+    "spec": {"host": f"{APP}-primary"},
+}
 
 REFUSALS: Final = (
     Refused(reason="InvalidSpec", cause=_declare(analysis={"interval": "soon"})),
@@ -189,6 +235,26 @@ REFUSALS: Final = (
         phases=(BEFORE, "Progressing"),
         options=Options(no_cross_namespace_refs=True),
     ),
+    Refused(
+        reason="TemplateVariablesInvalid",
+        cause=_measured(None, template("sum({{ variables.path }})")),
+        phases=(BEFORE, "Progressing"),
+    ),
+    Refused(reason="TargetIsPrimary", cause=_is_a_primary, phases=(BEFORE, "Progressing")),
+    Refused(reason="AutoscalerNotOurs", cause=_scaled_by_somebody_else, phases=(BEFORE, "Progressing")),
+    Refused(reason="ConfigNotOurs", cause=_configured_by_somebody_else, phases=BEGINNING),
+    Refused(
+        reason="DestinationRuleNotOurs",
+        cause=_of_somebody_else(RULES, f"{APP}-primary", _RULE),
+        phases=(BEFORE, "Progressing"),
+    ),
+    Refused(reason="HostOfAnotherNamespace", cause=_declare(service={"hosts": ["app.other.svc"]})),
+    Refused(
+        reason="GatewayNotAllowed",
+        cause=_declare(service={"gateways": ["other/gateway", "mesh"]}),
+        options=Options(objects=ObjectSettings(gateways=())),
+    ),
+    Refused(reason="VirtualServiceShadowed", cause=_shadowed, phases=BEGINNING),
     Refused(reason="TargetInUse", cause=_rival, phases=BEGINNING, first=True),
     Refused(reason="SelectorLabelMissing", cause=_relabelled),
     Refused(

@@ -9,6 +9,7 @@ from canary_adapters.cli.goflags import GoFlagsCommand
 
 if TYPE_CHECKING:
     from canary_adapters.controller.options import Options
+    from canary_adapters.denied_addresses import DeniedAddresses
 
 __all__ = ["controller"]
 
@@ -28,6 +29,24 @@ def _seconds(flag: str, text: str) -> float:
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _denied(text: str) -> "DeniedAddresses":
+    from canary_adapters.denied_addresses import DeniedAddresses, DeniedAddressesError
+
+    try:
+        return DeniedAddresses.parse(text)
+    except DeniedAddressesError as error:
+        raise typer.BadParameter(str(error), param_hint="--deny-addresses") from error
+
+
+def _gateways(text: str) -> tuple[str, ...]:
+    found = _listed(text)
+    for each in found:
+        place, slash, name = each.partition("/")
+        if not place or not slash or not name or "/" in name or "*" in place or ("*" in name and name != "*"):
+            raise typer.BadParameter(f"{each}: must be NAMESPACE/NAME or NAMESPACE/*", param_hint="--allowed-gateways")
+    return found
 
 
 @controller.command("controller", cls=GoFlagsCommand)
@@ -67,6 +86,25 @@ def run(
     no_cross_namespace_refs: Annotated[
         bool, typer.Option("--no-cross-namespace-refs", help="Refuse references into other namespaces.")
     ] = False,
+    deny_addresses: Annotated[
+        str,
+        typer.Option(
+            metavar="A,...",
+            help="Addresses and networks that no webhook, alert or metric query reaches; `default`: link-local ones, "
+            "and the metadata of clouds. Empty: none.",
+        ),
+    ] = "default",
+    allowed_gateways: Annotated[
+        str,
+        typer.Option(
+            metavar="NS/NAME,...",
+            help="Gateways of other namespaces that --no-cross-namespace-refs lets pass; NS/* is all of one.",
+        ),
+    ] = "",
+    allow_cross_namespace_hosts: Annotated[
+        bool,
+        typer.Option("--allow-cross-namespace-hosts", help="Hosts of a Canary may name Services of other namespaces."),
+    ] = False,
     enable_leader_election: Annotated[
         bool,
         typer.Option("--enable-leader-election", "--leader-election", help="Only one of several replicas acts."),
@@ -105,6 +143,7 @@ def run(
     """
     from canary_adapters.controller.election import LeaseTimes
     from canary_adapters.controller.options import Options
+    from canary_adapters.kubernetes.domain import cluster_domain
     from canary_adapters.kubernetes.naming import LabelFilter
     from canary_adapters.kubernetes.settings import ObjectSettings
     from canary_adapters.telemetry import configure_logging
@@ -122,7 +161,7 @@ def run(
     lease_s = _seconds("--lease-duration", lease_duration)
     if lease_s < LeaseTimes.of(3).duration_s:
         raise typer.BadParameter(f"{lease_duration}: at least 3s", param_hint="--lease-duration")
-    over = _environment()
+    gateways, over = _gateways(allowed_gateways), _environment()
     options = Options(
         mesh_provider=mesh_provider,
         metrics_server=metrics_server,
@@ -131,9 +170,13 @@ def run(
             selector_labels=_listed(selector_labels),
             copied=LabelFilter(prefixes=_listed(include_label_prefix)),
             track_configs=enable_config_tracking,
+            cross_namespace_hosts=allow_cross_namespace_hosts,
+            gateways=gateways if no_cross_namespace_refs else None,
+            cluster_domain=cluster_domain(),
         ),
         minimum_interval_s=_seconds("--minimum-interval", minimum_interval),
         no_cross_namespace_refs=no_cross_namespace_refs,
+        denied_addresses=_denied(deny_addresses),
         event_webhook=over.get("event_webhook", event_webhook),
         cluster_name=cluster_name,
         slack_url=over.get("slack_url", slack_url),

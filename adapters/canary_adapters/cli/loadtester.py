@@ -1,10 +1,12 @@
 """``canary loadtester``: the webhook server that makes traffic and keeps gates. Flags carry Flagger's names."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from canary_adapters.cli.goflags import GoFlagsCommand
+from canary_adapters.denied_addresses import DEFAULT_WORD, DeniedAddresses, DeniedAddressesError
 from canary_adapters.loadtester.options import DEFAULT_PROGRAMS, Options
 
 if TYPE_CHECKING:
@@ -35,6 +37,17 @@ def run(
     max_waiting: Annotated[
         int, typer.Option(min=0, max=10_000, metavar="N", help="Commands that may wait for others to end.")
     ] = 64,
+    deny_addresses: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS,...",
+            help="Commands must not name hosts there, also networks (10.0.0.0/8). default: metadata of clouds.",
+        ),
+    ] = DEFAULT_WORD,
+    gate_token_file: Annotated[
+        str,
+        typer.Option(metavar="FILE", help="Who may open and close gates: fingerprints of tokens. Empty: everybody."),
+    ] = "",
     pass_env: Annotated[
         str, typer.Option(metavar="NAME,...", help="Further environment variables that commands get.")
     ] = "",
@@ -57,6 +70,8 @@ def run(
         programs=_programs(allow_programs),
         enable_shell=enable_shell,
         enable_bash=enable_bash,
+        denied=_denied(deny_addresses),
+        gate_token_file=Path(gate_token_file) if gate_token_file else None,
         most_running=max_commands,
         most_waiting=max_waiting,
         passed_on=_listed(pass_env),
@@ -94,6 +109,13 @@ def _programs(text: str) -> frozenset[str]:
     return found
 
 
+def _denied(text: str) -> DeniedAddresses:
+    try:
+        return DeniedAddresses.parse(text)
+    except DeniedAddressesError as error:
+        raise typer.BadParameter(str(error), param_hint="--deny-addresses") from error
+
+
 def _serve(options: Options, log_level: str, encoding: str) -> None:
     import asyncio
 
@@ -114,4 +136,35 @@ def _serve(options: Options, log_level: str, encoding: str) -> None:
         raise typer.BadParameter(f"{where}: {error.strerror or error}", param_hint="--port") from error
     port = listener.getsockname()[1]
     with listener:
+        _isolate()
+        _check_gate_tokens(options)
         asyncio.run(serve(options, listener, ready=lambda: announce(f"listening on port {port}")))
+
+
+def _isolate() -> None:
+    """When the port is taken: one below 1024 may need a capability."""
+    import sys
+
+    import structlog
+
+    from canary_adapters.cli.errors import BadInputError
+    from canary_adapters.loadtester.isolation import isolate
+
+    try:
+        isolate()
+    except OSError as error:
+        if sys.platform == "linux":
+            why = f"the load tester cannot keep commands from reading its memory: {error.strerror or error}"
+            raise BadInputError(why) from error
+        structlog.get_logger("canary.loadtester").warning("commands can read the memory of the load tester: not Linux")
+
+
+def _check_gate_tokens(options: Options) -> None:
+    """The file is read at each request; a mistake should be seen before the first one. As the user that remains."""
+    from canary_adapters.loadtester.gate_tokens import GateTokens, GateTokensError
+
+    if options.gate_token_file is not None:
+        try:
+            GateTokens.read(options.gate_token_file)
+        except GateTokensError as error:
+            raise typer.BadParameter(f"{options.gate_token_file}: {error}", param_hint="--gate-token-file") from error

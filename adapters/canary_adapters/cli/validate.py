@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from canary_adapters.manifests import Canary, Manifests, MetricTemplate, Mistake, Reference
+    from canary_adapters.manifests import Canary, Given, MetricTemplate, Mistake, Reference
     from canary_core.policy import Policy
 
 __all__ = ["validate"]
@@ -54,12 +54,13 @@ class _Outcome:
 
     def take(self, files: Iterable[Path]) -> None:
         """Read all files and judge their canaries, each among what stands in all of them."""
-        from canary_adapters.manifests import Manifests, survey_file
+        from canary_adapters.manifests import Given, Manifests, survey_file
 
         surveys = [survey_file(file) for file in files]
-        given = sum((survey.found for survey in surveys), Manifests())
-        self.passed_over = given.passed_over
-        self.others = len(given.metric_templates) + len(given.alert_providers)
+        everything = sum((survey.found for survey in surveys), Manifests())
+        self.passed_over = everything.passed_over
+        self.others = len(everything.metric_templates) + len(everything.alert_providers)
+        given = Given(everything)
         for survey in surveys:
             self.mistakes += survey.mistakes
             for template in survey.found.metric_templates:
@@ -67,23 +68,23 @@ class _Outcome:
             for canary in survey.found.canaries:
                 self._judge(canary, given)
 
-    def _judge(self, canary: "Canary", given: "Manifests") -> None:
+    def _judge(self, canary: "Canary", given: "Given") -> None:
         from canary_adapters.manifests import (
             ManifestError,
             Served,
-            missing_references,
+            misfits,
             policy_of,
             policy_warnings,
-            port_faults,
             refusal,
             unserved,
         )
 
-        missing = missing_references(canary, given)
+        missing = given.missing(canary)
         try:
             policy = policy_of(canary, mesh_provider=self._mesh_provider)
             wrong = unserved(canary, Served.installed(), mesh_provider=self._mesh_provider)
-            faults = [*((each.path, each.value, each.allowed) for each in wrong), *port_faults(canary, given)]
+            faults = [(each.path, each.value, each.allowed) for each in wrong]
+            faults += [*given.port_faults(canary), *misfits(canary, given.templates)]
             if faults:
                 raise refusal(canary, faults)
         except ManifestError as error:

@@ -1,13 +1,12 @@
 """How the questions of rollouts are asked: at the same time, and so that nobody's slow answers hold up the others."""
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, TypeAlias
 
 from canary_adapters.controller.interests import Key
-from canary_adapters.shares import Shares
+from canary_adapters.shares import Shares, Turns
 from canary_core import Answer, Question
 from canary_ports import Gather
 
@@ -15,7 +14,10 @@ __all__ = ["Asking", "CrowdedError", "Places"]
 
 _Ask: TypeAlias = Callable[[Question], Answer]
 PER_WORKER: Final = 8
-"""Questions that may be open for each rollout that may be worked on."""
+"""Questions that may be open for each rollout that may be worked on, beyond one of each namespace."""
+
+NAMESPACES: Final = 1_000
+"""That have a place of their own at a time. A thread that waits for an answer takes some 50 KiB."""
 
 
 class CrowdedError(Exception):
@@ -23,18 +25,18 @@ class CrowdedError(Exception):
 
 
 class Places:
-    """How many questions are open at a time, and whose. Safe for many threads."""
+    """How many questions are open at a time, and whose; `Shares` says what is promised. Safe for many threads."""
 
     def __init__(self, most: int, *, wake: Callable[[Key], None]) -> None:
         """Makes them.
 
         Args:
-            most: Of all namespaces together, at least 1.
+            most: Of all namespaces together, beyond one for each.
             wake: Called with a canary that was turned away, when there may be a place for it.
         """
-        self._shares, self._wake = Shares(most), wake
-        self._waiting: OrderedDict[str, OrderedDict[Key, None]] = OrderedDict()
-        """Canaries that were turned away, by namespace; both in the order in which they have their turn."""
+        self._shares, self._wake = Shares(most, own=NAMESPACES), wake
+        self._waiting: Turns[Key] = Turns()
+        """Canaries that were turned away."""
         self._lock = threading.Lock()
 
     def take(self, key: Key, wanted: int) -> int:
@@ -48,14 +50,15 @@ class Places:
             if count:
                 self._shares.take(key[0], count)
             else:
-                self._waiting.setdefault(key[0], OrderedDict())[key] = None
+                self._waiting.add(key[0], key)
             return count
 
     def give_back(self, key: Key, count: int) -> None:
         """Places of a canary are free again."""
         with self._lock:
             self._shares.give_back(key[0], count)
-            woken = [next_ for _ in range(count) if (next_ := self._next()) is not None]
+            turns = (self._waiting.take(self._shares.free) for _ in range(count))
+            woken = [each for each in turns if each is not None]
         for each in woken:
             self._wake(each)
 
@@ -68,19 +71,7 @@ class Places:
     def waiting(self) -> int:
         """Canaries that were turned away and not woken yet."""
         with self._lock:
-            return sum(len(keys) for keys in self._waiting.values())
-
-    def _next(self) -> Key | None:
-        namespace = next((each for each in self._waiting if self._shares.free(each)), None)
-        if namespace is None:
-            return None
-        keys = self._waiting[namespace]
-        key, _ = keys.popitem(last=False)
-        if keys:
-            self._waiting.move_to_end(namespace)
-        else:
-            del self._waiting[namespace]
-        return key
+            return len(self._waiting)
 
 
 class Asking:
@@ -133,12 +124,20 @@ def _answers(function: _Ask, questions: tuple[Question, ...], count: int) -> lis
             except BaseException as error:  # noqa: BLE001 - whoever waits for all of them raises it
                 errors.append(error)
 
-    others = [threading.Thread(target=ask, name="ask", daemon=True) for _ in range(count - 1)]
-    for each in others:
-        each.start()
+    others = list(_started(ask, count - 1))
     ask()
     for each in others:
         each.join()
     if errors:
         raise errors[0]
     return [found[number] for number in range(len(questions))]
+
+
+def _started(work: Callable[[], None], count: int) -> Iterator[threading.Thread]:
+    for _ in range(count):
+        thread = threading.Thread(target=work, name="ask", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system gives no more threads: those that there are ask the rest
+            return
+        yield thread

@@ -4,16 +4,18 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 
 from canary_adapters.background import Background
 from canary_adapters.controller.interests import Key
 from canary_adapters.controller.measuring import metric_source
 from canary_adapters.controller.options import Options
 from canary_adapters.controller.registry import Registry
-from canary_adapters.extensions import Given
+from canary_adapters.extensions import Given, GivesWay, Objects
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.events import EventNotifier, EventRecorder
+from canary_adapters.kubernetes.mistakes import check_served
 from canary_adapters.kubernetes.naming import ObjectNames
 from canary_adapters.kubernetes.references import References
 from canary_adapters.kubernetes.resources import Obj, Ref
@@ -27,14 +29,14 @@ from canary_core import (
     Measurement,
     MetricQuestion,
     Notice,
+    Obstacle,
     Policy,
     Rollout,
     SourceError,
     SourcesOnline,
-    Traffic,
 )
 from canary_core.messages import Names
-from canary_ports import Clock, MetricSource, Notifier, PortError, Ports, RefusedError, RouterPort, Tick
+from canary_ports import Attempt, Clock, MetricSource, Notifier, Ports, RefusedError, Tick
 
 __all__ = ["Assembly", "Rolling", "own_version"]
 
@@ -55,16 +57,14 @@ class Assembly:
         self.options, self.cluster, self.clock, self.registry = options, cluster, clock, registry
         self.telemetry = Telemetry(version=own_version(), mesh_provider=options.mesh_provider)
         self.reader = CanaryReader(
-            mesh_provider=options.mesh_provider,
-            minimum_interval_s=options.minimum_interval_s,
-            served=registry.served,
+            mesh_provider=options.mesh_provider, minimum_interval_s=options.minimum_interval_s, check=self._served
         )
         self.digests = ConfigDigests(cluster)
         self.fingerprints = Fingerprints(self.digests, track_configs=options.objects.track_configs)
         self.troubles = Troubles(cluster, clock)
         self.recorder = EventRecorder(telling, now_s=clock.now_s)
         self.background = Background()
-        self.http, self.references = HttpPool(), References(cluster)
+        self.http, self.references = HttpPool(denied=options.denied_addresses), References(cluster)
         self._lock = threading.Lock()
         self._names: dict[Key, Names] = {}
         self._counts: Counter[str] = Counter()
@@ -77,14 +77,26 @@ class Assembly:
         """The objects that a canary depends on, as far as the Canary itself names them."""
         return self.registry.refs(canary, mesh_provider=self.options.mesh_provider)
 
+    def _served(self, canary: Canary) -> None:
+        """Refuse what is well formed, but not served.
+
+        Raises:
+            RefusedError: With the field, its value and what is allowed.
+        """
+        check_served(canary, self.registry.served, mesh_provider=self.options.mesh_provider)
+        if self.options.no_cross_namespace_refs:
+            _check_receivers(canary)
+
     def remember(self, key: Key, names: Names) -> None:
         """How the objects of a canary are called, for when it is gone."""
         with self._lock:
-            new = key not in self._names
+            before = self._names.get(key)
             self._names[key] = names
-            if new:
+            if before is None:
                 self._counts[key[0]] += 1
                 self.telemetry.total(key[0], self._counts[key[0]])
+        if before is not None and before.target != names.target:
+            self._forget_target(before)
 
     def forget(self, key: Key) -> None:
         """A canary is gone."""
@@ -96,6 +108,9 @@ class Assembly:
                 return
             self._counts[key[0]] -= 1
             self.telemetry.total(key[0], self._counts[key[0]])
+        self._forget_target(names)
+
+    def _forget_target(self, names: Names) -> None:
         self.telemetry.forget(names)
         self.fingerprints.forget(names.namespace, names.target)
 
@@ -117,7 +132,11 @@ class Rolling:
             shared.cluster, metadata["namespace"], metadata["name"], reader=shared.reader, clock=shared.clock
         )
         self._judged = False
-        self._router: RouterPort | None = None
+
+    @property
+    def interval_s(self) -> float:
+        """Between two analyses, seconds. 0: what is declared could not be read."""
+        return self._store.interval_s
 
     @property
     def deleting(self) -> bool:
@@ -131,6 +150,9 @@ class Rolling:
             RefusedError: It has mistakes.
         """
         canary = self._store.declared().canary
+        moved = self._store.moved
+        if moved is not None:
+            self._shared.recorder.record(self._obj, moved, warning=True)
         self._store.ensure_finalizer()
         return canary
 
@@ -141,8 +163,11 @@ class Rolling:
         self._store.release()
         return True
 
-    def ports(self) -> Ports:
+    def ports(self, attempt: Attempt) -> Ports:
         """The outside of this rollout.
+
+        Args:
+            attempt: How decisions are carried out.
 
         Raises:
             RefusedError: Something is declared that is not served.
@@ -162,11 +187,32 @@ class Rolling:
             http=shared.http,
             background=shared.background,
         )
-        self._router = shared.registry.router(provider_of(canary, options.mesh_provider)).make(given)
+        extension = shared.registry.router(provider_of(canary, options.mesh_provider))
         metrics = metric_source(given, shared.registry.metrics)
+        workload = workload_port(
+            shared.cluster,
+            canary,
+            options.objects,
+            shared.fingerprints,
+            former=self._store.former,
+            troubles=shared.troubles,
+        )
+
+        router = extension.make(given)
+        self._store.flowing = router.read
+        if isinstance(router, GivesWay):
+            router.give_way()
+
+        def obstacles() -> tuple[Obstacle, ...]:
+            declared = (self._store.problem,) if self._store.problem is not None else ()
+            objection = router.objection() if isinstance(router, Objects) else None
+            routed = (objection.as_obstacle(),) if objection is not None else ()
+            found = (each.obstacles(given) for each in (extension, *shared.registry.metrics.values()))
+            return (*declared, *routed, *workload.obstacles(), *chain.from_iterable(found))
+
         return Ports(
-            workload=workload_port(shared.cluster, canary, options.objects, shared.fingerprints, shared.troubles),
-            router=self._router,
+            workload=workload,
+            router=router,
             metrics=_Watched(metrics, shared.telemetry, names, policy, self),
             hooks=WebhookHooks(
                 canary,
@@ -179,6 +225,8 @@ class Rolling:
             store=self._store,
             notifier=_Several(self._notifiers(given)),
             clock=shared.clock,
+            obstacles=obstacles,
+            attempt=attempt,
         )
 
     def ended(self, done: Tick, took_s: float) -> None:
@@ -190,11 +238,6 @@ class Rolling:
         if self._judged:
             self._shared.telemetry.analysed(names, took_s)
         self._store.clear_problem()
-
-    @property
-    def interval_s(self) -> float:
-        """Between two analyses, seconds. 0: what is declared could not be read."""
-        return self._store.interval_s
 
     def refused(self, error: RefusedError) -> bool:
         """Tell people what is wrong: in the condition, and, when that is new, by an event.
@@ -208,17 +251,10 @@ class Rolling:
             UnavailableError: The API server does not answer.
             RefusedError: It refuses.
         """
-        new = self._store.report(Problem(error.reason, error.message), self._routes())
+        new = self._store.report(Problem(error.reason, error.message))
         if new:
             self._shared.recorder.record(self._obj, error.message, warning=True)
         return new
-
-    def _routes(self) -> Traffic | None:
-        """The split in force, as far as it can be read: what was refused may be that it is the intended one."""
-        try:
-            return self._router.read() if self._router is not None else None
-        except PortError:
-            return None
 
     def judged(self) -> None:
         """A check was asked in this tick."""
@@ -266,6 +302,17 @@ class _Watched:
 
     def online(self) -> SourcesOnline | SourceError:
         return self._inner.online()
+
+
+def _check_receivers(canary: Canary) -> None:
+    for index, alert in enumerate(canary.spec.analysis.alerts):
+        namespace = alert.provider_ref.namespace or canary.namespace
+        if namespace != canary.namespace:
+            raise RefusedError(
+                "CrossNamespaceReference",
+                f"spec.analysis.alerts[{index}].providerRef: can't access alert provider {alert.provider_ref.name}."
+                f"{namespace}, cross-namespace references are blocked",
+            )
 
 
 def _names_of(canary: Canary) -> Names:

@@ -5,6 +5,7 @@ from typing import Final
 from attrs import field, frozen
 
 from canary_adapters.controller.election import LeaseTimes
+from canary_adapters.denied_addresses import DEFAULT, DeniedAddresses
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.manifests.durations import MINIMUM_INTERVAL_S
 
@@ -28,6 +29,8 @@ class Options:
     """Shorter analysis intervals become this one, seconds."""
     no_cross_namespace_refs: bool = False
     """Whether references into other namespaces are refused."""
+    denied_addresses: DeniedAddresses = DEFAULT
+    """Whom no request reaches that a user declares: webhooks, alerts, metric queries."""
     event_webhook: str = ""
     """Told of every event of canaries without event webhooks of their own."""
     cluster_name: str = ""

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import structlog
@@ -10,21 +10,35 @@ from attrs import define, evolve, frozen
 
 from canary_adapters.controller.asking import CrowdedError
 from canary_adapters.controller.assembly import Assembly, Rolling
-from canary_adapters.controller.interests import Claim, Claims, Interests, Key, holder, reason
+from canary_adapters.controller.attempts import Attempts
+from canary_adapters.controller.interests import Claims, Interests, Key
 from canary_adapters.controller.news import Seen, after, declared, look, whole
 from canary_adapters.controller.pacing import Pace, Patience, patience_with_refusals
 from canary_adapters.kubernetes.cluster import Own
-from canary_adapters.kubernetes.naming import ObjectNames, owning_canary
+from canary_adapters.kubernetes.naming import owning_canary
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, SERVICES, Ref
 from canary_adapters.kubernetes.workload import referenced_configs
 from canary_adapters.manifests import Canary
-from canary_ports import ConflictError, Gather, GoneError, RefusedError, RevisionChangedError, UnavailableError, tick
+from canary_core import Decision
+from canary_core.notices import Obstructed
+from canary_ports import (
+    ConflictError,
+    Gather,
+    GoneError,
+    RefusedError,
+    RevisionChangedError,
+    Tick,
+    UnavailableError,
+    tick,
+)
 from canary_ports.driver import MAX_PASSES
 
 __all__ = ["Reconciler", "Verdict"]
 
 SOON_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 60.0
+LOOK_S: Final = 60.0
+"""A canary that is refused is looked at this often, without a request: it counts as one, and so alerts see it."""
 WITH_CONFLICTS: Final = Patience(first_s=SOON_S, longest_s=LONGEST_PAUSE_S)
 """The cache is about to have what the other one wrote."""
 WITH_OUTAGES: Final = Patience(first_s=0.5, longest_s=LONGEST_PAUSE_S)
@@ -50,7 +64,8 @@ class Verdict:
     """What came of working on a canary."""
 
     result: str
-    """``ok``, ``conflict``, ``crowded``, ``unavailable``, ``refused``, ``gone`` or ``error``; or ``waiting``."""
+    """``ok``, ``conflict``, ``crowded``, ``unavailable``, ``refused``, ``gone`` or ``error``; or ``waiting``: nothing was
+    done, nor was there anything to do."""
     again_in_s: float | None
     """When to work on it again if nothing changes before. None: never."""
 
@@ -66,8 +81,30 @@ class _Turn:
     key: Key
     rolling: Rolling
     before: Seen
-    rivals: tuple[Claim, ...]
+    holder: Key
+    """Whose its target is."""
     own: list[Own]
+
+
+@frozen
+class _Last:
+    """What came of the last turn."""
+
+    pace: Pace
+    result: str
+
+
+@frozen
+class _Refusals:
+    """What was refused of a rollout that otherwise goes on."""
+
+    pace: Pace
+    """When it is tried again."""
+    known: Mapping[Decision, RefusedError]
+
+
+def _looked(result: str, wait_s: float) -> Verdict:
+    return Verdict(result=result, again_in_s=min(wait_s, LOOK_S) if result == "refused" else wait_s)
 
 
 def _spread(pause_s: float) -> float:
@@ -101,16 +138,17 @@ class Reconciler:
         self._assembly, self._interests, self._claims = assembly, interests, claims
         self._gather, self._now_s, self._clock = gather, now_s, clock
         self._watched = frozenset(assembly.registry.watched(tracks=assembly.options.objects.track_configs))
-        self._paces: dict[Key, Pace] = {}
+        self._last: dict[Key, _Last] = {}
+        self._refusals: dict[Key, _Refusals] = {}
 
     def attend(self, key: Key) -> Verdict:
         """Carry one rollout on if its time has come or somebody else has changed something; see `reconcile`."""
-        pace = self._paces.get(key)
-        if pace is not None:
-            number = declared if pace.for_declarations else whole
-            wait_s = pace.wait_s(number(self._look(key), self._claims.rivals(key)), self._clock())
+        last = self._last.get(key)
+        if last is not None:
+            number = declared if last.pace.for_declarations else whole
+            wait_s = last.pace.wait_s(number(self._look(key), self._holder(key)), self._clock())
             if wait_s > SLACK_S:
-                return Verdict(result="waiting", again_in_s=wait_s)
+                return _looked("refused" if last.result == "refused" else "waiting", wait_s)
         return self.reconcile(key)
 
     def reconcile(self, key: Key) -> Verdict:
@@ -121,7 +159,7 @@ class Reconciler:
             return Verdict(result="gone", again_in_s=None)
         with self._assembly.cluster.noting() as own:
             rolling, before = self._assembly.rolling(obj), self._look(key)
-            return self._turn(_Turn(key, rolling, before, self._claims.rivals(key), own))
+            return self._turn(_Turn(key, rolling, before, self._holder(key), own))
 
     def _turn(self, turn: _Turn) -> Verdict:
         log = _log.bind(canary=f"{turn.key[1]}.{turn.key[0]}", namespace=turn.key[0])
@@ -132,14 +170,14 @@ class Reconciler:
             return self._failed(turn, "conflict", WITH_CONFLICTS)
         except CrowdedError:
             log.debug("too many questions are open")
-            self._paces.pop(turn.key, None)
+            self._last.pop(turn.key, None)
             return Verdict(result="crowded", again_in_s=CROWDED_PAUSE_S)
         except UnavailableError as error:
             verdict = self._failed(turn, "unavailable", WITH_OUTAGES, least_s=error.retry_after_s or 0.0)
             log.warning("the tick could not be ended", error=str(error), again_in_s=round(verdict.again_in_s or 0.0, 2))
             return verdict
         except GoneError:
-            self._paces.pop(turn.key, None)
+            self._last.pop(turn.key, None)
             return Verdict(result="gone", again_in_s=SOON_S)
         except _CircleError:
             log.warning("what was done was not found done, again and again")
@@ -150,10 +188,11 @@ class Reconciler:
             log.exception("a mistake of the controller")
             return self._failed(turn, "error", WITH_MISTAKES)
         if verdict.again_in_s is None:
-            self._paces.pop(turn.key, None)
+            self._last.pop(turn.key, None)
         else:
-            view = whole(self._left(turn), turn.rivals)
-            self._paces[turn.key] = Pace(view=view, due_s=self._clock() + verdict.again_in_s)
+            view = whole(self._left(turn), turn.holder)
+            pace = Pace(view=view, due_s=self._clock() + verdict.again_in_s)
+            self._last[turn.key] = _Last(pace, verdict.result)
         return verdict
 
     def _tick(self, turn: _Turn) -> Verdict:
@@ -169,15 +208,33 @@ class Reconciler:
         if not rolling.deleting:
             self._refuse_a_rival(turn, canary)
         started = time.monotonic()
-        done = tick(rolling.ports(), gather=self._gather(key))
+        done = self._carry_on(turn)
         rolling.ended(done, time.monotonic() - started)
         # The target may have got other references by now.
         self._interests.set(key, self._refs(canary))
         if len(done.steps) >= MAX_PASSES:
             raise _CircleError
+        if isinstance(done.reason, Obstructed):
+            return Verdict(result="refused", again_in_s=LOOK_S * _CHANCE.uniform(0.8, 1.2))
         if done.next_s is None:
             return Verdict(result="ok", again_in_s=SETTLED_PAUSE_S * _CHANCE.uniform(0.8, 1.2))
-        return Verdict(result="ok", again_in_s=_spread(done.next_s - self._now_s()))
+        pause_s = _spread(done.next_s - self._now_s())
+        return Verdict(result="refused" if done.refused else "ok", again_in_s=pause_s)
+
+    def _carry_on(self, turn: _Turn) -> Tick:
+        """Tick. What was refused before is tried again only when its time has come; all else goes on."""
+        known = self._refusals.get(turn.key)
+        due = known is None or known.pace.wait_s(declared(turn.before, turn.holder), self._clock()) <= SLACK_S
+        attempts = Attempts({} if known is None or due else known.known)
+        try:
+            return tick(turn.rolling.ports(attempts), gather=self._gather(turn.key))
+        finally:
+            if attempts.tried:
+                pace = known.pace if known is not None else Pace()
+                pace = self._slower(turn, pace, patience_with_refusals(turn.rolling.interval_s))
+                self._refusals[turn.key] = _Refusals(pace, attempts.refused)
+            elif not attempts.refused:
+                self._refusals.pop(turn.key, None)
 
     def _refs(self, canary: Canary) -> set[Ref]:
         place = canary.namespace
@@ -187,26 +244,35 @@ class Reconciler:
             refs |= {(ref.kind.resource, place, ref.name) for ref in referenced_configs(target["spec"]["template"])}
         return refs
 
+    # -- Whose the target is ---------------------------------------------------------------------------------------
+
     def _refuse_a_rival(self, turn: _Turn, canary: Canary) -> None:
         """Refuse a canary whose target is another one's.
 
         Raises:
             RefusedError: It says whose, and why.
         """
-        target, place = canary.spec.target_ref, canary.namespace
-        kind = DEPLOYMENTS if target.kind == DEPLOYMENTS.kind else SERVICES
-        primary = ObjectNames.of(canary).primary
-        owner = owning_canary(self._assembly.cluster.get(kind, place, primary))
-        held = holder(turn.rivals, owner)
-        own = next((claim for claim in turn.rivals if claim.key == turn.key), None)
-        if held is None or own is None or held == own:
+        why = self._claims.why(turn.key, self._owner(turn.key)) if turn.holder != turn.key else None
+        if why is None:
             return
-        why = reason(held, own, owner).value
+        target, (place, name) = canary.spec.target_ref, turn.holder
         raise RefusedError(
             "TargetInUse",
-            f"{target.kind.lower()} {target.name}.{place} is the target of canary {held.key[1]}.{held.key[0]} already, "
-            f"which {why}; delete one of the two, or name another target",
+            f"{target.kind.lower()} {target.name}.{place} is the target of canary {name}.{place} already, "
+            f"which {why.value}; delete one of the two, or name another target",
         )
+
+    def _holder(self, key: Key) -> Key:
+        return self._claims.holder(key, self._owner(key))
+
+    def _owner(self, key: Key) -> str | None:
+        """UID of the canary that the objects are of which belong to the target that this one wants."""
+        target = self._claims.target(key)
+        if target is None:
+            return None
+        _, place, name = target
+        found = (self._assembly.cluster.get(kind, place, f"{name}-primary") for kind in (DEPLOYMENTS, SERVICES))
+        return next(filter(None, map(owning_canary, found)), None)
 
     # -- What is news ----------------------------------------------------------------------------------------------
 
@@ -222,15 +288,18 @@ class Reconciler:
 
     # -- Failures --------------------------------------------------------------------------------------------------
 
-    def _failed(self, turn: _Turn, result: str, patience: Patience, *, least_s: float = 0.0) -> Verdict:
+    def _slower(self, turn: _Turn, pace: Pace, patience: Patience) -> Pace:
         """Longer pauses each time that it fails, so that what is overloaded can recover."""
-        key, now_s = turn.key, self._clock()
         number = declared if patience.for_declarations else whole
-        before, left = (number(seen, turn.rivals) for seen in (turn.before, self._left(turn)))
-        pace = self._paces.get(key, Pace()).failed(before, left, patience, now_s, spread=_CHANCE.uniform(0.75, 1.0))
+        before, left = (number(seen, turn.holder) for seen in (turn.before, self._left(turn)))
+        return pace.failed(before, left, patience, self._clock(), spread=_CHANCE.uniform(0.75, 1.0))
+
+    def _failed(self, turn: _Turn, result: str, patience: Patience, *, least_s: float = 0.0) -> Verdict:
+        now_s, last = self._clock(), self._last.get(turn.key)
+        pace = self._slower(turn, last.pace if last is not None else Pace(), patience)
         pace = evolve(pace, due_s=max(pace.due_s, now_s + least_s))
-        self._paces[key] = pace
-        return Verdict(result=result, again_in_s=pace.due_s - now_s)
+        self._last[turn.key] = _Last(pace, result)
+        return _looked(result, pace.due_s - now_s)
 
     def _refused(self, turn: _Turn, error: RefusedError) -> Verdict:
         log = _log.bind(canary=f"{turn.key[1]}.{turn.key[0]}", namespace=turn.key[0])
@@ -246,4 +315,5 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         self._interests.forget(key)
         self._assembly.forget(key)
-        self._paces.pop(key, None)
+        self._last.pop(key, None)
+        self._refusals.pop(key, None)

@@ -26,6 +26,7 @@ class Wakeups:
         interests: Interests,
         claims: Claims,
         digests: ConfigDigests,
+        *,
         accepts: Callable[[Obj], bool],
     ) -> None:
         """Makes one.
@@ -54,9 +55,10 @@ class Wakeups:
     def _canary_changed(self, obj: Obj) -> None:
         key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
         now = self._caches.get(CANARIES, *key)
-        others = self._claims.set(now, valid=self._accepts(now)) if now is not None else self._claims.forget(key)
-        for woken in {key, *others}:
-            self._queue.add(woken, GATHERED_S)
+        next_ = self._claims.set(now, valid=self._accepts(now)) if now is not None else self._claims.forget(key)
+        self._queue.add(key, GATHERED_S)
+        if next_ is not None:
+            self._queue.add(next_, GATHERED_S)
 
     def _config_changed(self, resource: Resource, obj: Obj) -> None:
         place = obj["metadata"]["namespace"], obj["metadata"]["name"]

@@ -1,7 +1,10 @@
 """Routing by Istio: Services, DestinationRules and a VirtualService, written so that no request is lost."""
 
 from collections.abc import Iterator
+from typing import Final
 
+from canary_adapters.istio.head import Heads, declared_head, head_of
+from canary_adapters.istio.precedence import shadow_of
 from canary_adapters.istio.resources import DESTINATION_RULES, VIRTUAL_SERVICES
 from canary_adapters.istio.routes import backends_of
 from canary_adapters.istio.virtual_service import (
@@ -14,15 +17,23 @@ from canary_adapters.istio.virtual_service import (
 )
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.naming import UNWATCHED_BY_TOOLKIT, ObjectNames, is_owned_by, owner_reference
+from canary_adapters.kubernetes.ownership import Ownership
 from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.kubernetes.services import Services
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.manifests import Canary
 from canary_adapters.manifests.declare import wire
+from canary_adapters.manifests.hosts import MESH
 from canary_core import Traffic
 from canary_ports import RefusedError
 
 __all__ = ["IstioRouter"]
+
+
+_ADVICE: Final = {
+    VIRTUAL_SERVICES: "delete it, or choose another spec.service.name",
+    DESTINATION_RULES: "delete it, and declare spec.service.trafficPolicy in its place",
+}
 
 
 class IstioRouter:
@@ -37,8 +48,8 @@ class IstioRouter:
             settings: What the installation decides.
         """
         self._cluster, self._canary = cluster, canary
-        self._names = ObjectNames.of(canary)
-        self._services = Services(cluster, canary, settings)
+        self._names, self._ownership = ObjectNames.of(canary), Ownership(cluster, canary, advice=_ADVICE)
+        self._services, self._heads = Services(cluster, canary, settings), Heads(cluster, canary, settings)
         self._going = canary.metadata.deletion_timestamp is not None
 
     def read(self) -> Traffic | None:
@@ -52,44 +63,74 @@ class IstioRouter:
             return self._left(live)
         if live is None or not self._services.in_order():
             return None
-        if any(wanted is not found for wanted, found in self._rules()):
+        if any(wanted is not found and not self._ownership.is_foreign(found) for wanted, found in self._rules()):
             return None
-        return read_traffic(self._canary, live)
+        return read_traffic(self._canary, live, self._heads.wanted(live))
 
     def ensure(self, traffic: Traffic) -> None:
         """Have this split in force: backends first, then the routes to them, then the apex Service.
 
+        Nothing is begun to which there is an objection. What was begun goes on: Services and DestinationRules that are
+        somebody else's by now are left alone, and hosts and gateways that are not allowed by now stay as they are.
+
         Raises:
-            RefusedError: It would cut clients off, or the objects belong to somebody else.
+            RefusedError: It would cut clients off, the objects belong to somebody else, or there is an `objection`.
         """
-        self._services.check()
+        self._services.check(reaches_canary=traffic.reaches_canary)
         live = self._virtual_service()
-        self._refuse_foreign(live)
+        self._ownership.check(VIRTUAL_SERVICES, live, given=True)
+        if live is None or not sends_to_us(self._canary, live):
+            self._check()
         self._services.ensure_backends()
         for wanted, found in self._rules():
-            if found is None:
-                self._cluster.create(DESTINATION_RULES, self._names.namespace, wanted)
-            elif wanted is not found:
-                self._cluster.replace(DESTINATION_RULES, wanted)
-        wanted = wanted_virtual_service(self._canary, traffic, live)
-        if live is None:
-            self._cluster.create(VIRTUAL_SERVICES, self._names.namespace, wanted)
-        elif wanted is not live:
-            self._cluster.replace(VIRTUAL_SERVICES, wanted)
+            if not self._ownership.is_foreign(found):
+                self._ownership.put(DESTINATION_RULES, wanted, found)
+        head = self._heads.wanted(live) if live is not None else None
+        wanted = wanted_virtual_service(self._canary, traffic, live, head)
+        self._ownership.put(VIRTUAL_SERVICES, wanted, live, given=True)
         self._services.ensure_apex()
+
+    def objection(self) -> RefusedError | None:
+        """Why no rollout should begin: its weights would have no effect, or objects that it needs are somebody else's.
+
+        None: it may.
+        """
+        live = self._virtual_service()
+        found = (
+            self._heads.objection()
+            or self._ownership.refusal(VIRTUAL_SERVICES, live, given=True)
+            or self._services.objection()
+            or self._of_rules()
+        )
+        return found or self._shadowed(live)
+
+    def give_way(self) -> None:
+        """Take hosts out of the VirtualService that have become the names of another namespace's Services.
+
+        Raises:
+            UnavailableError: Unknown whether it was done.
+            ConflictError: Somebody else wrote in between; not done.
+        """
+        live = self._virtual_service()
+        if live is None or self._heads.objection() is None or not sends_to_us(self._canary, live):
+            return
+        spec = {**live["spec"], **self._heads.wanted(live)}
+        if spec != live["spec"] and not self._ownership.is_foreign(live, given=True):
+            self._ownership.put(VIRTUAL_SERVICES, {**live, "spec": spec}, live, given=True)
 
     def release(self) -> None:
         """Give the apex Service back first, so that whoever is not routed by us any more reaches the target."""
         self._services.release()
         live = self._virtual_service()
-        if live is None:
+        if live is None or self._ownership.is_foreign(live, given=True):
             return
         if is_owned_by(live, self._canary):
             # Its hosts are those of the apex Service: without it, requests go where that sends them.
             self._cluster.delete(VIRTUAL_SERVICES, live)
             return
         spec = released_spec(self._canary, live)
-        if spec is None:
+        if spec is None or (head_of(spec) != head_of(live["spec"]) and self._heads.objection_to(head_of(spec))):
+            # Nobody knows how it was, or what is said of that is nothing that a canary may have.
             spec = self._to_apex(live["spec"])
         gone = {*UNWATCHED_BY_TOOLKIT, ORIGINAL, PRIMARY_COOKIE}
         annotations = {k: v for k, v in (live["metadata"].get("annotations") or {}).items() if k not in gone}
@@ -102,7 +143,8 @@ class IstioRouter:
     # -- Inside -----------------------------------------------------------------------------------------------------
 
     def _left(self, live: Obj | None) -> Traffic | None:
-        if live is not None and sends_to_us(self._canary, live):
+        ours = live is not None and not self._ownership.is_foreign(live, given=True)
+        if live is not None and ours and sends_to_us(self._canary, live):
             return read_traffic(self._canary, live) or Traffic()
         return None if self._services.given_back else Traffic()
 
@@ -126,17 +168,33 @@ class IstioRouter:
                 ]
         return found
 
-    def _refuse_foreign(self, live: Obj | None) -> None:
-        owners = ((live or {"metadata": {}})["metadata"].get("ownerReferences")) or ()
-        owner = next((each for each in owners if each.get("controller")), None)
-        if live is not None and owner is not None and not is_owned_by(live, self._canary):
-            raise RefusedError(
-                "VirtualServiceNotOurs",
-                f"virtualservice {self._names.apex}.{self._names.namespace} belongs to {owner.get('kind')} "
-                f"{owner.get('name')}; choose another spec.service.name",
-            )
+    def _check(self) -> None:
+        objection = self.objection()
+        if objection is not None:
+            raise objection
+
+    def _of_rules(self) -> RefusedError | None:
+        wrong = (live for wanted, live in self._rules() if wanted is not live)
+        found = (self._ownership.refusal(DESTINATION_RULES, live) for live in wrong)
+        return next((each for each in found if each is not None), None)
+
+    def _shadowed(self, live: Obj | None) -> RefusedError | None:
+        """Another VirtualService that has the requests which ours is to split."""
+        head = declared_head(self._canary)
+        if not head:  # others delegate to it
+            return None
+        shadow = shadow_of(self._canary, head, live, self._cluster.list(VIRTUAL_SERVICES, self._names.namespace))
+        if shadow is None:
+            return None
+        where = "in the mesh" if shadow.gateway == MESH else f"at gateway {shadow.gateway}"
+        return RefusedError(
+            "VirtualServiceShadowed",
+            f"virtualservice {shadow.name}.{self._names.namespace} comes before {self._names.apex} for host "
+            f"{shadow.host} {where}, so that weights would have no effect there; take the host out of it, or delete it",
+        )
 
     def _rules(self) -> Iterator[tuple[Obj, Obj | None]]:
+        """As they should be and as they are; the same one twice if it is as it should be."""
         backends = backends_of(self._canary)
         policy = self._canary.spec.service.traffic_policy
         for host in (backends.canary, backends.primary):

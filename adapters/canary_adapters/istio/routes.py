@@ -16,6 +16,7 @@ from canary_adapters.manifests import Canary
 from canary_adapters.manifests.analysis import SessionAffinitySpec
 from canary_adapters.manifests.declare import wire
 from canary_adapters.manifests.durations import duration_s
+from canary_adapters.manifests.hosts import MESH
 from canary_core import Audience, Cookies, Traffic
 
 __all__ = ["Backends", "backends_of", "is_tcp", "parse_routes", "render_routes"]
@@ -27,7 +28,6 @@ _PARTS: Final = (
     ("cors_policy", "corsPolicy"),
     ("headers", "headers"),
 )
-MESH: Final = "mesh"
 
 
 @frozen(kw_only=True)
@@ -226,11 +226,11 @@ def _cookies(canary: Canary, routes: Sequence[Mapping[str, Any]], weight: int) -
 
 def _value(routes: Sequence[Mapping[str, Any]], name: str) -> str | None:
     """The value of a cookie in the conditions of any route."""
-    form = re.compile(re.escape(f".*{re.escape(name)}.*") + "([A-Za-z]+)" + re.escape(".*"))
+    begin, end = f".*{re.escape(name)}.*", ".*"
     for route in routes:
         for match in route.get("match") or ():
-            header = ((match.get("headers") or {}).get("Cookie") or {}).get("regex") or ""
-            found = form.fullmatch(header)
-            if found:
-                return found[1]
+            header = str(((match.get("headers") or {}).get("Cookie") or {}).get("regex") or "")
+            value = header.removeprefix(begin).removesuffix(end)
+            if header == f"{begin}{value}{end}" and value.isascii() and value.isalpha():
+                return value
     return None

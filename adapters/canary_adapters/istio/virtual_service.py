@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from canary_adapters.istio.routes import MESH, backends_of, forms, is_tcp, parse_routes, render_routes
+from canary_adapters.istio.head import declared_head, head_of
+from canary_adapters.istio.routes import backends_of, forms, is_tcp, parse_routes, render_routes
 from canary_adapters.kubernetes.naming import UNWATCHED_BY_TOOLKIT, ObjectNames, is_owned_by, owner_reference
 from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.kubernetes.services import last_applied
@@ -21,7 +22,7 @@ PRIMARY_COOKIE: Final = "canary-core/primary-cookie"
 """Annotation: the primary's cookie between rollouts, when no route carries it."""
 
 
-def wanted_virtual_service(canary: Canary, traffic: Traffic, live: Obj | None) -> Obj:
+def wanted_virtual_service(canary: Canary, traffic: Traffic, live: Obj | None, head: Obj | None = None) -> Obj:
     """The VirtualService for a split; ``live`` itself if it is so already.
 
     Routes that send to neither of our backends, nor to the Service or target whose traffic is split, are somebody
@@ -31,12 +32,14 @@ def wanted_virtual_service(canary: Canary, traffic: Traffic, live: Obj | None) -
         canary: What is declared.
         traffic: The split.
         live: As it is. None: it does not exist.
+        head: Hosts and gateways. None: those that are declared.
     """
     if live is None:
         return _made(canary, traffic)
     spec = live["spec"]
     part = _part(canary)
-    new_spec = {**spec, **_head(canary), part: _merged(canary, spec.get(part) or [], render_routes(canary, traffic))}
+    head = declared_head(canary) if head is None else head
+    new_spec = {**spec, **head, part: _merged(canary, spec.get(part) or [], render_routes(canary, traffic))}
     if canary.spec.service.delegation:
         for name in ("hosts", "gateways"):
             new_spec.pop(name, None)
@@ -46,8 +49,14 @@ def wanted_virtual_service(canary: Canary, traffic: Traffic, live: Obj | None) -
     )
 
 
-def read_traffic(canary: Canary, live: Obj) -> Traffic | None:
-    """The split that a VirtualService has in force, if it is in every part as we would write it; else None."""
+def read_traffic(canary: Canary, live: Obj, head: Obj | None = None) -> Traffic | None:
+    """The split that a VirtualService has in force, if it is in every part as we would write it; else None.
+
+    Args:
+        canary: What is declared.
+        live: The VirtualService.
+        head: As for `wanted_virtual_service`.
+    """
     ours = [route for route in live["spec"].get(_part(canary)) or () if _sends_to_backends(canary, route)]
     found = parse_routes(canary, ours)
     if found is None:
@@ -56,7 +65,7 @@ def read_traffic(canary: Canary, live: Obj) -> Traffic | None:
     affinity = canary.spec.analysis.session_affinity
     if kept and affinity is not None and affinity.primary_cookie_name and found.cookies.primary is None:
         found = evolve(found, cookies=evolve(found.cookies, primary=kept))
-    wanted = wanted_virtual_service(canary, found, live)
+    wanted = wanted_virtual_service(canary, found, live, head)
     return found if wanted["spec"] == live["spec"] else None
 
 
@@ -80,8 +89,8 @@ def released_spec(canary: Canary, live: Obj) -> Obj | None:
         routes = before
     else:
         routes = _merged(canary, now, [route for route in before if _is_replaced(canary, route)])
-    found = {key: value for key, value in live["spec"].items() if key not in {*_head(canary), part}}
-    found |= {key: original[key] for key in ("hosts", "gateways") if key in original}
+    found = {key: value for key, value in live["spec"].items() if key not in {*declared_head(canary), part}}
+    found |= head_of(original)
     return {**found, part: routes} if routes or part in original else found
 
 
@@ -112,23 +121,11 @@ def _made(canary: Canary, traffic: Traffic) -> Obj:
     }
     if labels:
         metadata["labels"] = labels
-    return {"metadata": metadata, "spec": {**_head(canary), _part(canary): render_routes(canary, traffic)}}
+    return {"metadata": metadata, "spec": {**declared_head(canary), _part(canary): render_routes(canary, traffic)}}
 
 
 def _part(canary: Canary) -> str:
     return "tcp" if is_tcp(canary) else "http"
-
-
-def _head(canary: Canary) -> Obj:
-    """Hosts and gateways: the Canary's word counts, as with Flagger."""
-    service = canary.spec.service
-    if service.delegation:
-        return {}
-    apex = ObjectNames.of(canary).apex
-    hosts = list(service.hosts)
-    if apex not in hosts and "*" not in hosts:
-        hosts.append(apex)
-    return {"hosts": hosts, "gateways": list(service.gateways) or [MESH]}
 
 
 def _metadata(canary: Canary, traffic: Traffic, live: Obj, *, changed: bool) -> Obj:

@@ -5,6 +5,7 @@ that are not ours, and cost most of the time of a tick.
 """
 
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Final
 
 import urllib3
@@ -15,6 +16,7 @@ from kubernetes.config import ConfigException
 from canary_adapters.deadlines import connection_classes, within
 from canary_adapters.kubernetes.answers import AbsentError, as_object, as_page, content_of
 from canary_adapters.kubernetes.resources import Obj, Resource
+from canary_adapters.redaction import CredentialsTooLongError, Redaction
 from canary_ports import ConflictError, RefusedError, UnavailableError
 
 __all__ = ["FIELD_MANAGER", "Api", "Page", "UnknownKindError"]
@@ -27,6 +29,8 @@ WHOLE_S: Final = 60.0
 """Seconds for a whole answer, watches aside."""
 LARGEST: Final = 256 * 2**20
 """Bytes of one answer. A page of objects is far smaller."""
+_LONGEST_ERROR: Final = 64 * 1024
+"""Bytes of an answer of which nothing but its text is used."""
 PAGE: Final = 500
 """Objects of one page of a list."""
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1"
@@ -171,9 +175,8 @@ class Api:
         }
         accept = METADATA_ONLY.format(list="") if resource.metadata_only else "application/json"
         # Should the other end be gone without a word, the stream ends a little later than it was to.
-        return self._open(
-            "GET", resource.path(namespace), query, {"Accept": accept}, None, timeout_s=(TIMEOUT_S[0], timeout_s + 30.0)
-        )
+        times = (TIMEOUT_S[0], timeout_s + 30.0)
+        return self._open("GET", resource.path(namespace), query, {"Accept": accept}, None, timeout_s=times)[0]
 
     def create(self, resource: Resource, namespace: str, body: Obj) -> Obj:
         """Create an object.
@@ -266,7 +269,7 @@ class Api:
         headers: Mapping[str, str] | None = None,
         body: Obj | None = None,
     ) -> Obj:
-        response = self._open(method, path, query or {}, headers or {}, body, timeout_s=TIMEOUT_S)
+        response, sent = self._open(method, path, query or {}, headers or {}, body, timeout_s=TIMEOUT_S)
         try:
             with within(WHOLE_S, response.shutdown):
                 data = response.read(LARGEST + 1, decode_content=True)
@@ -277,6 +280,8 @@ class Api:
         if len(data) > LARGEST:
             response.close()
             raise UnavailableError(f"{method} {path}: an answer of more than {LARGEST} bytes")
+        if response.status >= HTTPStatus.BAD_REQUEST or not data.startswith(b"{"):
+            data = _without_credentials(data, sent)
         return content_of(f"{method} {path}", response.status, dict(response.headers), data)
 
     def _open(
@@ -288,7 +293,8 @@ class Api:
         body: Obj | None,
         *,
         timeout_s: tuple[float, float],
-    ) -> "urllib3.BaseHTTPResponse":
+    ) -> tuple["urllib3.BaseHTTPResponse", Mapping[str, str]]:
+        """The answer, of which nothing has been read, and the headers that were sent."""
         self._throttle()
         head = {"Accept": "application/json", "Content-Type": "application/json", **headers}
         try:
@@ -300,8 +306,16 @@ class Api:
             answer = rest.request(method, url, headers=sent, body=body, _request_timeout=timeout_s)
         except (ApiException, ConfigException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise UnavailableError(f"{method} {path}: {_short(error)}") from error
-        raw: urllib3.BaseHTTPResponse = answer.response
-        return raw
+        return answer.response, sent
+
+
+def _without_credentials(data: bytes, sent: Mapping[str, str]) -> bytes:
+    """An answer of which something may be shown, without what was sent: a proxy on the way may repeat it."""
+    text, cut = data[:_LONGEST_ERROR].decode("utf-8", "replace"), len(data) > _LONGEST_ERROR
+    try:
+        return Redaction.of(headers=sent).strike(text, cut=cut).encode("utf-8", "replace")
+    except CredentialsTooLongError:
+        return b""
 
 
 def _short(error: Exception) -> str:

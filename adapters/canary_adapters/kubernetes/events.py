@@ -1,8 +1,11 @@
-"""Kubernetes Events of canaries, as Flagger records them: sent in the background, repeated ones counted."""
+"""Kubernetes Events of canaries, as Flagger records them: sent in the background, repeated ones counted.
+
+Namespaces have turns, so that many events of one delay those of another by one request each, and displace none.
+"""
 
 import threading
 import uuid
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
@@ -12,6 +15,8 @@ from attrs import frozen
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.resources import CANARIES, EVENTS, Obj
 from canary_adapters.kubernetes.store.status import rfc3339
+from canary_adapters.plain_text import one_line
+from canary_adapters.shares import Pending
 from canary_core import Notice, Rollout
 from canary_core.messages import Names, is_warning, message
 from canary_ports import ConflictError, PortError
@@ -73,7 +78,7 @@ class EventRecorder:
             now_s: Wall-clock time.
         """
         self._api, self._now_s = api, now_s
-        self._pending: deque[_Event | _Canary] = deque(maxlen=PENDING)
+        self._pending: Pending[_Event | _Canary] = Pending(PENDING)
         """What is to be sent, and canaries of which nothing more will be."""
         self._changed = threading.Condition()
         self._closed, self._sending = False, False
@@ -86,17 +91,19 @@ class EventRecorder:
 
         Args:
             obj: The Canary.
-            text: What happened.
+            text: What happened; made plain, and cut at `LONGEST` characters.
             warning: Whether it is of type Warning.
         """
+        # Nothing else of the object: it may be large, and many may wait.
+        event = _Event(_identity(obj), warning, one_line(text, LONGEST), self._now_s())
         with self._changed:
-            self._pending.append(_Event(obj, warning, text[:LONGEST], self._now_s()))
+            self._pending.add(event.canary.namespace, event)
             self._changed.notify()
 
     def forget(self, namespace: str, name: str) -> None:
         """A canary is gone: keep nothing of it once its last events are sent."""
         with self._changed:
-            self._pending.append(_Canary(namespace, name))
+            self._pending.add(namespace, _Canary(namespace, name))
             self._changed.notify()
 
     @property
@@ -116,11 +123,11 @@ class EventRecorder:
         while True:
             with self._changed:
                 self._sending = False
-                while not self._pending and not self._closed:
+                while (event := self._pending.take()) is None:
+                    if self._closed:
+                        return
                     self._changed.wait()
-                if not self._pending:
-                    return
-                event, self._sending = self._pending.popleft(), True
+                self._sending = True
             if isinstance(event, _Canary):
                 self._drop(event)
                 continue
@@ -138,7 +145,7 @@ class EventRecorder:
             sent = self._count(event, before.obj)
         if sent is None:
             sent = self._api.create(EVENTS, event.obj["metadata"]["namespace"], _made(event))
-        kept = {"metadata": {key: sent["metadata"][key] for key in _IDENTITY}, "count": sent.get("count")}
+        kept = {**_identity(sent), "count": sent.get("count")}
         self._sent[event.key] = _Sent(event.canary, event.at_s, kept)
         while len(self._sent) > _REMEMBERED or self._oldest_s() < event.at_s - WINDOW_S:
             self._sent.popitem(last=False)
@@ -157,6 +164,10 @@ class EventRecorder:
             return self._api.patch(EVENTS, sent, changes)
         except ConflictError:
             return None
+
+
+def _identity(obj: Obj) -> Obj:
+    return {"metadata": {key: obj["metadata"][key] for key in _IDENTITY}}
 
 
 def _made(event: _Event) -> Obj:

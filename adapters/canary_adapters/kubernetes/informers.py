@@ -108,8 +108,9 @@ class Informers:
 
     def list(self, resource: Resource, namespace: str | None = None) -> list[Obj]:
         """All objects of a kind, in a namespace or in all. Do not change them."""
-        every: list[Obj] = self._each[resource].cache.list()
-        return every if namespace is None else [obj for obj in every if obj["metadata"]["namespace"] == namespace]
+        cache = self._each[resource].cache
+        found: list[Obj] = cache.list() if namespace is None else cache.list_of(namespace)
+        return found
 
     @property
     def sizes(self) -> dict[Resource, Callable[[], int]]:
@@ -218,23 +219,56 @@ class _Cache(ObjectCache):
     """Keeps objects small: without what nobody reads, and with one copy of the words that stand in all of them.
 
     And it never goes back, should a watch tell once more of what is long past: who believed that would take a new
-    revision back.
+    revision back. Objects are kept by namespace as well, so that to list one costs what is in it, however many others
+    there are.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._places: dict[str, dict[str, Obj]] = {}
+
+    def list_of(self, namespace: str) -> list[Obj]:
+        """All objects of a namespace."""
+        with self._rlock:
+            return list(self._places.get(namespace, {}).values())
+
     def _put(self, obj: Obj) -> None:
-        if not self._is_past(obj):
-            super()._put(_small(obj))
+        if self._is_past(obj):
+            return
+        small = _small(obj)
+        namespace, name = _place(small)
+        with self._rlock:
+            super()._put(small)
+            self._places.setdefault(namespace, {})[name] = small
 
     def _remove(self, obj: Obj) -> None:
-        if not self._is_past(obj):
+        if self._is_past(obj):
+            return
+        namespace, name = _place(obj)
+        with self._rlock:
             super()._remove(obj)
+            here = self._places.get(namespace, {})
+            here.pop(name, None)
+            if not here:
+                self._places.pop(namespace, None)
 
     def _is_past(self, obj: Obj) -> bool:
         known = self.get(obj)
         return known is not None and _version(known) > _version(obj)
 
     def _replace_all(self, objects: Iterable[Obj]) -> None:
-        super()._replace_all([_small(obj) for obj in objects])
+        every = [_small(obj) for obj in objects]
+        places: dict[str, dict[str, Obj]] = {}
+        for obj in every:
+            namespace, name = _place(obj)
+            places.setdefault(namespace, {})[name] = obj
+        with self._rlock:
+            super()._replace_all(every)
+            self._places = places
+
+
+def _place(obj: Obj) -> tuple[str, str]:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
 def _version(obj: Obj) -> int:
@@ -265,7 +299,7 @@ class _Informer(SharedInformer):
 
     def __init__(self, source: _Source, resource: Resource, on_change: Callable[[Resource, Obj], None]) -> None:
         super().__init__(source)
-        self._cache = _Cache()
+        self._cache: _Cache = _Cache()
         self._listing = False
         self._held: list[Obj] = []
         self.source = source

@@ -4,7 +4,7 @@ from typing import Final
 
 from attrs import frozen
 
-from canary_adapters.kubernetes.resources import Obj
+from canary_adapters.kubernetes.resources import CANARIES, Obj
 from canary_adapters.manifests import Canary
 
 __all__ = [
@@ -102,5 +102,5 @@ def is_owned_by(obj: Obj, canary: Canary) -> bool:
 def owning_canary(obj: Obj | None) -> str | None:
     """UID of the canary that an object was made for. None: it was not, or is not there."""
     owners = (obj or {"metadata": {}})["metadata"].get("ownerReferences") or ()
-    uids = (owner.get("uid") for owner in owners if owner.get("controller") and owner.get("kind") == "Canary")
+    uids = (owner.get("uid") for owner in owners if owner.get("controller") and owner.get("kind") == CANARIES.kind)
     return next(uids, None)

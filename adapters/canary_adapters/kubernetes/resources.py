@@ -15,6 +15,7 @@ __all__ = [
     "LEASES",
     "METRIC_TEMPLATES",
     "PODS",
+    "REPLICA_SETS",
     "SECRETS",
     "SERVICES",
     "Obj",
@@ -77,6 +78,7 @@ CANARIES: Final = _flagger("canaries", "Canary")
 METRIC_TEMPLATES: Final = _flagger("metrictemplates", "MetricTemplate")
 ALERT_PROVIDERS: Final = _flagger("alertproviders", "AlertProvider")
 DEPLOYMENTS: Final = Resource(group="apps", version="v1", plural="deployments", kind="Deployment")
+REPLICA_SETS: Final = Resource(group="apps", version="v1", plural="replicasets", kind="ReplicaSet")
 SERVICES: Final = Resource(group="", version="v1", plural="services", kind="Service")
 CONFIG_MAPS: Final = Resource(group="", version="v1", plural="configmaps", kind="ConfigMap", metadata_only=True)
 SECRETS: Final = Resource(group="", version="v1", plural="secrets", kind="Secret", metadata_only=True)

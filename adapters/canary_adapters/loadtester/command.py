@@ -10,10 +10,11 @@ from attrs import field, frozen
 from canary_adapters.loadtester.options import Options
 from canary_adapters.loadtester.words import NotPlainError, split
 
-__all__ = ["Command", "RefusedError", "command_for"]
+__all__ = ["Command", "RefusedError", "command_for", "shown"]
 
 _OWN_PROGRAMS: Final = ("helm", "helmv3", "kubectl")
 """Types that name the program; their ``cmd`` is what comes after it."""
+_SHELLS: Final = frozenset({"sh", "bash"})
 _UNSERVED: Final = ("concord", "ngrinder")
 _TYPES: Final = ("cmd", "bash", *_OWN_PROGRAMS)
 _TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})
@@ -46,6 +47,8 @@ class Command:
     """``cmd`` as declared; may hold secrets."""
     blocking: bool
     """Whether the answer waits for the end."""
+    is_script: bool = False
+    """Whether a shell reads it, and makes of it what nobody knows before."""
     log_output: bool = False
     return_output: bool = False
 
@@ -69,7 +72,7 @@ def command_for(
     if kind in _UNSERVED:
         raise RefusedError(HTTPStatus.BAD_REQUEST, f"type {kind} is not served; allowed: {', '.join(_TYPES)}")
     if kind not in _TYPES:
-        raise RefusedError(HTTPStatus.BAD_REQUEST, f"type {_shown(kind)} is unknown; allowed: {', '.join(_TYPES)}")
+        raise RefusedError(HTTPStatus.BAD_REQUEST, f"type {shown(kind)} is unknown; allowed: {', '.join(_TYPES)}")
     if "cmd" not in metadata:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "cmd not found in metadata")
     text = metadata["cmd"]
@@ -78,11 +81,12 @@ def command_for(
     program, arguments = _program(kind, text, options)
     file = find(program)
     if file is None:
-        raise RefusedError(HTTPStatus.BAD_REQUEST, f"program {_shown(program)} is not installed where this runs")
+        raise RefusedError(HTTPStatus.BAD_REQUEST, f"program {shown(program)} is not installed where this runs")
     return Command(
         program=program,
         argv=(file, *arguments),
         text=text,
+        is_script=program in _SHELLS and arguments[:1] == ("-c",),
         blocking=kind != "cmd" or _is_blocking(metadata),
         log_output=metadata.get("logCmdOutput") in _TRUE,
         return_output=metadata.get("returnCmdOutput") in _TRUE,
@@ -115,7 +119,7 @@ def _allowed(program: str, options: Options) -> str:
         raise RefusedError(HTTPStatus.BAD_REQUEST, why)
     if program not in options.programs:
         listed = ", ".join(sorted(options.programs)) or "none"
-        why = f"program {_shown(program)} is not allowed; allowed: {listed} (-allow-programs)"
+        why = f"program {shown(program)} is not allowed; allowed: {listed} (-allow-programs)"
         raise RefusedError(HTTPStatus.FORBIDDEN, why)
     return program
 
@@ -124,9 +128,10 @@ def _is_blocking(metadata: Mapping[str, str]) -> bool:
     """Strict: a check that is taken for a load in the background would always pass."""
     value = metadata.get("blocking", "false")
     if value not in _TRUE | _FALSE:
-        raise RefusedError(HTTPStatus.BAD_REQUEST, f"blocking in metadata: {_shown(value)} is neither true nor false")
+        raise RefusedError(HTTPStatus.BAD_REQUEST, f"blocking in metadata: {shown(value)} is neither true nor false")
     return value in _TRUE
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """The beginning of what somebody wrote, on one line."""
     return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")

@@ -3,6 +3,8 @@
 from enum import Enum
 from typing import Final, TypeAlias
 
+from canary_adapters.shares import Shares
+
 __all__ = ["MOST_OPEN", "Gates", "Kind", "TooManyGatesError"]
 
 MOST_OPEN: Final = 10_000
@@ -21,7 +23,7 @@ _Key: TypeAlias = tuple[Kind, str, str]
 
 
 class TooManyGatesError(Exception):
-    """So many gates are open that no other can be."""
+    """So many gates are open that this namespace may open no other."""
 
 
 class Gates:
@@ -31,9 +33,9 @@ class Gates:
         """All closed.
 
         Args:
-            most: So many can be open at once.
+            most: So many can be open at once, of which namespaces have shares.
         """
-        self._most = most
+        self._shares = Shares(most)
         self._open: set[_Key] = set()
 
     def open(self, kind: Kind, name: str, namespace: str) -> None:
@@ -43,13 +45,19 @@ class Gates:
             TooManyGatesError: Too many are open.
         """
         key = (kind, name, namespace)
-        if key not in self._open and len(self._open) >= self._most:
+        if key in self._open:
+            return
+        if not self._shares.free(namespace):
             raise TooManyGatesError
+        self._shares.take(namespace)
         self._open.add(key)
 
     def close(self, kind: Kind, name: str, namespace: str) -> None:
         """Close one; twice is the same as once."""
-        self._open.discard((kind, name, namespace))
+        key = (kind, name, namespace)
+        if key in self._open:
+            self._open.remove(key)
+            self._shares.give_back(namespace)
 
     def is_open(self, kind: Kind, name: str, namespace: str) -> bool:
         """Whether it is open."""

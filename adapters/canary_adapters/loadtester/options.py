@@ -1,9 +1,12 @@
 """What an installation decides: the flags of ``canary loadtester``, as values."""
 
 import re
+from pathlib import Path
 from typing import Final
 
 from attrs import frozen
+
+from canary_adapters.denied_addresses import DEFAULT, DeniedAddresses
 
 __all__ = ["DEFAULT_PROGRAMS", "Options"]
 
@@ -29,10 +32,14 @@ class Options:
     """Whether commands of type cmd go through ``sh -c``, and so may be any program."""
     enable_bash: bool = False
     """Whether commands of type bash are run."""
+    denied: DeniedAddresses = DEFAULT
+    """A command that names a host there is not started."""
+    gate_token_file: Path | None = None
+    """Fingerprints of the tokens that open and close gates, read at each request. None: no token is needed."""
     most_running: int = 64
-    """Commands at the same time."""
+    """Commands at the same time; one namespace alone may have half of them."""
     most_waiting: int = 64
-    """Commands that may wait for others to end; beyond that, requests are turned away."""
+    """Commands that may wait for others to end, shared in the same way; beyond that, requests are turned away."""
     passed_on: tuple[str, ...] = ()
     """Names of further environment variables that commands get."""
     grace_s: float = 5.0

@@ -1,8 +1,9 @@
 """What the controller sends: one JSON object, the same for every kind of webhook."""
 
 import json
+import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from attrs import field, frozen
 
@@ -10,6 +11,8 @@ __all__ = ["LONGEST_NAME", "Payload", "PayloadError", "read_payload"]
 
 LONGEST_NAME: Final = 253
 """Characters of a name or a namespace: no object of Kubernetes has a longer one."""
+_NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""No program takes a null character, nothing takes halves of characters, and terminals act on the other ones."""
 
 
 class PayloadError(ValueError):
@@ -40,25 +43,38 @@ def read_payload(body: bytes) -> Payload:
     if not isinstance(raw, dict):
         raise PayloadError("payload: must be a JSON object")
     return Payload(
-        name=_text(raw, "name", LONGEST_NAME),
-        namespace=_text(raw, "namespace", LONGEST_NAME),
-        phase=_text(raw, "phase", LONGEST_NAME),
+        name=_name(raw, "name"),
+        namespace=_name(raw, "namespace"),
+        phase=_name(raw, "phase"),
         metadata=_metadata(raw.get("metadata")),
     )
 
 
-def _text(raw: Mapping[str, Any], key: str, longest: int | None = None) -> str:
-    value = raw.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise PayloadError(f"{key}: must be a string")
-    if longest is not None and len(value) > longest:
-        raise PayloadError(f"{key}: at most {longest} characters")
-    # Neither can be passed to a program, and the second cannot be written down anywhere.
-    if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
-        raise PayloadError(f"{key}: must be text without null characters and halves of characters")
+def _name(raw: Mapping[str, Any], key: str) -> str:
+    value = _string(raw, key)
+    if len(value) > LONGEST_NAME:
+        raise PayloadError(f"{key}: at most {LONGEST_NAME} characters")
+    if not value.isprintable():
+        _refuse(key, value, next(index for index, each in enumerate(value) if not each.isprintable()))
     return value
+
+
+def _text(raw: Mapping[str, Any], key: str) -> str:
+    value = _string(raw, key)
+    if (found := _NO_TEXT.search(value)) is not None:
+        _refuse(key, value, found.start())
+    return value
+
+
+def _string(raw: Mapping[str, Any], key: str) -> str:
+    value = raw.get(key)
+    if not isinstance(value, str | None):
+        raise PayloadError(f"{key}: must be a string")
+    return value or ""
+
+
+def _refuse(key: str, value: str, index: int) -> NoReturn:
+    raise PayloadError(f"{key}: character U+{ord(value[index]):04X} must not be in it; it is at {index + 1}")
 
 
 def _metadata(raw: Any) -> Mapping[str, str] | None:
@@ -66,4 +82,6 @@ def _metadata(raw: Any) -> Mapping[str, str] | None:
         return None
     if not isinstance(raw, dict):
         raise PayloadError("metadata: must be an object of strings")
+    if not all(key.isprintable() and len(key) <= LONGEST_NAME for key in raw):
+        raise PayloadError(f"metadata: keys are at most {LONGEST_NAME} characters, all of which can be seen")
     return {key: _text(raw, key) for key in raw}

@@ -10,6 +10,8 @@ from typing import Final
 
 from attrs import field, frozen
 
+from canary_adapters.loadtester.output import readable
+
 __all__ = ["MOST_OUTPUT", "Cause", "Ended", "Process"]
 
 MOST_OUTPUT: Final = 64 * 1024
@@ -35,7 +37,7 @@ class Ended:
     status: int | None = None
     """Exit status; negative: the signal that ended it. None: it never ran."""
     output: str = field(default="", repr=False)
-    """The beginning of what it wrote, standard output and error as they came."""
+    """The beginning of what it wrote, standard output and error as they came, without what terminals act on."""
     reason: str = ""
     """Why it could not be started."""
 
@@ -106,8 +108,7 @@ class Process(asyncio.SubprocessProtocol):
         finally:
             timer.cancel()
             transport.close()
-        output = self._output.decode("utf-8", "replace")
-        return Ended(cause=cause, status=transport.get_returncode(), output=output)
+        return Ended(cause=cause, status=transport.get_returncode(), output=readable(bytes(self._output)))
 
     def stop(self) -> None:
         """Have it end soon, or never begin."""

@@ -1,4 +1,4 @@
-"""Runs commands: so many at once, each load of a canary once at a time, and none after the end."""
+"""Runs commands: so many at once, shared by namespaces, each load of a canary once at a time, and none at the end."""
 
 import asyncio
 import itertools
@@ -88,7 +88,7 @@ class Runner:
 
         Raises:
             ClosedError: Nothing is started any more.
-            FullError: Too many run and wait.
+            FullError: Too many of this namespace run and wait.
         """
         job = self._job(_Asked(command=command, payload=payload))
         task = self._spawn(job)
@@ -107,7 +107,7 @@ class Runner:
 
         Raises:
             ClosedError: Nothing is started any more.
-            FullError: Too many run and wait.
+            FullError: Too many of this namespace run and wait.
         """
         asked = _Asked(command=command, payload=payload)
         load = self._loads.get(asked.key)
@@ -140,12 +140,12 @@ class Runner:
         try:
             self._begin(load.twin)
         except FullError:
-            _log.warning("a load was not started again: too many commands", **_facts(load.twin))
+            _log.warning("a load was not started again: too many commands of its namespace", **_facts(load.twin))
 
     def _job(self, asked: _Asked) -> _Job:
         if self._closed:
             raise ClosedError
-        job = _Job(number=next(self._numbers), asked=asked, ticket=self._slots.ask())
+        job = _Job(number=next(self._numbers), asked=asked, ticket=self._slots.ask(asked.payload.namespace))
         self._jobs.add(job)
         return job
 
@@ -156,7 +156,7 @@ class Runner:
         return task
 
     def _stop(self, job: _Job) -> None:
-        self._slots.withdraw(job.ticket)
+        self._slots.withdraw(job.ticket, job.asked.payload.namespace)
         job.process.stop()
 
     async def _supervise(self, job: _Job) -> Ended:
@@ -166,7 +166,7 @@ class Runner:
             try:
                 return await self._run(job)
             finally:
-                self._slots.release()
+                self._slots.release(job.asked.payload.namespace)
         finally:
             self._jobs.discard(job)
 

@@ -10,13 +10,17 @@ from aiohttp import web
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from canary_adapters.loadtester.command import Command, RefusedError, command_for
+from canary_adapters.loadtester.command import Command, RefusedError, command_for, shown
+from canary_adapters.loadtester.gate_tokens import GateTokens, GateTokensError, token_of
 from canary_adapters.loadtester.gates import Gates, Kind, TooManyGatesError
+from canary_adapters.loadtester.lookups import CrowdedError, Lookups
 from canary_adapters.loadtester.metrics import Metrics
 from canary_adapters.loadtester.options import Options
+from canary_adapters.loadtester.output import readable
 from canary_adapters.loadtester.payload import Payload, PayloadError, read_payload
 from canary_adapters.loadtester.process import Cause, Ended
 from canary_adapters.loadtester.runner import ClosedError, FullError, Runner
+from canary_adapters.loadtester.targets import targets_of
 
 __all__ = ["LARGEST_BODY", "LoadTester"]
 
@@ -24,9 +28,17 @@ LARGEST_BODY: Final = 64 * 1024
 """Bytes of a request's body."""
 _BODY_S: Final = 10.0
 """Seconds for a body to arrive."""
+_MOST_HOSTS: Final = 256
+"""In the arguments of a command."""
+_MOST_LOOKUPS: Final = 64
+"""Names that are looked up at the same time."""
 _PROBES: Final = frozenset({"/healthz", "/metrics"})
 _CLIENT_GONE: Final = 499
 _ENDING: Final = "the load tester is ending"
+_TOO_MANY_COMMANDS: Final = "too many commands of this namespace run and wait: try later"
+_TOO_MANY_GATES: Final = "too many gates of this namespace are open: close some"
+_UNNAMED: Final = "gates are opened and closed with a token only: send the header Authorization: Bearer TOKEN"
+_UNENTITLED: Final = "this token opens and closes no gates of this namespace"
 _Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _log = structlog.get_logger("canary.loadtester")
 
@@ -44,6 +56,7 @@ class LoadTester:
             metrics: Shown and counted.
         """
         self._options, self._runner, self._gates, self._metrics = options, runner, gates, metrics
+        self._lookups = Lookups(options.denied, _MOST_LOOKUPS)
         self._ending = False
         self._routes: dict[str, _Handler] = {
             "/healthz": self._ok,
@@ -117,20 +130,37 @@ class LoadTester:
 
         async def open_(request: web.Request) -> web.Response:
             payload = await self._gate_payload(request)
+            self._refuse_without_token(request, payload)
             try:
                 self._gates.open(kind, payload.name, payload.namespace)
             except TooManyGatesError:
-                raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, "too many gates are open: close some") from None
+                raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, _TOO_MANY_GATES) from None
             _log.info("a gate was opened", gate=kind.value)
             return _text(HTTPStatus.ACCEPTED)
 
         async def close(request: web.Request) -> web.Response:
             payload = await self._gate_payload(request)
+            self._refuse_without_token(request, payload)
             self._gates.close(kind, payload.name, payload.namespace)
             _log.info("a gate was closed", gate=kind.value)
             return _text(HTTPStatus.ACCEPTED)
 
         return {f"/{kind.value}/check": check, f"/{kind.value}/open": open_, f"/{kind.value}/close": close}
+
+    def _refuse_without_token(self, request: web.Request, payload: Payload) -> None:
+        """Whether the gates of a namespace may be changed; to ask for their state, nobody needs anything."""
+        if self._options.gate_token_file is None:
+            return
+        token = token_of(request.headers.get("Authorization", ""))
+        if token is None:
+            raise RefusedError(HTTPStatus.UNAUTHORIZED, _UNNAMED)
+        try:
+            known = GateTokens.read(self._options.gate_token_file)
+        except GateTokensError as error:
+            _log.error("the file of gate tokens cannot be used", reason=str(error))
+            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "the file of gate tokens cannot be used") from None
+        if not known.opens(token, payload.namespace):
+            raise RefusedError(HTTPStatus.FORBIDDEN, _UNENTITLED)
 
     async def _task(self, request: web.Request) -> web.Response:
         try:
@@ -138,15 +168,34 @@ class LoadTester:
         except PayloadError as error:
             raise RefusedError(HTTPStatus.BAD_REQUEST, str(error)) from None
         command = command_for(payload.metadata, self._options)
+        await self._refuse_denied(command, payload)
         try:
             if command.blocking:
                 return _result(command, await self._runner.run(command, payload))
             self._runner.load(command, payload)
         except FullError:
-            raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, "too many commands run and wait: try later") from None
+            raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, _TOO_MANY_COMMANDS) from None
         except ClosedError:
             raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, _ENDING) from None
         return _text(HTTPStatus.ACCEPTED)
+
+    async def _refuse_denied(self, command: Command, payload: Payload) -> None:
+        """A fence for what the arguments show, and no more: redirects, and names that lead elsewhere later, pass it."""
+        if not self._options.denied.networks:
+            return
+        targets = targets_of(command.argv[1:])
+        if len(targets.hosts) > _MOST_HOSTS:
+            raise RefusedError(HTTPStatus.BAD_REQUEST, f"cmd: more than {_MOST_HOSTS} hosts")
+        if targets.unclear and not command.is_script:
+            why = f"cmd: {shown(targets.unclear[0])} is no host, and might be at a denied address (-deny-addresses)"
+            raise RefusedError(HTTPStatus.BAD_REQUEST, why)
+        try:
+            host = await self._lookups.denied(targets.hosts, payload.namespace)
+        except CrowdedError:
+            raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, _TOO_MANY_COMMANDS) from None
+        if host is not None:
+            why = f"cmd: {shown(host)} is at an address that must not be reached (-deny-addresses)"
+            raise RefusedError(HTTPStatus.FORBIDDEN, why)
 
     async def _gate_payload(self, request: web.Request) -> Payload:
         try:
@@ -174,8 +223,10 @@ def _result(command: Command, ended: Ended) -> web.Response:
         return _text(HTTPStatus.OK, ended.output if command.return_output else "")
     if ended.cause is Cause.STOPPED:
         return _text(HTTPStatus.SERVICE_UNAVAILABLE, f"{_ENDING}: the command was ended before its time")
-    return _text(HTTPStatus.INTERNAL_SERVER_ERROR, f"command {command.text} failed: {ended.output}: {ended.error}")
+    said = f"command {readable(command.text)} failed: {ended.output}: {ended.error}"
+    return _text(HTTPStatus.INTERNAL_SERVER_ERROR, said)
 
 
 def _text(status: HTTPStatus, text: str = "") -> web.Response:
-    return web.Response(status=status, text=text)
+    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
+    return web.Response(status=status, text=text, headers=headers)

@@ -23,6 +23,7 @@ _PART: Final = re.compile(
 )
 _IN_DOUBLE_QUOTES: Final = re.compile(r'\\(?:\n|([\\"$`]))')
 _EXPANDED: Final = re.compile(r'"(?:[^"\\$`]|\\.)*[$`]', re.DOTALL)
+_OPERATOR: Final = re.compile(r"&&|\|\||\$\(|>>|<<|.")
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
 
@@ -46,21 +47,22 @@ def split(text: str) -> tuple[str, ...]:
         NotPlainError: A shell would do more with it than to split it and to remove quotes.
     """
     found: list[str] = []
-    word: str | None = None
+    word: list[str] = []
+    """Its parts; none: no word has begun. An empty one has an empty part."""
     position = len(text) - len(text.lstrip(" \t\n"))
     while position < len(text):
         part = _PART.match(text, position)
         if part is None:
             raise NotPlainError(_what(text, position), position + 1)
         if part.lastgroup == "blank":
-            found += [] if word is None else [word]
-            word = None
+            found += ["".join(word)] if word else []
+            word = []
         elif part.lastgroup != "joined":
-            if word is None and part.lastgroup == "plain" and text[position] in "#~":
+            if not word and part.lastgroup == "plain" and text[position] in "#~":
                 raise NotPlainError(f"`{text[position]}` at the beginning of a word", position + 1)
-            word = (word or "") + _literal(part)
+            word.append(_literal(part))
         position = part.end()
-    found += [] if word is None else [word]
+    found += ["".join(word)] if word else []
     if found and _ASSIGNMENT.match(found[0]):
         raise NotPlainError("a variable that is set for the command", 1)
     return tuple(found)
@@ -82,5 +84,5 @@ def _what(text: str, position: int) -> str:
         return f"`{expanded[0][-1]}` in double quotes"
     if here in "'\"":
         return "a quote that is not closed"
-    operator = re.compile(r"&&|\|\||\$\(|>>|<<|.").match(text, position)
+    operator = _OPERATOR.match(text, position)
     return f"`{operator[0] if operator else here}`"

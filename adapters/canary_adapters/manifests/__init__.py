@@ -13,11 +13,13 @@ from canary_adapters.manifests.policies import (
     policy_of,
     provider_of,
 )
+from canary_adapters.manifests.queries import misfits, query_of
 from canary_adapters.manifests.reader import Survey, read_file, read_object, read_text, survey_file, survey_text
-from canary_adapters.manifests.references import Reference, missing_references, port_faults
+from canary_adapters.manifests.references import Given, Reference
 from canary_adapters.manifests.relations import refusal
 from canary_adapters.manifests.served import Served, Unserved, unserved, unserved_template
 from canary_adapters.manifests.service import Service
+from canary_adapters.manifests.templates import Template, TemplateError
 from canary_adapters.manifests.warnings import policy_warnings
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "CanarySpec",
     "CheckOrigin",
     "CheckSource",
+    "Given",
     "HookSource",
     "ManifestError",
     "Manifests",
@@ -38,16 +41,18 @@ __all__ = [
     "Served",
     "Service",
     "Survey",
+    "Template",
+    "TemplateError",
     "Unserved",
     "Webhook",
     "check_sources",
     "describe_policy",
     "hook_sources",
-    "missing_references",
+    "misfits",
     "policy_of",
     "policy_warnings",
-    "port_faults",
     "provider_of",
+    "query_of",
     "read_file",
     "read_object",
     "read_text",

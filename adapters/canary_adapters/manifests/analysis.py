@@ -5,14 +5,18 @@ Fields marked as extensions are ours. Flagger does not know them; absent means t
 
 # ruff: noqa: RUF009 - prop and required are attrs' field, which is made for this place
 
+from functools import cached_property
 from typing import ClassVar, Final
 
 from attrs import frozen
 
-from canary_adapters.manifests.declare import Format, Rule, Table, prop, required
+from canary_adapters.controls import Controls
+from canary_adapters.manifests.declare import MANY_LINES, Format, Rule, Table, prop, required
+from canary_adapters.manifests.templates import Template
 
 __all__ = [
     "BUILT_IN",
+    "MOST",
     "REQUEST_DURATION",
     "REQUEST_SUCCESS_RATE",
     "Alert",
@@ -30,6 +34,8 @@ __all__ = [
 INTERVAL_PATTERN: Final = "^[0-9]+(m|s)"
 REQUEST_SUCCESS_RATE: Final = "request-success-rate"
 REQUEST_DURATION: Final = "request-duration"
+MOST: Final = 100
+"""Most entries of what is gone through for each analysis or each request."""
 BUILT_IN: Final = frozenset({REQUEST_SUCCESS_RATE, REQUEST_DURATION})
 
 
@@ -61,14 +67,25 @@ class Metric:
     )
     threshold: float | None = prop("Used without `thresholdRange`: a minimum for the success rate, else a maximum.")
     threshold_range: ThresholdRange | None = prop("The range that the value must keep to.")
-    query: str | None = prop("PromQL of the check (old form; better a MetricTemplate).")
+    query: str | None = prop("PromQL of the check (old form; better a MetricTemplate).", controls=Controls.LINES)
     template_ref: ObjectRef | None = prop("The MetricTemplate that holds the query.")
-    template_variables: Table[str] | None = prop("Values for `{{ variables.key }}` of the template.")
+    template_variables: Table[str] | None = prop(
+        "Values for `{{ variables.key }}` of the template.", each=MANY_LINES, most=MOST
+    )
     min_samples: int | None = prop(
         "A value that rests on fewer samples than this counts as no data. Absent: any number will do.",
         minimum=1,
         extension=True,
     )
+
+    @cached_property
+    def template(self) -> Template:
+        """The query as read; empty if there is none.
+
+        Raises:
+            TemplateError: It cannot be.
+        """
+        return Template.read(self.query or "")
 
 
 @frozen(kw_only=True)
@@ -96,7 +113,7 @@ class Webhook:
     retries: int = prop("Number of further attempts.", default=0, minimum=0, maximum=100)
     disable_tls: bool = prop("Do not verify the certificate.", default=False, name="disableTLS")
     mute_alert: bool = prop("No alert when this hook makes the rollout wait.", default=False)
-    metadata: Table[str] | None = prop("Sent along.")
+    metadata: Table[str] | None = prop("Sent along.", each=MANY_LINES, most=MOST)
 
 
 @frozen(kw_only=True)
@@ -179,14 +196,14 @@ class Analysis:
         **_PERCENT,
     )
     iterations: int | None = prop("Number of judged iterations; selects A/B (with `match`) or blue/green.", minimum=0)
-    match: tuple[RequestMatch, ...] = prop("Requests that may reach the canary. Empty: all.", default=())
+    match: tuple[RequestMatch, ...] = prop("Requests that may reach the canary. Empty: all.", default=(), most=MOST)
     mirror: bool = prop("Send copies of requests to the canary first (or, blue/green, instead).", default=False)
     mirror_weight: int = prop("Percent of requests that are copied. 0: all.", default=0, **_PERCENT)
     primary_ready_threshold: int = prop("Percent of the primary's pods that must be ready.", default=100, **_PERCENT)
     canary_ready_threshold: int = prop("Percent of the canary's pods that must be ready.", default=100, **_PERCENT)
-    metrics: tuple[Metric, ...] = prop("What is measured.", default=())
-    webhooks: tuple[Webhook, ...] = prop("Who is asked.", default=())
-    alerts: tuple[Alert, ...] = prop("Who is told. Empty: the controller's own receiver.", default=())
+    metrics: tuple[Metric, ...] = prop("What is measured.", default=(), most=MOST)
+    webhooks: tuple[Webhook, ...] = prop("Who is asked.", default=(), most=MOST)
+    alerts: tuple[Alert, ...] = prop("Who is told. Empty: the controller's own receiver.", default=(), most=MOST)
     session_affinity: SessionAffinitySpec | None = prop("Users stay with the version that they reached.")
     no_data_threshold: int | None = prop(
         "Own budget for checks without data. Absent: they count as failed checks.", minimum=1, extension=True

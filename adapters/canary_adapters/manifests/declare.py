@@ -11,7 +11,9 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 from attrs import NOTHING, Attribute, field, fields, frozen, has
 
-__all__ = ["Format", "Rule", "Table", "prop", "required", "rule_of", "wire", "wire_name"]
+from canary_adapters.controls import Controls
+
+__all__ = ["MANY_LINES", "Format", "Rule", "Table", "prop", "required", "rule_of", "wire", "wire_name"]
 
 _RULE: Final = "canary.rule"
 _V_co = TypeVar("_V_co", covariant=True)
@@ -51,12 +53,16 @@ class Rule:
     """Most characters of a text."""
     least: int = 0
     """Fewest characters of a text."""
+    controls: Controls = Controls.NONE
+    """The control characters that a text may hold; the keys of a mapping hold none."""
+    most: int = 1_000
+    """Most members of a list or mapping."""
     default: object = None
     """What the API server fills in. None: nothing; the field stays absent."""
     name: str | None = None
     """Name on the wire, where it is not the camel-cased attribute."""
     each: "Rule | None" = None
-    """What every member of a list must keep to."""
+    """What every member of a list or mapping must keep to."""
     always: bool = False
     """Written even if it has its default."""
     extension: bool = False
@@ -92,6 +98,10 @@ def rule_of(attribute: "Attribute[Any]") -> Rule:
 def wire_name(attribute: "Attribute[Any]") -> str:
     """The name of a field in YAML and JSON: ``step_weights`` is ``stepWeights``."""
     return rule_of(attribute).name or re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), attribute.name)
+
+
+MANY_LINES: Final = Rule(doc="A text of one or more lines.", controls=Controls.LINES)
+"""Of the values of a mapping: what is sent on, and not used by us."""
 
 
 class Table(Mapping[str, _V_co], Generic[_V_co]):

@@ -183,7 +183,7 @@ class _Builder:
             if key is None:
                 continue
             if merging:
-                merged = self._merge(value, path, line) | merged
+                self._merge(merged, value, path, line)
             elif key in values:
                 self.faults.append(((*path, key), line, "this key stands twice in one mapping"))
             else:
@@ -201,15 +201,16 @@ class _Builder:
         self.faults.append((path, line, "a key must be a text"))
         return None, False
 
-    def _merge(self, value: object, path: Path, line: int) -> dict[str, object]:
-        parts = value if isinstance(value, list) else [value]
-        merged: dict[str, object] = {}
-        for part in parts:
-            if not isinstance(part, dict):
-                self.faults.append((path, line, "<< must be followed by a mapping or by a list of mappings"))
-                return {}
-            merged = part | merged
-        return merged
+    def _merge(self, merged: dict[str, object], value: object, path: Path, line: int) -> None:
+        """Add what is not there yet."""
+        parts: list[object] = value if isinstance(value, list) else [value]
+        mappings = [part for part in parts if isinstance(part, dict)]
+        if len(mappings) < len(parts):
+            self.faults.append((path, line, "<< must be followed by a mapping or by a list of mappings"))
+            return
+        for mapping in mappings:
+            for key, inner in mapping.items():
+                merged.setdefault(key, inner)
 
 
 def _scalar(event: Any) -> object:

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from attrs import frozen
@@ -11,6 +12,7 @@ __all__ = ["ManifestError", "Mistake", "shown"]
 
 _LONGEST: Final = 80
 _DEEPEST: Final = 3
+_ESCAPED: Final = {number: f"\\u{number:04x}" for number in (*range(0x7F, 0xA0), 0x2028, 0x2029)}
 
 
 @frozen(kw_only=True)
@@ -61,8 +63,8 @@ class ManifestError(ValueError):
 def shown(value: object) -> str:
     """A value in JSON notation for a message: one line, at most 80 characters, however large the value is."""
     text = json.dumps(_trimmed(value, _DEEPEST), ensure_ascii=False, default=lambda other: f"<{type(other).__name__}>")
-    # json.dumps escapes control characters, but not these line breaks and not lone surrogates, which no terminal takes.
-    text = text.replace("\x85", " ").replace("\u2028", " ").replace("\u2029", " ")
+    # json.dumps escapes some control characters, but not these, and not lone surrogates, which no terminal takes.
+    text = text.translate(_ESCAPED)
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
@@ -75,7 +77,8 @@ def _trimmed(value: object, depth: int) -> object:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
         return "a number of more than 18 digits"
     if isinstance(value, dict):
-        return {str(k)[:_LONGEST]: _trimmed(v, depth - 1) for k, v in list(value.items())[:10]} if depth else "{...}"
+        items = islice(value.items(), 10)
+        return {str(k)[:_LONGEST]: _trimmed(v, depth - 1) for k, v in items} if depth else "{...}"
     if isinstance(value, list | tuple):
         return [_trimmed(v, depth - 1) for v in value[:10]] if depth else "[...]"
     return value

@@ -3,13 +3,16 @@
 # ruff: noqa: RUF009 - prop and required are attrs' field, which is made for this place
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import ClassVar, Final
 
 from attrs import field, frozen
 
-from canary_adapters.manifests.analysis import Analysis
-from canary_adapters.manifests.declare import Format, Table, prop, required
+from canary_adapters.controls import Controls
+from canary_adapters.manifests.analysis import MOST, Analysis
+from canary_adapters.manifests.declare import MANY_LINES, Format, Rule, Table, prop, required
 from canary_adapters.manifests.service import Service
+from canary_adapters.manifests.templates import Template
 
 __all__ = [
     "API_VERSION",
@@ -54,7 +57,7 @@ class Metadata:
     name: str = required("Name of the object.", pattern=_NAME, least=1, longest=253)
     namespace: str | None = prop("Its namespace. Absent: `default`.", pattern=_NAMESPACE, longest=63)
     labels: Table[str] | None = prop("Labels.")
-    annotations: Table[str] | None = prop("Annotations.")
+    annotations: Table[str] | None = prop("Annotations.", each=Rule(doc="A text.", controls=Controls.ANY))
     uid: str | None = prop("Set by the API server.")
     resource_version: str | None = prop("Set by the API server.")
     generation: int | None = prop("Set by the API server; rises with each change of the spec.")
@@ -90,7 +93,9 @@ class AutoscalerRef:
     kind: str = required("Kind of the scaler.", enum=("HorizontalPodAutoscaler", "ScaledObject"))
     name: str = required("Name of the scaler.", least=1, longest=253)
     primary_scaler_replicas: PrimaryScalerReplicas | None = prop("Limits of the primary's scaler.")
-    primary_scaler_queries: Table[str] | None = prop("KEDA: query of the primary, by name of the trigger.")
+    primary_scaler_queries: Table[str] | None = prop(
+        "KEDA: query of the primary, by name of the trigger.", each=MANY_LINES
+    )
 
 
 @frozen(kw_only=True)
@@ -169,7 +174,7 @@ class MetricProvider:
     region: str | None = prop("Region of the source.")
     insecure_skip_verify: bool = prop("Do not verify the certificate.", default=False)
     secret_ref: SecretRef | None = prop("Credentials: `token`, or `username` and `password`.")
-    headers: Table[tuple[str, ...]] | None = prop("Headers to send along.")
+    headers: Table[tuple[str, ...]] | None = prop("Headers to send along.", most=MOST)
 
 
 @frozen(kw_only=True)
@@ -177,7 +182,16 @@ class MetricTemplateSpec:
     """What a MetricTemplate declares."""
 
     provider: MetricProvider = required("Who answers the query.")
-    query: str = required("The query, a Go text/template.", least=1)
+    query: str = required("The query, with variables as in `{{ target }}`.", least=1, controls=Controls.LINES)
+
+    @cached_property
+    def template(self) -> Template:
+        """The query as read.
+
+        Raises:
+            TemplateError: It cannot be.
+        """
+        return Template.read(self.query)
 
 
 @frozen(kw_only=True)

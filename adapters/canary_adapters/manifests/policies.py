@@ -212,12 +212,12 @@ def hook_sources(canary: Canary) -> tuple[HookSource, ...]:
 def _unique(names: Iterable[str]) -> list[str]:
     """The names, made different: whoever comes later gets the next number that is free."""
     wanted = list(names)
-    taken: set[str] = set()
+    all_names, taken = frozenset(wanted), set[str]()
     counts: dict[str, int] = {}
     ids = []
     for name in wanted:
         identity = name
-        while identity in taken or (identity != name and identity in wanted):
+        while identity in taken or (identity != name and identity in all_names):
             counts[name] = counts.get(name, 1) + 1
             identity = f"{name}#{counts[name]}"
         taken.add(identity)

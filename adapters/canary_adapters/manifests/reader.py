@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -21,7 +22,7 @@ from canary_adapters.manifests.objects import (
     Source,
 )
 from canary_adapters.manifests.relations import relations
-from canary_adapters.manifests.structure import ABSENT, Fault, faults_of, render, structure
+from canary_adapters.manifests.structure import ABSENT, MOST_FAULTS, Fault, faults_of, render, structure
 from canary_adapters.manifests.structure import Path as FieldPath
 from canary_adapters.manifests.values import WrongValueError
 
@@ -33,6 +34,8 @@ _KINDS: Final[Mapping[str, type[_Object]]] = {
     "MetricTemplate": MetricTemplate,
     "AlertProvider": AlertProvider,
 }
+_MOST_GUESSES: Final = 20
+"""In one file: guessing what was meant takes a millisecond, and nobody misspells so much."""
 _GROUP: Final = API_VERSION.partition("/")[0]
 
 
@@ -143,6 +146,10 @@ class _Reading:
     mistakes: list[Mistake] = field(factory=list)
     objects: list[_Object] = field(factory=list)
     others: list[Other] = field(factory=list)
+    declared: dict[tuple[str, str, str], int | None] = field(factory=dict)
+    """Kind, namespace and name of each object, and the document that it stands in."""
+    guesses: Iterator[int] = field(factory=lambda: iter(range(_MOST_GUESSES)))
+    """How often it may still be guessed what was meant."""
     passed_over: int = 0
 
     def survey(self) -> Survey:
@@ -171,22 +178,23 @@ class _Reading:
                     path=render(path),
                     allowed=said,
                 )
-                for path, line, said in document.faults
+                for path, line, said in islice(document.faults, MOST_FAULTS)
             ]
 
     def _read_one(self, document: Document, place: FieldPath, raw: object) -> None:
-        wanted, faults = _kind_of(raw)
+        wanted, faults = _kind_of(raw, self.guesses)
         if wanted is None and not faults:
             self.passed_over += 1
             self.others += _other(raw)
         if wanted is not None:
-            built, faults = _build(raw, wanted)
+            built, faults = _build(raw, wanted, self.guesses)
             if built is not None:
                 whole = not faults and not document.faults
                 source = Source(file=self.source, document=document.number, line=document.line_of(place))
                 faults += self._again(built)
                 if whole:
                     self.objects.append(evolve(built, source=source))
+                    self.declared.setdefault(_identity(built), document.number)
         kind, name = _title(raw)
         for path, value, allowed in faults:
             self.mistakes.append(
@@ -203,14 +211,14 @@ class _Reading:
             )
 
     def _again(self, built: _Object) -> list[Fault]:
-        def identity(one: _Object) -> tuple[str, str, str]:
-            return one.kind, one.metadata.namespace or "default", one.metadata.name
+        if _identity(built) not in self.declared:
+            return []
+        said = f"is declared already, by document {self.declared[_identity(built)]}"
+        return [(("metadata", "name"), built.metadata.name, said)]
 
-        for other in self.objects:
-            if identity(other) == identity(built):
-                said = f"is declared already, by document {other.source.document}"
-                return [(("metadata", "name"), built.metadata.name, said)]
-        return []
+
+def _identity(one: _Object) -> tuple[str, str, str]:
+    return one.kind, one.metadata.namespace or "default", one.metadata.name
 
 
 def _unpacked(raw: object, place: FieldPath) -> Iterator[tuple[FieldPath, object]]:
@@ -245,7 +253,7 @@ def _other(raw: object) -> Iterator[Other]:
         yield Other(kind=str(raw["kind"]), name=name, namespace=place, content=raw)
 
 
-def _kind_of(raw: object) -> tuple[type[_Object] | None, list[Fault]]:
+def _kind_of(raw: object, guesses: Iterator[int]) -> tuple[type[_Object] | None, list[Fault]]:
     """The class of an object of ours; (None, no faults) for those of others."""
     if not isinstance(raw, Mapping):
         return None, [((), raw, "must be a mapping with apiVersion, kind, metadata and spec")]
@@ -260,7 +268,7 @@ def _kind_of(raw: object) -> tuple[type[_Object] | None, list[Fault]]:
         return None, faults
     api_version, kind = str(raw["apiVersion"]), str(raw["kind"])
     if api_version.partition("/")[0] != _GROUP:
-        return None, _almost_ours(api_version, kind)
+        return None, _almost_ours(api_version, kind, guesses)
     if api_version != API_VERSION:
         faults.append((("apiVersion",), api_version, f"must be {API_VERSION}"))
     if kind not in _KINDS:
@@ -268,16 +276,26 @@ def _kind_of(raw: object) -> tuple[type[_Object] | None, list[Fault]]:
     return (None, faults) if faults else (_KINDS[kind], [])
 
 
-def _almost_ours(api_version: str, kind: str) -> list[Fault]:
+def _almost_ours(api_version: str, kind: str, guesses: Iterator[int]) -> list[Fault]:
     """A slip in the group would make the whole document pass as somebody else's."""
-    if kind in _KINDS and get_close_matches(api_version[:80], [API_VERSION], n=1, cutoff=0.8):
+    if kind not in _KINDS or next(guesses, None) is None:
+        return []
+    if get_close_matches(api_version[:80], [API_VERSION], n=1, cutoff=0.8):
         return [(("apiVersion",), api_version, f"is nobody's; did you mean {API_VERSION}?")]
     return []
 
 
-def _build(raw: object, wanted: type[_Object]) -> tuple[_Object | None, list[Fault]]:
+def _build(raw: object, wanted: type[_Object], guesses: Iterator[int]) -> tuple[_Object | None, list[Fault]]:
     try:
         built = structure(raw, wanted)
     except (BaseValidationError, WrongValueError) as error:
-        return None, list(faults_of(error))
-    return built, list(relations(built))
+        return None, _first(faults_of(error, guesses))
+    return built, _first(relations(built))
+
+
+def _first(faults: Iterator[Fault]) -> list[Fault]:
+    """As many as people want to read."""
+    found = list(islice(faults, MOST_FAULTS))
+    if next(faults, None) is not None:
+        found.append(((), ABSENT, f"has more mistakes: these are the first {MOST_FAULTS}"))
+    return found

@@ -1,14 +1,17 @@
 """What a canary refers to, looked for among the objects that were given with it."""
 
 from collections.abc import Iterator
+from typing import Final, TypeAlias
 
 from attrs import frozen
 
 from canary_adapters.manifests.names import is_port_name
-from canary_adapters.manifests.objects import AlertProvider, Canary, Manifests, Metadata, MetricTemplate, Other
+from canary_adapters.manifests.objects import AlertProvider, Canary, Manifests, MetricTemplate, Other
 from canary_adapters.manifests.structure import Fault
 
-__all__ = ["Reference", "missing_references", "port_faults"]
+__all__ = ["Given", "Reference"]
+
+_Object: TypeAlias = MetricTemplate | AlertProvider | Other
 
 
 @frozen(kw_only=True)
@@ -28,29 +31,53 @@ class Reference:
         return f"{self.kind} {self.name}.{self.namespace}"
 
 
-def missing_references(canary: Canary, given: Manifests) -> tuple[Reference, ...]:
-    """The references of a canary to objects that are not among those that were given, each once.
+class Given:
+    """All objects that were given together, by kind, name and namespace."""
 
-    Args:
-        canary: As read.
-        given: All that was read together with it.
-    """
-    every: tuple[MetricTemplate | AlertProvider | Other, ...]
-    every = (*given.metric_templates, *given.alert_providers, *given.others)
-    found = []
-    for where, kind, place, name in _references(canary):
-        alike = [each for each in every if each.kind == kind]
-        if not any(_is(each, canary, place, name) for each in alike):
-            namespace = place or canary.namespace
-            found.append(Reference(field=where, kind=kind, name=name, namespace=namespace, expected=bool(alike)))
-    return tuple(dict.fromkeys(found))
+    def __init__(self, manifests: Manifests) -> None:
+        self.templates: Final = {
+            (each.metadata.namespace or "default", each.metadata.name): each for each in manifests.metric_templates
+        }
+        """MetricTemplates by namespace and name."""
+        self._known: Final[dict[str, dict[str, dict[str | None, _Object]]]] = {}
+        for each in (*manifests.metric_templates, *manifests.alert_providers, *manifests.others):
+            place = each if isinstance(each, Other) else each.metadata
+            self._known.setdefault(each.kind, {}).setdefault(place.name, {})[place.namespace] = each
 
+    def missing(self, canary: Canary) -> tuple[Reference, ...]:
+        """The references of a canary to objects that are not among these, each once."""
+        missing = {}
+        for where, kind, place, name in _references(canary):
+            if self._find(canary, kind, place, name) is None:
+                found = Reference(
+                    field=where,
+                    kind=kind,
+                    name=name,
+                    namespace=place or canary.namespace,
+                    expected=kind in self._known,
+                )
+                missing[found] = None
+        return tuple(missing)
 
-def _is(other: MetricTemplate | AlertProvider | Other, canary: Canary, place: str | None, name: str) -> bool:
-    """Whether this is meant. What does not say its namespace is put into one by whoever applies it."""
-    metadata: Metadata | Other = other if isinstance(other, Other) else other.metadata
-    wanted = place or canary.metadata.namespace
-    return metadata.name == name and (wanted is None or metadata.namespace in {wanted, None})
+    def port_faults(self, canary: Canary) -> Iterator[Fault]:
+        """A target port by a name that no container of the target has, if the target was given."""
+        port, ref = canary.spec.service.target_port, canary.spec.target_ref
+        if not isinstance(port, str) or not is_port_name(port) or ref.kind != "Deployment":
+            return
+        target = self._find(canary, ref.kind, None, ref.name)
+        names = _port_names(target.content) if isinstance(target, Other) else None
+        if names is not None and port not in names:
+            known = f"known: {', '.join(sorted(names)) or 'none'}"
+            said = f"no container of {ref.name} has a port of this name ({known}); name it there, or give its number"
+            yield ("spec", "service", "targetPort"), port, said
+
+    def _find(self, canary: Canary, kind: str, place: str | None, name: str) -> _Object | None:
+        """What is meant, if it is here. What does not say its namespace is put into one by whoever applies it."""
+        found = self._known.get(kind, {}).get(name, {})
+        wanted = place or canary.metadata.namespace
+        if wanted is None:
+            return next(iter(found.values()), None)
+        return found.get(wanted, found.get(None))
 
 
 def _references(canary: Canary) -> Iterator[tuple[str, str, str | None, str]]:
@@ -64,22 +91,8 @@ def _references(canary: Canary) -> Iterator[tuple[str, str, str | None, str]]:
         if ref is not None:
             yield f"templateRef of metric {metric.name}", "MetricTemplate", ref.namespace, ref.name
     for alert in spec.analysis.alerts:
-        ref = alert.provider_ref
-        yield f"providerRef of alert {alert.name}", "AlertProvider", ref.namespace, ref.name
-
-
-def port_faults(canary: Canary, given: Manifests) -> Iterator[Fault]:
-    """A target port by a name that no container of the target has, if the target was given."""
-    port, ref = canary.spec.service.target_port, canary.spec.target_ref
-    if not isinstance(port, str) or not is_port_name(port) or ref.kind != "Deployment":
-        return
-    for other in given.others:
-        same = other.kind == ref.kind and _is(other, canary, None, ref.name)
-        names = _port_names(other.content) if same else None
-        if names is not None and port not in names:
-            known = f"known: {', '.join(sorted(names)) or 'none'}"
-            said = f"no container of {ref.name} has a port of this name ({known}); name it there, or give its number"
-            yield ("spec", "service", "targetPort"), port, said
+        provider = alert.provider_ref
+        yield f"providerRef of alert {alert.name}", "AlertProvider", provider.namespace, provider.name
 
 
 def _port_names(deployment: object) -> set[str] | None:

@@ -1,15 +1,22 @@
 """What the fields of an object say together: rules that no single field can hold."""
 
+import json
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from canary_adapters.manifests.analysis import BUILT_IN, REQUEST_SUCCESS_RATE, Analysis, Metric
-from canary_adapters.manifests.declare import Format, Rule
+from canary_adapters.manifests.declare import Format, Rule, wire
 from canary_adapters.manifests.mistakes import ManifestError, Mistake, shown
 from canary_adapters.manifests.objects import AlertProvider, Canary, MetricTemplate
+from canary_adapters.manifests.queries import PROMETHEUS, query_of
 from canary_adapters.manifests.structure import ABSENT, Fault, Path, render
+from canary_adapters.manifests.templates import TemplateError
 from canary_adapters.manifests.values import WrongValueError, obeys
 
 __all__ = ["refusal", "relations"]
+
+LARGEST_CONDITIONS: Final = 512 * 1024
+"""Characters of the conditions of a route; an object of 1.5 MiB is more than an API server stores."""
 
 
 def relations(built: Canary | MetricTemplate | AlertProvider) -> Iterator[Fault]:
@@ -17,6 +24,8 @@ def relations(built: Canary | MetricTemplate | AlertProvider) -> Iterator[Fault]
     if isinstance(built, Canary):
         yield from _spec(built)
         yield from _analysis(built.spec.analysis, ("spec", "analysis"))
+        yield from _queries(built)
+        yield from _conditions(built)
     elif isinstance(built, MetricTemplate):
         yield from _provider(built)
 
@@ -79,10 +88,33 @@ def _metric(metric: Metric, path: Path) -> Iterator[Fault]:
         yield (*path, "thresholdRange", "min"), bounds.min, f"must be at most max ({bounds.max:g})"
 
 
+def _queries(canary: Canary) -> Iterator[Fault]:
+    for index, metric in enumerate(canary.spec.analysis.metrics):
+        if metric.query:
+            try:
+                query_of(canary, metric, metric.template)
+            except TemplateError as error:
+                yield ("spec", "analysis", "metrics", index, "query"), metric.query, str(error)
+
+
+def _conditions(canary: Canary) -> Iterator[Fault]:
+    """A route gets each of the analysis' conditions together with each of the service's: more than both lists say."""
+    analysis = [len(json.dumps(wire(each))) for each in canary.spec.analysis.match]
+    service = [len(json.dumps(wire(each))) for each in canary.spec.service.match]
+    size = sum(analysis) * len(service) + sum(service) * len(analysis)
+    if size > LARGEST_CONDITIONS:
+        made = f"makes {size // 1024} KiB of conditions together with the {len(service)} entries of spec.service.match"
+        yield ("spec", "analysis", "match"), ABSENT, f"{made}; a route takes at most {LARGEST_CONDITIONS // 1024} KiB"
+
+
 def _provider(template: MetricTemplate) -> Iterator[Fault]:
     provider = template.spec.provider
-    if provider.type != "prometheus":
+    if provider.type != PROMETHEUS:
         return
+    try:
+        _ = template.spec.template
+    except TemplateError as error:
+        yield ("spec", "query"), template.spec.query, str(error)
     path = ("spec", "provider", "address")
     if provider.address is None:
         yield path, ABSENT, "is missing, but must be given for type prometheus"

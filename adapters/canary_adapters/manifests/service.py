@@ -4,7 +4,8 @@
 
 from attrs import frozen
 
-from canary_adapters.manifests.declare import Format, Rule, Table, prop, required
+from canary_adapters.manifests.analysis import MOST
+from canary_adapters.manifests.declare import MANY_LINES, Format, Rule, Table, prop, required
 from canary_adapters.manifests.istio import CorsPolicy, Headers, HTTPMatch, Retries, Rewrite, TrafficPolicy
 
 __all__ = ["BackendRef", "GatewayRef", "MirrorTarget", "Service", "ServiceMetadata", "UnmanagedMetadata"]
@@ -17,7 +18,7 @@ class ServiceMetadata:
     """Metadata of a generated Service."""
 
     labels: Table[str] | None = prop("Labels to add.")
-    annotations: Table[str] | None = prop("Annotations to add.")
+    annotations: Table[str] | None = prop("Annotations to add.", each=MANY_LINES)
 
 
 @frozen(kw_only=True)
@@ -80,17 +81,17 @@ class Service:
     gateways: tuple[str, ...] = prop(
         "Gateways of the VirtualService. Empty: `mesh`; otherwise `mesh` must be listed if it is wanted.",
         default=(),
-        each=Rule(doc="A gateway.", least=1),
+        each=Rule(doc="A gateway.", least=1, longest=317),
     )
     gateway_refs: tuple[GatewayRef, ...] = prop("Gateways; Gateway API only.", default=())
     hosts: tuple[str, ...] = prop(
         "Hosts of the VirtualService; the apex is added unless it or `*` is listed.",
         default=(),
-        each=Rule(doc="A host.", least=1),
+        each=Rule(doc="A host.", least=1, longest=253),
     )
     delegation: bool = prop("A VirtualService without hosts and gateways, for others to delegate to.", default=False)
     traffic_policy: TrafficPolicy | None = prop("Goes to both DestinationRules.")
-    match: tuple[HTTPMatch, ...] = prop("Conditions of every generated route.", default=())
+    match: tuple[HTTPMatch, ...] = prop("Conditions of every generated route.", default=(), most=MOST)
     rewrite: Rewrite | None = prop("Rewriting of path and host.")
     retries: Retries | None = prop("How often the mesh tries again.")
     headers: Headers | None = prop("Changes to headers.")

@@ -1,7 +1,11 @@
-"""From plain mappings to typed objects, by cattrs. Every fault of an object is found, not only the first."""
+"""From plain mappings to typed objects, by cattrs. Every fault of an object is found, not only the first.
+
+Up to a hundred of them, that is: nobody reads more, and each costs more than what is right.
+"""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
+from contextvars import ContextVar
 from difflib import get_close_matches
 from functools import cache
 from types import UnionType
@@ -18,10 +22,11 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
+from canary_adapters.controls import Controls
 from canary_adapters.manifests.declare import Rule, Table, rule_of, wire_name
-from canary_adapters.manifests.values import WrongValueError, boolean, decimal, integer, obeys, text
+from canary_adapters.manifests.values import WrongValueError, boolean, check_controls, decimal, integer, obeys, text
 
-__all__ = ["Fault", "Path", "faults_of", "render", "structure"]
+__all__ = ["ABSENT", "MOST_FAULTS", "Fault", "Path", "faults_of", "render", "structure"]
 
 Path: TypeAlias = tuple[str | int, ...]
 Fault: TypeAlias = tuple[Path, object, str]
@@ -36,8 +41,10 @@ _SCALARS: Final[Mapping[Any, tuple[Callable[[object, Rule], Any], str]]] = {
     int: (integer, "a whole number"),
     float: (decimal, "a finite number"),
 }
-_MOST_GUESSES: Final = 20
-"""Guessing what was meant takes a millisecond; nobody misspells this many fields of one object."""
+MOST_FAULTS: Final = 100
+"""Of one object."""
+_LEFT: Final[ContextVar[int]] = ContextVar("_LEFT")
+"""Faults of members that are still looked for in the object that is being read; one more than are told."""
 _RENAMED: Final[Mapping[str, str]] = {"canaryAnalysis": "analysis"}
 
 
@@ -60,7 +67,11 @@ def structure(raw: object, wanted: type[_T]) -> _T:
         WrongValueError: ``raw`` is no mapping at all.
         BaseValidationError: Something in it is wrong; `faults_of` lists what.
     """
-    return _converter().structure(raw, wanted)
+    token = _LEFT.set(MOST_FAULTS + 1)
+    try:
+        return _converter().structure(raw, wanted)
+    finally:
+        _LEFT.reset(token)
 
 
 def render(path: Path) -> str:
@@ -76,19 +87,25 @@ def render(path: Path) -> str:
     return written
 
 
-def faults_of(error: BaseException, path: Path = ()) -> Iterator[Fault]:
-    """All faults in an error that `structure` raised."""
+def faults_of(error: BaseException, guesses: Iterator[int], path: Path = ()) -> Iterator[Fault]:
+    """All faults in an error that `structure` raised.
+
+    Args:
+        error: As raised.
+        guesses: Has one more for each time that it may be guessed what was meant.
+        path: To the object.
+    """
     if isinstance(error, BaseValidationError):
         for inner in error.exceptions:
-            yield from faults_of(inner, path + _step(inner, error.cl))
+            yield from faults_of(inner, guesses, path + _step(inner, error.cl))
     elif isinstance(error, WrongValueError):
         yield path, error.value, error.allowed
     elif isinstance(error, _RelationError):
         where, value, allowed = error.fault
         yield path + where, value, allowed
     elif isinstance(error, ForbiddenExtraKeysError):
-        for count, name in enumerate(sorted(error.extra_fields)):
-            yield (*path, name), ABSENT, _unknown(name, error.cl, guess=count < _MOST_GUESSES)
+        for name in sorted(error.extra_fields):
+            yield (*path, name), ABSENT, _unknown(name, error.cl, guess=next(guesses, None) is not None)
     elif isinstance(error, KeyError):
         yield path, ABSENT, "is missing, but must be given"
     else:
@@ -183,9 +200,9 @@ def _hook_for(kind: Any, rule: Rule, converter: Converter) -> _Hook:
     if kind in _SCALARS:
         return _scalar(kind, rule)
     if get_origin(kind) is tuple:
-        return _list(_hook_for(get_args(kind)[0], rule.each or _UNNAMED, converter))
+        return _list(_hook_for(get_args(kind)[0], rule.each or _UNNAMED, converter), rule.most)
     if get_origin(kind) is Table:
-        return _table(_hook_for(get_args(kind)[0], rule.each or _UNNAMED, converter))
+        return _table(_hook_for(get_args(kind)[0], rule.each or _UNNAMED, converter), rule.most)
     return lambda value, _: converter.structure(value, kind)
 
 
@@ -219,24 +236,40 @@ def _members(pairs: Iterator[tuple[Any, object]], inner: _Hook, kind: type) -> l
         except (WrongValueError, BaseValidationError) as error:
             error.add_note(IterableValidationNote("member", place, kind))
             errors.append(error)
+            _LEFT.set(_LEFT.get() - 1)
+            if _LEFT.get() <= 0:
+                break
     if errors:
         raise IterableValidationError("members", errors, kind)
     return built
 
 
-def _list(inner: _Hook) -> _Hook:
+def _check_size(raw: Sized, most: int) -> None:
+    if len(raw) > most:
+        raise WrongValueError(ABSENT, f"must have at most {most} entries, not {len(raw)}")
+
+
+def _list(inner: _Hook, most: int) -> _Hook:
     def build(raw: object, _: Any) -> Any:
         if not isinstance(raw, list | tuple):
             raise WrongValueError(raw, "must be a list")
+        _check_size(raw, most)
         return tuple(value for _, value in _members(iter(enumerate(raw)), inner, tuple))
 
     return build
 
 
-def _table(inner: _Hook) -> _Hook:
+def _table(inner: _Hook, most: int) -> _Hook:
+    def member(pair: tuple[str, object], _: Any) -> Any:
+        key, value = pair
+        check_controls(key, Controls.NONE)
+        return inner(value, None)
+
     def build(raw: object, _: Any) -> Any:
         if not isinstance(raw, Mapping):
             raise WrongValueError(raw, "must be a mapping")
-        return Table(dict(_members(((str(key), value) for key, value in raw.items()), inner, Table)))
+        _check_size(raw, most)
+        pairs = ((str(key), (str(key), value)) for key, value in raw.items())
+        return Table(dict(_members(pairs, member, Table)))
 
     return build

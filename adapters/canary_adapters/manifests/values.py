@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from canary_adapters.controls import Controls, control_fault
 from canary_adapters.manifests.declare import Format, Rule
 from canary_adapters.manifests.durations import duration_s
+from canary_adapters.manifests.patterns import pattern_fault
 
-__all__ = ["WrongValueError", "boolean", "decimal", "integer", "obeys", "text", "words"]
+__all__ = ["WrongValueError", "boolean", "check_controls", "decimal", "integer", "obeys", "text", "words"]
 
 _LARGEST: Final = 2**63 - 1
 _WINDOW: Final = re.compile(r"([0-9]+m)?([0-9]+s)?([0-9]+ms)?", re.ASCII)
-# What Python would warn of, because it may mean something else one day; to RE2 it is an ordinary set.
-_ODD_SET: Final = re.compile(r"\[\[|--|&&|~~|\|\|")
 _FORMATS: Final[Mapping[Format, str]] = {
     Format.INTERVAL: "a Go duration that begins with minutes or seconds, like 90s or 1m30s",
     Format.WINDOW: "a duration above zero in minutes and seconds, like 1m or 1m30s",
@@ -130,15 +130,26 @@ def obeys(value: object, rule: Rule, base: str) -> None:
         _text_obeys(value, rule, base)
 
 
+def check_controls(value: str, allowed: Controls) -> None:
+    """Check that a text holds no control characters but those that it may hold.
+
+    Raises:
+        WrongValueError: It does.
+    """
+    if fault := control_fault(value, allowed):
+        raise WrongValueError(value, fault)
+
+
 def _text_obeys(value: str, rule: Rule, base: str) -> None:
     if rule.enum and value not in rule.enum:
         raise WrongValueError(value, f"must be {words(base, rule)}")
+    check_controls(value, rule.controls)
     if rule.longest is not None and len(value) > rule.longest:
         raise WrongValueError(value, f"must be a text of at most {rule.longest} characters")
     if len(value) < rule.least:
         raise WrongValueError(value, "must be a text that is not empty")
-    if rule.format is not None and not _has_format(value, rule.format):
-        raise WrongValueError(value, f"must be {words(base, rule)}")
+    if rule.format is not None:
+        _check_format(value, rule.format)
     if rule.pattern is not None and not _matches(value, rule.pattern):
         allowed = words(base, rule) if rule.format is not None else f"a text that matches {rule.pattern}"
         raise WrongValueError(value, f"must be {allowed}")
@@ -150,11 +161,17 @@ def _matches(value: str, pattern: str) -> bool:
     return re.search(anchored, value, re.ASCII) is not None
 
 
+def _check_format(value: str, wanted: Format) -> None:
+    fault = pattern_fault(value) if wanted is Format.REGEX else ""
+    if fault or not _has_format(value, wanted):
+        raise WrongValueError(value, f"must be {_FORMATS[wanted]}{f': {fault}' if fault else ''}")
+
+
 def _has_format(value: str, wanted: Format) -> bool:
+    if wanted is Format.REGEX:
+        return True
     if wanted is Format.URL:
         return _is_url(value)
-    if wanted is Format.REGEX:
-        return _is_regex(value)
     seconds = duration_s(value)
     if wanted is Format.WINDOW:
         return bool(seconds) and _WINDOW.fullmatch(value) is not None
@@ -169,15 +186,3 @@ def _is_url(value: str) -> bool:
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-
-
-def _is_regex(value: str) -> bool:
-    """Whether the text can be one: balanced, no dangling repetition. RE2 itself judges it finally, in the mesh."""
-    if _ODD_SET.search(value):
-        return True
-    try:
-        re.compile(value)
-    except (re.error, OverflowError, RecursionError):
-        # RE2 knows spellings that Python does not (\pL, \z, (?i) in the middle, \C); they get the benefit of the doubt.
-        return re.search(r"\\[pPzCQE]|\(\?|\[\[:", value) is not None
-    return True

@@ -6,6 +6,8 @@ from typing import Final
 from canary_adapters.manifests.analysis import REQUEST_SUCCESS_RATE
 from canary_adapters.manifests.declare import wire
 from canary_adapters.manifests.durations import MINIMUM_INTERVAL_S, duration_s
+from canary_adapters.manifests.hosts import MESH, SEVERAL, foreign_namespace_of
+from canary_adapters.manifests.mistakes import shown
 from canary_adapters.manifests.objects import Canary
 from canary_adapters.manifests.policies import (
     ITERATIONS_WITHOUT_MESH,
@@ -38,6 +40,8 @@ def policy_warnings(
     provider = provider_of(canary, mesh_provider)
     found = list(_without_mesh(canary)) if provider == "kubernetes" else list(_of_traffic(canary))
     found += _of_fields(canary, provider)
+    if provider == "istio":
+        found += _of_hosts(canary)
     if canary.spec.service.is_tcp and provider != "kubernetes":
         found += _of_connections(canary)
     found += (*_of_times(canary, minimum_interval_s), *_of_threshold(canary), *_of_alerts(canary))
@@ -62,6 +66,20 @@ def _of_fields(canary: Canary, provider: str) -> Iterator[str]:
     declared = wire(canary.spec.service).keys()
     for name in sorted(_WITHOUT_EFFECT.get(provider, frozenset()) & declared):
         yield f"service.{name} has no effect with the {provider} provider"
+
+
+def _of_hosts(canary: Canary) -> Iterator[str]:
+    """What the controller refuses by default. Without a namespace, nobody knows whose Services they name."""
+    service, place = canary.spec.service, canary.metadata.namespace
+    in_mesh = MESH in (service.gateways or (MESH,))
+    for host in service.hosts if place else ():
+        foreign = foreign_namespace_of(host, place or "")
+        if foreign is not None and (foreign != SEVERAL or in_mesh):
+            whose = "other namespaces" if foreign == SEVERAL else f"namespace {foreign}"
+            yield (
+                f"service.hosts {shown(host)} names Services of {whose}: the controller refuses it, unless it runs "
+                "with -allow-cross-namespace-hosts"
+            )
 
 
 def _of_connections(canary: Canary) -> Iterator[str]:

@@ -12,6 +12,7 @@ from canary_adapters.notify.payloads import Field, Message, Receiver, address_of
 from canary_adapters.webhook import HttpPool, NoAnswerError
 from canary_core import Notice, Rollout
 from canary_core.messages import Names, Severity, alert
+from canary_ports import PortError
 
 __all__ = ["AlertNotifier", "ProviderReader"]
 
@@ -76,7 +77,7 @@ class AlertNotifier:
 
         def send() -> None:
             for receiver in self._receivers(wanted) if declared else self._everybody:
-                _send(self._pool, receiver, message)
+                _send(self._pool, receiver, message, self._names.namespace)
 
         if wanted or (not declared and self._everybody):
             self._background.put(self._names.namespace, self._names.canary, send)
@@ -88,11 +89,15 @@ class AlertNotifier:
             if not self._cross_namespace and namespace != self._canary.namespace:
                 _log.warning("cross-namespace references are blocked", alert=entry.name, provider=where)
                 continue
-            provider = self._providers(namespace, entry.provider_ref.name)
+            try:
+                provider = self._providers(namespace, entry.provider_ref.name)
+                found = self._receiver(provider, namespace) if provider is not None else None
+            except PortError as error:
+                _log.warning("the provider cannot be read", alert=entry.name, provider=where, error=str(error))
+                continue
             if provider is None:
                 _log.warning("there is no such provider", alert=entry.name, provider=where)
                 continue
-            found = self._receiver(provider, namespace)
             if found is None:
                 _log.warning("its Secret has no address", alert=entry.name, provider=where)
             else:
@@ -123,7 +128,7 @@ def _wants(entry: AlertSpec, severity: Severity) -> bool:
     return _ORDER.index(severity) >= _ORDER.index(least)
 
 
-def _send(pool: HttpPool, receiver: Receiver, message: Message) -> None:
+def _send(pool: HttpPool, receiver: Receiver, message: Message, namespace: str) -> None:
     make = payload_for(receiver.type)
     if make is None:
         _log.warning("nobody knows this kind of receiver", type=receiver.type)
@@ -131,7 +136,12 @@ def _send(pool: HttpPool, receiver: Receiver, message: Message) -> None:
     headers = {"Authorization": f"Bearer {receiver.token}"} if receiver.token else {}
     try:
         answer = pool.post(
-            address_of(receiver), make(receiver, message), timeout_s=TIMEOUT_S, proxy=receiver.proxy, headers=headers
+            address_of(receiver),
+            make(receiver, message),
+            namespace=namespace,
+            timeout_s=TIMEOUT_S,
+            proxy=receiver.proxy,
+            headers=headers,
         )
     except NoAnswerError as error:
         _log.warning("an alert was not received", type=receiver.type, error=str(error))

@@ -1,4 +1,4 @@
-"""Alerts in the forms that receivers take."""
+"""Alerts in the forms that receivers take, in which texts are texts (`escaping`)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
 
+from canary_adapters.notify import escaping
 from canary_core.messages import Severity
 
 __all__ = ["Message", "Payload", "Receiver", "address_of", "payload_for"]
@@ -43,11 +44,12 @@ class Message:
         return f"{self.canary}.{self.namespace}"
 
 
+Escape: TypeAlias = Callable[[str], str]
 Payload: TypeAlias = Callable[[Receiver, Message], dict[str, Any]]
 _ICON: Final = "https://raw.githubusercontent.com/fluxcd/flagger/main/docs/logo/flagger-icon.png"
 
 
-def _attachment(receiver: Receiver, message: Message, good: str, bad: str) -> dict[str, Any]:
+def _attachment(receiver: Receiver, message: Message, good: str, bad: str, escape: Escape) -> dict[str, Any]:
     return {
         "channel": receiver.channel,
         "username": receiver.username,
@@ -56,34 +58,43 @@ def _attachment(receiver: Receiver, message: Message, good: str, bad: str) -> di
         "attachments": [
             {
                 "color": bad if message.severity is Severity.ERROR else good,
-                "author_name": message.author,
-                "text": message.text,
+                "author_name": escape(message.author),
+                "text": escape(message.text),
                 "mrkdwn_in": ["text"],
-                "fields": [{"title": name, "value": value, "short": False} for name, value in message.fields],
+                "fields": [
+                    {"title": escape(name), "value": escape(value), "short": False} for name, value in message.fields
+                ],
             }
         ],
     }
 
 
 def _slack(receiver: Receiver, message: Message) -> dict[str, Any]:
-    return _attachment(receiver, message, "good", "danger")
+    return _attachment(receiver, message, "good", "danger", escaping.entities)
+
+
+def _discord(receiver: Receiver, message: Message) -> dict[str, Any]:
+    """Slack's form, as far as Discord takes it, and its own word on mentions."""
+    found = _attachment(receiver, message, "good", "danger", escaping.discord)
+    return {**found, "allowed_mentions": {"parse": []}}
 
 
 def _rocket(receiver: Receiver, message: Message) -> dict[str, Any]:
-    return _attachment(receiver, message, "#0076D7", "#FF0000")
+    return _attachment(receiver, message, "#0076D7", "#FF0000", escaping.rocket)
 
 
 def _msteams(_: Receiver, message: Message) -> dict[str, Any]:
+    escape = escaping.msteams
     return {
         "@type": "MessageCard",
         "@context": "http://schema.org/extensions",
         "themeColor": "FF0000" if message.severity is Severity.ERROR else "0076D7",
-        "summary": message.author,
+        "summary": escape(message.author),
         "sections": [
             {
-                "activityTitle": message.text,
-                "activitySubtitle": message.author,
-                "facts": [{"name": name, "value": value} for name, value in message.fields],
+                "activityTitle": escape(message.text),
+                "activitySubtitle": escape(message.author),
+                "facts": [{"name": escape(name), "value": escape(value)} for name, value in message.fields],
             }
         ],
     }
@@ -94,8 +105,8 @@ def _gchat(_: Receiver, message: Message) -> dict[str, Any]:
     return {
         "cards": [
             {
-                "header": {"title": "Flagger", "subtitle": message.author, "imageUrl": _ICON},
-                "sections": [{"widgets": [{"textParagraph": {"text": text}}]} for text in texts],
+                "header": {"title": "Flagger", "subtitle": escaping.plain(message.author), "imageUrl": _ICON},
+                "sections": [{"widgets": [{"textParagraph": {"text": escaping.entities(text)}}]} for text in texts],
             }
         ]
     }
@@ -103,17 +114,17 @@ def _gchat(_: Receiver, message: Message) -> dict[str, Any]:
 
 def _generic(_: Receiver, message: Message) -> dict[str, Any]:
     return {
-        "canary": message.canary,
-        "namespace": message.namespace,
+        "canary": escaping.plain(message.canary),
+        "namespace": escaping.plain(message.namespace),
         "severity": message.severity.value,
-        "text": message.text,
-        "fields": dict(message.fields),
+        "text": escaping.plain(message.text),
+        "fields": {escaping.plain(name): escaping.plain(value) for name, value in message.fields},
     }
 
 
 _PAYLOADS: Final[Mapping[str, Payload]] = {
     "slack": _slack,
-    "discord": _slack,
+    "discord": _discord,
     "rocket": _rocket,
     "msteams": _msteams,
     "gchat": _gchat,

@@ -1,37 +1,43 @@
 """Instant queries to Prometheus servers through prometheus-api-client, over connections that are kept."""
 
 import json
-import threading
-from collections import OrderedDict
-from collections.abc import Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Final
 
 import requests
 import structlog
 from attrs import field, frozen
 from prometheus_api_client import PrometheusConnect
-from prometheus_api_client.exceptions import PrometheusApiClientException
-from urllib3.util.retry import Retry
 
-from canary_adapters.deadlines import within
-from canary_adapters.guarded import ForbiddenAddressError, GuardedAdapter, is_timeout, leave_out_redirect, unconnected
+from canary_adapters.by_namespace import ByNamespace
+from canary_adapters.denied_addresses import DEFAULT, DeniedAddresses
+from canary_adapters.guarded import ForbiddenAddressError, GuardedSession, is_timeout, unconnected
 from canary_adapters.manifests.declare import Table
+from canary_adapters.prometheus.answers import (
+    AnswerTooLargeError,
+    QueryError,
+    body_of,
+    error_of,
+    said,
+)
+from canary_adapters.redaction import CredentialsTooLongError, Redaction
 
-__all__ = ["PrometheusPool", "QueryError", "Server"]
+__all__ = ["SHARED", "PrometheusPool", "QueryError", "Server"]
 
 TIMEOUT_S: Final = (3.0, 5.0)
 """Seconds to connect, then for the headers, then for the body."""
-LARGEST: Final = 10 * 2**20
-"""Bytes of one answer."""
+SHARED: Final = ""
+"""In the place of a namespace: connections to the server of the installation, which hold nothing of a user's.
+
+Prometheus takes 512 connections by default; a namespace must not cost it one."""
 _SHOWN: Final = 300
-_SERVERS: Final = 256
-_CONNECTIONS: Final = 32
-"""Of each server, that are kept."""
+_EACH: Final = 8
+_NAMESPACES: Final = 128
+_HOSTS: Final = 2
+"""Of a server, and of where it redirects to."""
+_CONNECTIONS: Final = 4
+_CONNECTIONS_SHARED: Final = 32
 _log = structlog.get_logger("canary.prometheus")
-
-
-class QueryError(Exception):
-    """A query had no answer that can be used. The text names no credentials."""
 
 
 @frozen(kw_only=True)
@@ -48,132 +54,123 @@ class Server:
     verify: bool = True
     """Whether its certificate is verified."""
 
+    @property
+    def sent(self) -> dict[str, str]:
+        """Headers, with the token."""
+        token = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return {**self.headers, **token}
+
+
+@frozen
+class _Connection:
+    client: PrometheusConnect
+    redaction: Redaction
+
+
+@frozen
+class _Reading:
+    """A hook for responses: of an answer nothing is kept but its values, and what Prometheus warns of is logged."""
+
+    redaction: Redaction
+    parser: Executor
+
+    def __call__(self, response: requests.Response, **_: Any) -> None:
+        if response.is_redirect:
+            return
+        data = body_of(response, TIMEOUT_S[1])
+        if response.status_code != requests.codes.ok:
+            raise error_of(response.status_code, data)
+        try:
+            found = self.parser.submit(said, data).result()
+        except RuntimeError:
+            raise QueryError("the process ends") from None
+        del data  # the error below would keep it
+        if isinstance(found, QueryError):
+            raise found
+        for warning in found.warnings:
+            _log.warning("prometheus warns", warning=self.redaction.said(warning, _SHOWN))
+        # What the client is to take out of it; requests has no other way to limit a body.
+        response._content = json.dumps({"data": {"result": found.values}}).encode()  # noqa: SLF001
+        response.encoding = "utf-8"
+
 
 class PrometheusPool:
-    """Connections to all servers in use. Safe for many threads."""
+    """Connections to all servers in use, apart for each namespace. Safe for many threads."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._servers: OrderedDict[Server, PrometheusConnect] = OrderedDict()
+    def __init__(self, *, denied: DeniedAddresses = DEFAULT) -> None:
+        """Makes one without connections.
 
-    def query(self, server: Server, query: str) -> list[float]:
+        Args:
+            denied: Whom no connection may reach.
+        """
+        self._denied = denied
+        # An answer of a mebibyte takes twenty of them while it is parsed, and each thread keeps for itself what it had.
+        self._parser = ThreadPoolExecutor(1, "prometheus-answers")
+        self._kept: ByNamespace[Server, _Connection] = ByNamespace(each=_EACH, namespaces=_NAMESPACES)
+
+    def query(self, server: Server, query: str, *, namespace: str) -> list[float]:
         """The values of an instant query, one for each series.
 
         Args:
             server: Whom to ask.
             query: PromQL.
+            namespace: For whom: nothing that is kept of one is used for another. `SHARED`: the installation's server.
 
         Raises:
-            QueryError: There is no answer, or it makes no sense.
+            AnswerTooLargeError: The answer has more bytes or parts than are read.
+            QueryError: There is no answer, or it makes no sense. The text is one line and holds no credentials.
         """
         try:
-            result = self._connection(server).custom_query(query=" ".join(query.split()))
-        except PrometheusApiClientException as error:
-            raise QueryError(_bounded(_without_secrets(str(error), server))) from None
-        except ForbiddenAddressError as error:
+            connection = self._connection(server, namespace)
+        except CredentialsTooLongError as error:
             raise QueryError(str(error)) from None
-        except requests.RequestException as error:
-            # The text of the error may hold the address, and the address a password.
-            raise QueryError(_reason(error)) from None
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise QueryError(f"the answer is no answer of Prometheus: {_bounded(str(error))}") from None
-        return _values(result)
+        redaction = connection.redaction
+        try:
+            with redaction.during():
+                found = _asked(connection.client, query)
+        except AnswerTooLargeError:
+            raise
+        except QueryError as error:
+            raise QueryError(redaction.said(str(error), _SHOWN)) from None
+        if any(map(redaction.is_secret, found)):
+            raise QueryError("the value is a credential that the server was sent")
+        return found
 
     def close(self) -> None:
         """Close all connections."""
-        with self._lock:
-            for connection in self._servers.values():
-                connection.close()
-            self._servers.clear()
+        for connection in self._kept.clear():
+            connection.client.close()
+        self._parser.shutdown(wait=False)
 
-    def _connection(self, server: Server) -> PrometheusConnect:
-        with self._lock:
-            found = self._servers.get(server)
-            if found is None:
-                found = self._servers[server] = _connect(server)
-            self._servers.move_to_end(server)
-            while len(self._servers) > _SERVERS:
-                self._servers.popitem(last=False)[1].close()
-            return found
+    def _connection(self, server: Server, namespace: str) -> _Connection:
+        kept = _CONNECTIONS_SHARED if namespace == SHARED else _CONNECTIONS
+        return self._kept.get(namespace, server, lambda: self._connect(server, kept))
 
-
-def _connect(server: Server) -> PrometheusConnect:
-    session = requests.Session()
-    session.verify = server.verify
-    session.trust_env = False  # no .netrc: credentials are what was declared
-    session.max_redirects = 3
-    session.hooks["response"] += [leave_out_redirect, _bound]
-    headers = dict(server.headers)
-    if server.token:
-        headers["Authorization"] = f"Bearer {server.token}"
-    auth = (server.user, server.password) if server.user else None
-    url = server.url.rstrip("/")
-    found = PrometheusConnect(url=url, headers=headers, auth=auth, session=session, timeout=TIMEOUT_S)
-    # In the place of what the client has put there; the others are for where redirects lead.
-    for prefix in (url, "http://", "https://"):
-        session.mount(prefix, GuardedAdapter(max_retries=Retry(0, redirect=3), pool_maxsize=_CONNECTIONS))
-    return found
+    def _connect(self, server: Server, connections: int) -> _Connection:
+        redaction = Redaction.of(server.url, headers=server.sent, user=server.user, password=server.password)
+        session = GuardedSession(denied=self._denied, hosts=_HOSTS, connections=connections, verify=server.verify)
+        session.hooks["response"].append(_Reading(redaction, self._parser))
+        auth = (server.user, server.password) if server.user else None
+        url = server.url.rstrip("/")
+        client = PrometheusConnect(url=url, headers=server.sent, auth=auth, session=session, timeout=TIMEOUT_S)
+        session.mount(url, session.guard)  # in the place of what the client has put there
+        return _Connection(client, redaction)
 
 
-def _bound(response: requests.Response, **_: Any) -> None:
-    """Read no more than is sensible; take note of what Prometheus warns of."""
-    if response.is_redirect:
-        return
-    chunks, size = [], 0
-    with within(TIMEOUT_S[1], response.raw.shutdown) as deadline:
-        try:
-            for chunk in response.iter_content(65536):
-                size += len(chunk)
-                if size > LARGEST:
-                    response.close()
-                    raise requests.exceptions.ContentDecodingError(f"an answer of more than {LARGEST} bytes")
-                chunks.append(chunk)
-        except requests.RequestException:
-            if not deadline.passed:
-                raise
-    if deadline.passed:
-        raise requests.exceptions.Timeout
-    response._content = b"".join(chunks)  # noqa: SLF001 - requests has no other way to limit a body
-    if b'"warnings"' in response._content[:LARGEST]:  # noqa: SLF001
-        try:
-            content = json.loads(response._content)  # noqa: SLF001
-        except (ValueError, RecursionError):
-            return
-        warnings = content.get("warnings") if isinstance(content, Mapping) else None
-        for warning in warnings if isinstance(warnings, list) else ():
-            _log.warning("prometheus warns", warning=_bounded(str(warning)))
-
-
-def _values(result: object) -> list[float]:
-    """Of a vector, or of a scalar, which is sent as ``[time, value]``."""
-    if not isinstance(result, list):
-        raise QueryError("the answer is no vector")
-    if len(result) == 2 and isinstance(result[0], int | float):
-        return [_number(result)]
-    if not all(isinstance(series, Mapping) for series in result):
-        raise QueryError(f"the answer is no vector: {_bounded(str(result))}")
-    if any("values" in series for series in result):
-        raise QueryError("the query returned several values over time; it must return one value at one time")
-    return [_number(series.get("value")) for series in result]
-
-
-def _number(pair: Any) -> float:
-    """Of ``[time, "value"]``; the time is that of the server, and does not matter."""
-    value = pair[1] if isinstance(pair, list) and len(pair) == 2 else None
+def _asked(client: PrometheusConnect, query: str) -> list[float]:
     try:
-        if isinstance(value, str | int | float) and not isinstance(value, bool):
-            return float(value)
-    except (ValueError, OverflowError):
-        pass
-    raise QueryError(f"no number: {_bounded(repr(pair))}")
-
-
-def _without_secrets(text: str, server: Server) -> str:
-    """A text of the server, which may repeat what it was sent."""
-    for secret in (server.token, server.password, *server.headers.values()):
-        if secret:
-            text = text.replace(secret, "***")
-    return text
+        found: list[float] = client.custom_query(query=" ".join(query.split()))
+    except QueryError:
+        raise
+    except ForbiddenAddressError as error:
+        raise QueryError(str(error)) from None
+    except requests.RequestException as error:
+        # The text of the error may hold the address, and the address a password.
+        raise QueryError(_reason(error)) from None
+    except Exception as error:  # noqa: BLE001 - its text may hold the address; in the log it is struck out
+        _log.exception("a query failed as none should")
+        raise QueryError(f"no answer: {type(error).__name__}") from None
+    return found
 
 
 def _reason(error: requests.RequestException) -> str:
@@ -184,9 +181,7 @@ def _reason(error: requests.RequestException) -> str:
             return f"no answer within {TIMEOUT_S[1]:g} s"
         case requests.exceptions.ConnectionError():
             return unconnected(error)
+        case requests.exceptions.InvalidHeader():
+            return "a header cannot be sent as it is"
         case _:
-            return _bounded(f"{type(error).__name__}")
-
-
-def _bounded(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+            return type(error).__name__

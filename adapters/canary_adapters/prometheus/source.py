@@ -5,13 +5,21 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from canary_adapters.kubernetes.naming import ObjectNames
-from canary_adapters.manifests import Canary, CheckOrigin, CheckSource, MetricTemplate, check_sources
+from canary_adapters.manifests import (
+    Canary,
+    CheckOrigin,
+    CheckSource,
+    MetricTemplate,
+    TemplateError,
+    check_sources,
+    query_of,
+)
 from canary_adapters.manifests.declare import Table
 from canary_adapters.manifests.objects import MetricProvider
-from canary_adapters.prometheus.pool import PrometheusPool, QueryError, Server
+from canary_adapters.manifests.queries import PROMETHEUS, WINDOW
+from canary_adapters.prometheus.pool import SHARED, PrometheusPool, QueryError, Server
 from canary_adapters.prometheus.queries import built_in
-from canary_adapters.prometheus.templates import QueryTemplateError, render
-from canary_core import Measurement, MetricQuestion, NoData, Sample, SourceError, SourcesOnline
+from canary_core import Measurement, MetricQuestion, NoData, Obstacle, Sample, SourceError, SourcesOnline
 from canary_ports import RefusedError
 
 __all__ = ["CanaryMetrics", "SecretReader", "TemplateReader"]
@@ -20,8 +28,8 @@ TemplateReader: TypeAlias = Callable[[str, str], MetricTemplate | None]
 """A MetricTemplate by namespace and name."""
 SecretReader: TypeAlias = Callable[[str, str], Mapping[str, bytes] | None]
 """Contents of a Secret by namespace and name."""
-WINDOW: Final = "1m"
-PROMETHEUS: Final = "prometheus"
+TEMPLATE_INVALID: Final = "MetricTemplateInvalid"
+"""The reason with which a `TemplateReader` refuses a MetricTemplate that has mistakes."""
 
 
 class _NoAnswerError(Exception):
@@ -54,6 +62,7 @@ class CanaryMetrics:
             cross_namespace: Whether templates of other namespaces may be used.
         """
         self._canary, self._provider = canary, provider
+        self._installation = Server(url=metrics_server)
         self._server = Server(url=canary.spec.metrics_server or metrics_server)
         self._templates, self._secrets, self._pool = templates, secrets, pool
         self._cross_namespace = cross_namespace
@@ -68,8 +77,13 @@ class CanaryMetrics:
         source = self._sources[question.check]
         try:
             return self._measure(source)
-        except (QueryError, QueryTemplateError, _NoAnswerError) as error:
+        except (QueryError, TemplateError, _NoAnswerError) as error:
             return SourceError(message=f"{self._told(source)}: {error}")
+        except RefusedError as error:
+            if error.reason != TEMPLATE_INVALID:
+                raise
+            # It was sound when the canary was initialised: what cannot be judged any more must not stay as it is.
+            return SourceError(message=f"{self._told(source)}: {error.message}")
 
     def online(self) -> SourcesOnline | SourceError:
         """Whether every server that is needed answers.
@@ -77,16 +91,29 @@ class CanaryMetrics:
         Raises:
             RefusedError: What was declared cannot be asked.
         """
+        for source in self._sources.values():
+            self._check_variables(source)
         asked: set[Server] = set()
         for source in self._sources.values():
             try:
                 server = self._server_of(source)
-                if server not in asked and self._pool.query(server, "vector(1)") != [1.0]:
+                if server not in asked and self._query(server, "vector(1)") != [1.0]:
                     return SourceError(message=f"{self._told(source)}: vector(1) is not 1")
                 asked.add(server)
             except (QueryError, _NoAnswerError) as error:
                 return SourceError(message=f"{self._told(source)}: {error}")
         return SourcesOnline()
+
+    def obstacles(self) -> tuple[Obstacle, ...]:
+        """What is declared that cannot be asked, in the order of the checks, each once."""
+        found: dict[Obstacle, None] = {}
+        for source in self._sources.values():
+            try:
+                if source.origin is CheckOrigin.TEMPLATE:
+                    self._supported(self._template(source))
+            except RefusedError as error:
+                found[error.as_obstacle()] = None
+        return tuple(found)
 
     # -- One check --------------------------------------------------------------------------------------------------
 
@@ -106,27 +133,32 @@ class CanaryMetrics:
             if check is None:
                 raise _NoAnswerError("there is no built-in check of this name")
             count = self._count(server, check.count) if metric.min_samples is not None else None
-            return _one(self._pool.query(server, check.query), factor=check.factor, count=count)
-        return _one(self._pool.query(server, self._rendered(source)))
+            return _one(self._query(server, check.query), factor=check.factor, count=count)
+        return _one(self._query(server, self._rendered(source)))
+
+    def _query(self, server: Server, query: str) -> list[float]:
+        shared = server == self._installation
+        return self._pool.query(server, query, namespace=SHARED if shared else self._canary.namespace)
 
     def _count(self, server: Server, query: str) -> int | None:
-        found = self._pool.query(server, query)
+        found = self._query(server, query)
         return max(0, round(found[0])) if len(found) == 1 and math.isfinite(found[0]) else 0
 
     def _rendered(self, source: CheckSource) -> str:
-        metric, spec = source.metric, self._canary.spec
-        names = ObjectNames.of(self._canary)
-        text = self._template(source).spec.query if source.origin is CheckOrigin.TEMPLATE else metric.query or ""
-        values = {
-            "name": self._canary.name,
-            "namespace": names.namespace,
-            "target": names.target,
-            "service": names.apex,
-            "ingress": spec.ingress_ref.name if spec.ingress_ref is not None else names.target,
-            "route": spec.route_ref.name if spec.route_ref is not None else names.target,
-            "interval": metric.interval or WINDOW,
-        }
-        return render(text, values, metric.template_variables or {})
+        metric = source.metric
+        is_template = source.origin is CheckOrigin.TEMPLATE
+        return query_of(self._canary, metric, self._template(source).spec.template if is_template else metric.template)
+
+    def _check_variables(self, source: CheckSource) -> None:
+        """Refuse a metric that does not give what its template needs; those of the Canary itself were read with it."""
+        if source.origin is not CheckOrigin.TEMPLATE or self._template(source).spec.provider.type != PROMETHEUS:
+            return
+        try:
+            self._rendered(source)
+        except TemplateError as error:
+            raise RefusedError(
+                "TemplateVariablesInvalid", f"spec.analysis.metrics: {source.metric.name}: {error}"
+            ) from None
 
     # -- Whom to ask ------------------------------------------------------------------------------------------------
 
@@ -134,13 +166,16 @@ class CanaryMetrics:
         if source.origin is not CheckOrigin.TEMPLATE:
             return self._server
         template = self._template(source)
+        return self._with_credentials(template, self._supported(template))
+
+    def _supported(self, template: MetricTemplate) -> MetricProvider:
         provider = template.spec.provider
         if provider.type != PROMETHEUS:
             raise RefusedError(
                 "MetricProviderUnsupported",
                 f"MetricTemplate {template.metadata.name}: provider {provider.type} is not supported: use {PROMETHEUS}",
             )
-        return self._with_credentials(template, provider)
+        return provider
 
     def _with_credentials(self, template: MetricTemplate, provider: MetricProvider) -> Server:
         given = {name: ", ".join(values) for name, values in (provider.headers or {}).items()}

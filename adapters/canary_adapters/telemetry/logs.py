@@ -1,13 +1,20 @@
-"""Logs: one JSON object a line, on stderr."""
+"""Logs: one JSON object a line, on stderr.
+
+No credential is in them: values with a name that says so are left out, and whatever is logged during a request, by us
+or by a library, loses what that request sends (`canary_adapters.redaction`).
+"""
 
 import logging
 import sys
+import warnings
 from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any, Final, TextIO
 
 import structlog
 
+from canary_adapters.plain_text import visible
+from canary_adapters.redaction import STRUCK, is_secret_name, struck_by_current
 from canary_core import Notice, Rollout
 from canary_core.messages import Names, code, is_warning, message
 
@@ -22,8 +29,8 @@ _LEVELS: Final = {
     "fatal": logging.CRITICAL,
     "panic": logging.CRITICAL,
 }
-_SECRET: Final = ("token", "password", "authorization", "secret", "credential", "address", "url")
-"""Keys whose values are not written: addresses of webhooks and receivers often hold a secret."""
+_ADDRESSES: Final = ("address", "url")
+"""Parts of keys whose values are not written: addresses of webhooks and receivers often hold a secret."""
 
 
 class _Unfailing:
@@ -56,8 +63,9 @@ def configure_logging(level: str, *, encoding: str = "json", stream: TextIO | No
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
-        _without_secrets,
         structlog.processors.format_exc_info,
+        _without_secrets,
+        *([_plain] if encoding == "console" else ()),
         structlog.processors.EventRenamer("msg"),
     ]
     renderer: Any = (
@@ -78,6 +86,8 @@ def configure_logging(level: str, *, encoding: str = "json", stream: TextIO | No
     root.setLevel(max(number, logging.WARNING))
     # It warns of what it tries again with the path of the address, which is the secret of many a webhook.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
+    # It warns of each host whose certificate somebody has declared not to verify, and Python remembers all of them.
+    warnings.filterwarnings("ignore", "Unverified HTTPS request")
 
 
 def _bare(_: object, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
@@ -87,9 +97,20 @@ def _bare(_: object, __: str, event: MutableMapping[str, Any]) -> Mapping[str, A
 
 
 def _without_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key in event:
-        if any(part in key.lower() for part in _SECRET):
-            event[key] = "***"
+    for key, value in event.items():
+        if is_secret_name(key) or any(part in key.lower() for part in _ADDRESSES):
+            event[key] = STRUCK
+        elif isinstance(value, str):
+            event[key] = struck_by_current(value)
+    return event
+
+
+def _plain(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """For a terminal, which acts on control characters; JSON writes them as escapes. A traceback keeps its lines."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            lines = value.split("\n") if key == "exception" else [value]
+            event[key] = "\n".join(map(visible, lines))
     return event
 
 

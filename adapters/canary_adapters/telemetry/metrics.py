@@ -1,12 +1,14 @@
 """What the controller counts: Flagger's metrics under Flagger's names, and what operators of this one need besides."""
 
+import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from canary_adapters.plain_text import visible
 from canary_adapters.telemetry.series import ChangingSeries, Target
 from canary_core import (
     ABTest,
@@ -34,6 +36,11 @@ __all__ = ["Telemetry", "TelemetryNotifier"]
 _STATUS: Final = {Phase.PROGRESSING: 0, Phase.FAILED: 2}
 """Values of ``flagger_canary_status``; every other phase is 1."""
 _STRATEGIES: Final[Mapping[type, str]] = {Progressive: "canary", ABTest: "ab-testing", BlueGreen: "blue-green"}
+MOST_CHECKS: Final = 200
+"""Checks and hooks of a canary that have series, six each at most; a Canary declares no more of them."""
+LONGEST_LABEL: Final = 128
+"""Characters of the value of a label."""
+_DIGITS: Final = 12
 _LATENESS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _RESULTS: Final = ("ok", "conflict", "crowded", "unavailable", "refused", "gone", "error")
 _JUDGING: Final = (HookType.PRE_ROLLOUT, HookType.ROLLOUT)
@@ -81,6 +88,7 @@ class Telemetry:
         self._make_progress(target)
         self._lock = threading.Lock()
         self._checks: dict[Target, set[str]] = {}
+        """Checks and hooks that have series, by their labels."""
         ProcessCollector(registry=registry)
 
     def _make_progress(self, target: list[str]) -> None:
@@ -140,15 +148,15 @@ class Telemetry:
 
     def analysed(self, names: Names, took_s: float) -> None:
         """A tick in which something was judged has ended."""
-        self._duration.labels(names.target, names.namespace).observe(took_s)
+        self._duration.labels(*_target(names)).observe(took_s)
 
     def state(self, names: Names, rollout: Rollout, routes: Traffic | None = None) -> None:
         """Where a rollout stands, and what traffic it intends or has."""
         traffic = routes if routes is not None else rollout.traffic
-        self._status.labels(names.target, names.namespace).set(_STATUS.get(rollout.phase, 1))
-        self._weight.labels(names.target, names.namespace).set(traffic.canary_weight)
-        self._weight.labels(f"{names.target}-primary", names.namespace).set(traffic.primary_weight)
-        target, waiting = (names.target, names.namespace), rollout.waiting
+        target, waiting = _target(names), rollout.waiting
+        self._status.labels(*target).set(_STATUS.get(rollout.phase, 1))
+        self._weight.labels(*target).set(traffic.canary_weight)
+        self._weight.labels(f"{target[0]}-primary", target[1]).set(traffic.primary_weight)
         began_s = rollout.changed_s or (waiting.since_s if waiting is not None else rollout.since_s)
         # The very first phase was never entered: its time is that of its first wait.
         self._phase.replace(target, {(rollout.phase.value,): began_s} if began_s else {})
@@ -160,35 +168,66 @@ class Telemetry:
 
     def declared(self, names: Names, policy: Policy) -> None:
         """What the rollout goes by; what may not pass is counted from 0 on."""
-        target = (names.target, names.namespace)
+        target = _target(names)
         self._interval.labels(*target).set(policy.interval_s)
         self._deadline.labels(*target).set(policy.progress_deadline_s)
         self._threshold.labels(*target).set(policy.threshold)
         for counter in (self._successes, self._failures):
             counter.labels(*target, _STRATEGIES[type(policy.strategy)], "completed")
         judging = [hook.id for kind in _JUDGING for hook in policy.hooks_of(kind)]
-        for check, verdict in product((*(check.id for check in policy.checks), *judging), _VERDICTS.values()):
+        shown = self._keep(target, [label(each) for each in (*(check.id for check in policy.checks), *judging)])
+        for check, verdict in product(shown, _VERDICTS.values()):
             self._not_passed.labels(*target, check, verdict)
-        self._bounds.replace(target, {labels: bound for check in policy.checks for labels, bound in _bounds(check)})
+        bounds: dict[tuple[str, ...], float] = {
+            labels: bound for check in policy.checks for labels, bound in _bounds(check) if labels[0] in shown
+        }
+        self._bounds.replace(target, bounds)
 
     def measured(self, names: Names, check: Check, measurement: Measurement) -> None:
         """What a check has shown; durations in seconds."""
         if not isinstance(measurement, Sample):
             return
-        value = _exported(check, measurement.value)
-        with self._lock:
-            self._checks.setdefault((names.target, names.namespace), set()).add(check.id)
-        self._analysis.labels(names.target, names.namespace, check.id).set(value)
+        target = _target(names)
+        if self._has_series(target, check.id):
+            self._analysis.labels(*target, label(check.id)).set(_exported(check, measurement.value))
 
     def not_passed(self, names: Names, check: str, verdict: Verdict) -> None:
         """A check or a hook did not pass."""
-        self._not_passed.labels(names.target, names.namespace, check, _VERDICTS[verdict]).inc()
+        target = _target(names)
+        if self._has_series(target, check):
+            self._not_passed.labels(*target, label(check), _VERDICTS[verdict]).inc()
+
+    def _has_series(self, target: Target, check: str) -> bool:
+        """Whether a check or a hook is among those that are shown; it is from now on if there is room."""
+        with self._lock:
+            known = self._checks.setdefault(target, set())
+            if len(known) < MOST_CHECKS:
+                known.add(label(check))
+            return label(check) in known
+
+    def _keep(self, target: Target, declared: list[str]) -> set[str]:
+        """Have no series of checks and hooks that are not declared any more.
+
+        Returns:
+            Those that are declared, as far as they are shown.
+        """
+        shown = set(declared[:MOST_CHECKS])
+        with self._lock:
+            gone = self._checks.get(target, set()) - shown
+            self._checks[target] = set(shown)
+        self._drop(target, gone)
+        return shown
+
+    def _drop(self, target: Target, checks: Iterable[str]) -> None:
+        for check in checks:
+            _remove(self._analysis, *target, check)
+            self._not_passed.remove_by_labels({"name": target[0], "namespace": target[1], "check": check})
 
     def ended(self, names: Names, policy: Policy, *, promoted: bool, skipped: bool = False) -> None:
         """A rollout has ended."""
         counter = self._successes if promoted else self._failures
         strategy = _STRATEGIES[type(policy.strategy)]
-        counter.labels(names.target, names.namespace, strategy, "skipped" if skipped else "completed").inc()
+        counter.labels(*_target(names), strategy, "skipped" if skipped else "completed").inc()
 
     def total(self, namespace: str, count: int) -> None:
         """How many canaries a namespace has; the series of a namespace without any goes."""
@@ -199,24 +238,36 @@ class Telemetry:
 
     def forget(self, names: Names) -> None:
         """A canary is gone, and its series with it."""
-        target, namespace = names.target, names.namespace
+        target = _target(names)
         with self._lock:
-            checks = self._checks.pop((target, namespace), set())
+            checks = self._checks.pop(target, set())
+        self._drop(target, checks)
         for gauge in (self._status, *self._progress()):
-            _remove(gauge, target, namespace)
-        _remove(self._duration, target, namespace)
+            _remove(gauge, *target)
+        _remove(self._duration, *target)
         for changing in (self._phase, self._waiting, self._bounds):
-            changing.replace((target, namespace), {})
-        for workload in (target, f"{target}-primary"):
-            _remove(self._weight, workload, namespace)
-        for check in checks:
-            _remove(self._analysis, target, namespace, check)
-        for counter in (self._successes, self._failures, self._not_passed):
-            counter.remove_by_labels({"name": target, "namespace": namespace})
+            changing.replace(target, {})
+        for workload in (target[0], f"{target[0]}-primary"):
+            _remove(self._weight, workload, target[1])
+        for counter in (self._successes, self._failures):
+            counter.remove_by_labels({"name": target[0], "namespace": target[1]})
 
     def _progress(self) -> tuple[Gauge, ...]:
         judged = (self._measured, self._interval, self._deadline, self._failed, self._threshold)
         return (*judged, self._paused, self._stranded)
+
+
+def label(text: str) -> str:
+    """A name that somebody has chosen as the value of a label: of one that is too long, the beginning and a digest."""
+    shown = visible(text[: LONGEST_LABEL + 1])
+    if len(shown) <= LONGEST_LABEL:
+        return shown
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+    return f"{shown[: LONGEST_LABEL - _DIGITS - 1]}~{digest}"
+
+
+def _target(names: Names) -> Target:
+    return label(names.target), names.namespace
 
 
 def _exported(check: Check, value: float) -> float:
@@ -227,7 +278,7 @@ def _exported(check: Check, value: float) -> float:
 def _bounds(check: Check) -> Iterator[tuple[tuple[str, str], float]]:
     for side, bound in (("min", check.bound.minimum), ("max", check.bound.maximum)):
         if bound is not None:
-            yield (check.id, side), _exported(check, bound)
+            yield (label(check.id), side), _exported(check, bound)
 
 
 def _remove(metric: Gauge | Histogram, *labels: str) -> None:

@@ -10,6 +10,8 @@ import structlog
 from canary_adapters.background import Background
 from canary_adapters.manifests import Canary, HookSource, hook_sources
 from canary_adapters.manifests.durations import duration_s
+from canary_adapters.plain_text import one_line
+from canary_adapters.redaction import named_secrets
 from canary_adapters.webhook.http import HttpPool, NoAnswerError
 from canary_core import Approved, HookQuestion, Notice, Refused, Rollout, Unreachable
 from canary_core.messages import Names, is_warning, message
@@ -19,7 +21,8 @@ __all__ = ["EventWebhook", "WebhookHooks"]
 TIMEOUT_S: Final = 10.0
 LONGEST_TOLD_S: Final = 60.0
 """Whoever is only told of something has no longer for it, whatever is declared: others wait for their turn."""
-_SHOWN: Final = 512
+LONGEST_MESSAGE: Final = 1024
+"""Characters of the text of an event, as in the cluster."""
 _SERVER_ERROR: Final = 500
 _log = structlog.get_logger("canary.webhook")
 
@@ -60,30 +63,33 @@ class WebhookHooks:
             answer = self._pool.post(
                 hook.url,
                 body,
+                namespace=self._names.namespace,
                 timeout_s=_timeout_s(source),
                 retries=hook.retries,
                 verify=not hook.disable_tls,
+                secrets=named_secrets(hook.metadata),
                 headers={"Idempotency-Key": _identity(self._canary, question)},
             )
         except NoAnswerError as error:
             return Unreachable(message=str(error))
         if answer.ok:
             return Approved()
-        text = answer.body[:_SHOWN] or f"status {answer.status}"
+        text = answer.text or f"status {answer.status}"
         return Unreachable(message=text) if answer.status >= _SERVER_ERROR else Refused(message=text)
 
     def tell(self, hook: str, notice: Notice) -> None:
         """Send an event, in the background."""
         source = self._hooks[hook]
         declared = source.webhook
-        rollout = self._rollout()
-        body = _event(self._names, rollout, notice, declared.metadata, self._now_s())
+        rollout, now_s = self._rollout(), self._now_s()
 
         def send() -> None:
             _send(
                 self._pool,
                 declared.url,
-                body,
+                # Only now: many may wait, and what was declared may be large.
+                _event(self._names, rollout, notice, declared.metadata, now_s),
+                namespace=self._names.namespace,
                 timeout_s=min(_timeout_s(source), LONGEST_TOLD_S),
                 retries=declared.retries,
                 verify=not declared.disable_tls,
@@ -112,7 +118,7 @@ class EventWebhook:
         self._background.put(
             self._names.namespace,
             self._names.canary,
-            lambda: _send(self._pool, self._url, body, timeout_s=TIMEOUT_S),
+            lambda: _send(self._pool, self._url, body, namespace=self._names.namespace, timeout_s=TIMEOUT_S),
         )
 
 
@@ -140,7 +146,7 @@ def _event(
     names: Names, rollout: Rollout, notice: Notice, metadata: Mapping[str, str] | None, now_s: float
 ) -> dict[str, Any]:
     said = {
-        "eventMessage": message(notice, names),
+        "eventMessage": one_line(message(notice, names), LONGEST_MESSAGE),
         "eventType": "Warning" if is_warning(notice) else "Normal",
         "timestamp": str(int(now_s * 1000)),
     }

@@ -2,30 +2,36 @@
 
 import ipaddress
 import json
-import threading
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
+import structlog
 from attrs import frozen
 from requests.utils import get_environ_proxies
 from urllib3.util.retry import Retry
 
+from canary_adapters.by_namespace import ByNamespace
 from canary_adapters.deadlines import within
-from canary_adapters.guarded import ForbiddenAddressError, GuardedAdapter, is_timeout, leave_out_redirect, unconnected
+from canary_adapters.denied_addresses import DEFAULT, DeniedAddresses
+from canary_adapters.guarded import ForbiddenAddressError, GuardedSession, is_timeout, unconnected
+from canary_adapters.redaction import CredentialsTooLongError, Redaction
 
 __all__ = ["Answer", "HttpPool", "NoAnswerError", "environment_proxy"]
 
 LARGEST: Final = 64 * 1024
 """Bytes of a body that are read."""
+SHOWN: Final = 512
+"""Characters of it that anybody is told."""
 LONGEST_PAUSE_S: Final = 30
 LONGEST_S: Final = 86_400.0
 """No attempt takes longer, whatever is declared; sockets know no timeouts of months."""
-_SESSIONS: Final = 64
+_EACH: Final = 8
+_NAMESPACES: Final = 128
 AGAIN: Final = frozenset({429, *(code for code in range(500, 600) if code != 501)})
 """Statuses after which another attempt may help."""
+_log = structlog.get_logger("canary.webhook")
 
 
 class NoAnswerError(Exception):
@@ -37,7 +43,8 @@ class Answer:
     """What somebody answered."""
 
     status: int
-    body: str
+    text: str
+    """The beginning of the body as one line of at most `SHOWN` characters, without credentials and markup."""
 
     @property
     def ok(self) -> bool:
@@ -81,74 +88,77 @@ def _is_this_machine(host: str) -> bool:
 
 
 class HttpPool:
-    """Connections that are kept. Safe for many threads."""
+    """Connections that are kept, apart for each namespace. Safe for many threads."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._sessions: OrderedDict[tuple[int, bool, str], requests.Session] = OrderedDict()
+    def __init__(self, *, denied: DeniedAddresses = DEFAULT) -> None:
+        """Makes one without connections.
+
+        Args:
+            denied: Whom no connection may reach.
+        """
+        self._denied = denied
+        self._kept: ByNamespace[tuple[int, bool, str], requests.Session] = ByNamespace(
+            each=_EACH, namespaces=_NAMESPACES
+        )
 
     def post(
         self,
         url: str,
         body: object,
         *,
+        namespace: str,
         timeout_s: float,
         retries: int = 0,
         verify: bool = True,
         proxy: str = "",
         headers: Mapping[str, str] | None = None,
+        secrets: Iterable[str] = (),
     ) -> Answer:
         """Send JSON.
 
         Args:
             url: Where to.
             body: Anything that JSON can hold.
+            namespace: For whom: nothing that is kept of one is used for another.
             timeout_s: For each attempt: to connect, then for the headers, then for the body.
             retries: Further attempts after no answer, 429 and errors of the server but 501.
             verify: Whether the certificate is verified.
             proxy: HTTP proxy on the way; empty: the one of the environment, if any.
             headers: Further ones.
+            secrets: What else nobody may be told who is told of the answer.
 
         Raises:
             NoAnswerError: There was no answer in any attempt.
         """
         head = {"Content-Type": "application/json", **(headers or {})}
         try:
-            session = self._session(retries, verify, proxy or environment_proxy(url))
-            data, bounded_s = json.dumps(body), min(timeout_s, LONGEST_S)
-            with session.post(url, data=data, headers=head, timeout=bounded_s, stream=True) as response:
-                return Answer(response.status_code, _text(response, bounded_s))
-        except ForbiddenAddressError as error:
+            on_the_way = proxy or environment_proxy(url)
+            redaction = Redaction.of(url, on_the_way, headers=head, others=secrets)
+            session = self._session(namespace, retries, verify=verify, proxy=on_the_way)
+            with redaction.during():
+                status, text, cut = _posted(session, url, json.dumps(body), head, min(timeout_s, LONGEST_S))
+        except (ForbiddenAddressError, CredentialsTooLongError) as error:
             raise NoAnswerError(str(error)) from None
         except requests.RequestException as error:
             raise NoAnswerError(_reason(error, retries + 1, timeout_s)) from None
         except ValueError as error:
             raise NoAnswerError(f"the address cannot be used: {type(error).__name__}") from None
+        return Answer(status, redaction.said(text, SHOWN, cut=cut))
 
     def close(self) -> None:
         """Close all connections."""
-        with self._lock:
-            for session in self._sessions.values():
-                session.close()
-            self._sessions.clear()
+        for session in self._kept.clear():
+            session.close()
 
-    def _session(self, retries: int, verify: bool, proxy: str) -> requests.Session:
-        with self._lock:
-            found = self._sessions.get((retries, verify, proxy))
-            if found is None:
-                found = self._sessions[retries, verify, proxy] = _session(retries, verify, proxy)
-            self._sessions.move_to_end((retries, verify, proxy))
-            while len(self._sessions) > _SESSIONS:  # proxies are what users declare
-                self._sessions.popitem(last=False)[1].close()
-            return found
+    def _session(self, namespace: str, retries: int, *, verify: bool, proxy: str) -> requests.Session:
+        def make() -> requests.Session:
+            return GuardedSession(denied=self._denied, retries=_policy(retries), verify=verify, proxy=proxy)
+
+        return self._kept.get(namespace, (retries, verify, proxy), make)
 
 
-def _session(retries: int, verify: bool, proxy: str) -> requests.Session:
-    session = requests.Session()
-    session.verify, session.trust_env, session.max_redirects = verify, False, 3
-    if proxy:
-        session.proxies = {"http": proxy, "https": proxy}
-    policy = _Retry(
+def _policy(retries: int) -> Retry:
+    return _Retry(
         total=retries,
         redirect=0,
         status_forcelist=AGAIN,
@@ -156,21 +166,32 @@ def _session(retries: int, verify: bool, proxy: str) -> requests.Session:
         raise_on_status=False,
         respect_retry_after_header=True,
     )
-    session.hooks["response"].append(leave_out_redirect)
-    adapter = GuardedAdapter(max_retries=policy, pool_maxsize=16)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    return session
 
 
-def _text(response: requests.Response, seconds: float) -> str:
-    """The beginning of the body, whatever it is."""
+def _posted(
+    session: requests.Session, url: str, data: str, headers: Mapping[str, str], seconds: float
+) -> tuple[int, str, bool]:
+    """Status, the beginning of the body, and whether it goes on."""
+    try:
+        with session.post(url, data=data, headers=dict(headers), timeout=seconds, stream=True) as response:
+            return response.status_code, *_text(response, seconds)
+    except (requests.RequestException, ForbiddenAddressError, ValueError):
+        raise
+    except Exception as error:  # noqa: BLE001 - its text may hold the address; in the log it is struck out
+        _log.exception("a request failed as none should")
+        raise requests.RequestException(type(error).__name__) from None
+
+
+def _text(response: requests.Response, seconds: float) -> tuple[str, bool]:
+    """The beginning of the body, whatever it is, and whether it may go on."""
     try:
         with within(seconds, response.raw.shutdown):
             data = response.raw.read(LARGEST, decode_content=True)
     except Exception:  # noqa: BLE001 - the status has been said; a body that breaks off takes nothing from it
-        return ""
-    return data.decode("utf-8", "replace").strip() if isinstance(data, bytes) else ""
+        return "", False
+    if not isinstance(data, bytes):
+        return "", False
+    return data.decode("utf-8", "replace"), len(data) >= LARGEST
 
 
 def _reason(error: requests.RequestException, attempts: int, timeout_s: float) -> str:
@@ -183,6 +204,8 @@ def _reason(error: requests.RequestException, attempts: int, timeout_s: float) -
             return "too many redirects"
         case requests.exceptions.InvalidURL() | requests.exceptions.InvalidSchema():
             return "the address cannot be used"
+        case requests.exceptions.InvalidHeader():
+            return "a header cannot be sent as it is"
         case _:
             why = unconnected(error)
     return why if attempts == 1 else f"{why}, after {attempts} attempts"

@@ -19,7 +19,10 @@ file are floats to helm, which would write large ones as 1e+06. */}}
 {{- if index . 1 -}}{{- $found = append $found (printf "-%s=%v" (index . 0) (index . 1)) -}}{{- end -}}
 {{- end -}}
 {{- $found = append $found (printf "-enable-config-tracking=%s" (include "canary.tracks" .)) -}}
-{{- if .Values.noCrossNamespaceRefs -}}{{- $found = append $found "-no-cross-namespace-refs" -}}{{- end -}}
+{{- $found = append $found (printf "-deny-addresses=%s" (join "," .Values.denyAddresses)) -}}
+{{- if or .Values.tenants .Values.noCrossNamespaceRefs -}}{{- $found = append $found "-no-cross-namespace-refs" -}}{{- end -}}
+{{- with .Values.allowedGateways -}}{{- $found = append $found (printf "-allowed-gateways=%s" (join "," .)) -}}{{- end -}}
+{{- if .Values.allowCrossNamespaceHosts -}}{{- $found = append $found "-allow-cross-namespace-hosts" -}}{{- end -}}
 {{- if include "canary.elects" . -}}
 {{- $found = concat $found (list "-enable-leader-election" (printf "-leader-election-namespace=%s" .Release.Namespace)) -}}
 {{- end -}}

@@ -82,6 +82,19 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
+{{/* Where Pods must not send anything, for a policy of the network: networks of IPv4 and of IPv6, as JSON. */}}
+{{- define "canary.deniedNetworks" -}}
+{{- $networks := dict "0.0.0.0/0" list "::/0" list -}}
+{{- range $entry := .Values.denyAddresses -}}
+{{- range ternary (splitList "\n" (trim ($.Files.Get "files/denied.txt"))) (list $entry) (eq $entry "default") -}}
+{{- $all := ternary "::/0" "0.0.0.0/0" (contains ":" .) -}}
+{{- $network := ternary . (printf "%s/%s" . (ternary "128" "32" (contains ":" .))) (contains "/" .) -}}
+{{- $_ := set $networks $all (append (get $networks $all) $network | uniq) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $networks -}}
+{{- end -}}
+
 {{/* Values that a rollout would go wrong without, if they were left out in silence. */}}
 {{- define "canary.refuse" -}}
 {{- if (.Values.prometheus).install -}}
@@ -111,7 +124,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [list, watch]
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, create, update, patch]
+  verbs: [get, list, watch, create, update, patch, delete]
+- apiGroups: [apps]
+  resources: [replicasets]
+  verbs: [list]
 - apiGroups: [""]
   resources: [services]
   verbs: [list, watch, create, update, delete]

@@ -47,6 +47,39 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
+{{/* The Secret that says who may open and close gates; empty: everybody may. */}}
+{{- define "loadtester.gates" -}}
+{{- if or .Values.tenants (.Values.gateToken).enabled -}}
+{{- default (printf "%s-gates" (include "loadtester.fullname" .)) (.Values.gateToken).secretName -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What commands must not name, as JSON. With tenants also the load tester itself, where they could say to be others. */}}
+{{- define "loadtester.denied" -}}
+{{- $own := ternary (list "127.0.0.0/8" "0.0.0.0" "::1" "::") list (not (not .Values.tenants)) -}}
+{{- concat (default list .Values.denyAddresses) $own | toJson -}}
+{{- end -}}
+
+{{/* Where Pods must not send anything, for a policy of the network: networks of IPv4 and of IPv6, as JSON. */}}
+{{- define "loadtester.deniedNetworks" -}}
+{{- $networks := dict "0.0.0.0/0" list "::/0" list -}}
+{{- range $entry := .Values.denyAddresses -}}
+{{- range ternary (splitList "\n" (trim ($.Files.Get "files/denied.txt"))) (list $entry) (eq $entry "default") -}}
+{{- $all := ternary "::/0" "0.0.0.0/0" (contains ":" .) -}}
+{{- $network := ternary . (printf "%s/%s" . (ternary "128" "32" (contains ":" .))) (contains "/" .) -}}
+{{- $_ := set $networks $all (append (get $networks $all) $network | uniq) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $networks -}}
+{{- end -}}
+
+{{/* Values that contradict each other. */}}
+{{- define "loadtester.refuse" -}}
+{{- if and .Values.tenants (or (.Values.cmd).enableShell (.Values.cmd).enableBash) -}}
+{{- fail "tenants: cmd.enableShell and cmd.enableBash must be off; each team's scripts could do anything to the commands of the others" -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The flags of `canary loadtester`, as a list. Quoted, because a value may look like YAML. */}}
 {{- define "loadtester.flags" -}}
 {{- $found := list "-port=8080" -}}
@@ -58,10 +91,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   (list "namespace-regexp" (.Values.cmd).namespaceRegexp)
   (list "allow-programs" (join "," (.Values.cmd).allowPrograms))
   (list "max-commands" (int64 (.Values.cmd).maxCommands))
+  (list "gate-token-file" (ternary "/etc/canary/gates/fingerprints" "" (ne (include "loadtester.gates" .) "")))
   (list "pass-env" (join "," $env)) -}}
 {{- range $flags -}}
 {{- if index . 1 -}}{{- $found = append $found (printf "-%s=%v" (index . 0) (index . 1)) -}}{{- end -}}
 {{- end -}}
+{{- $found = append $found (printf "-deny-addresses=%s" (join "," (include "loadtester.denied" . | fromJsonArray))) -}}
 {{- if (.Values.cmd).enableBash -}}{{- $found = append $found "-enable-bash" -}}{{- end -}}
 {{- if (.Values.cmd).enableShell -}}{{- $found = append $found "-enable-shell" -}}{{- end -}}
 {{- range concat $found (default list .Values.extraArgs) }}

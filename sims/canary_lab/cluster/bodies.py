@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from typing import Any
 
 import yaml
@@ -20,6 +21,8 @@ from canary_lab.cluster.resources import Resource
 Obj = dict[str, Any]
 LIMIT = 3 * 1024 * 1024
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
+_MOST_VALUES = 1_000_000
+"""Values of a YAML document, aliases followed."""
 _DEEPEST = 150
 """Lists and objects within each other. Real servers take 10,000; Python has not so much room."""
 JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
@@ -54,7 +57,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(set(keys)) == len(keys):
         return dict(pairs)
     found = _Doubles(pairs)
-    found.doubles = tuple(dict.fromkeys(k for i, k in enumerate(keys) if k in keys[:i]))
+    found.doubles = tuple(key for key, count in Counter(keys).items() if count > 1)
     return found
 
 
@@ -128,9 +131,38 @@ def parse_yaml(raw: bytes) -> Any:
         ApiError: 400.
     """
     try:
-        return _json_keys(yaml.load(raw, _Loader))  # noqa: S506 - a safe loader
+        _check_depth(raw)
+        loader = _Loader(raw)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return None
+            if _expanded(node, {}) > _MOST_VALUES:
+                raise bad_request("error converting YAML to JSON: yaml: document contains excessive aliasing")
+            return _json_keys(loader.construct_document(node))
+        finally:
+            loader.dispose()
     except yaml.YAMLError as e:
         raise bad_request(f"error converting YAML to JSON: {e}") from e
+
+
+def _check_depth(raw: bytes) -> None:
+    """Before a loader sees it that looks at all open brackets again for each character."""
+    depth = 0
+    for event in yaml.parse(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise bad_request("error converting YAML to JSON: yaml: exceeded max depth")
+
+
+def _expanded(node: Any, known: dict[int, int]) -> int:
+    """How many values a node stands for when all aliases are followed. One that contains itself stands for no end."""
+    if id(node) not in known:
+        known[id(node)] = _MOST_VALUES
+        inner = [] if isinstance(node, yaml.ScalarNode) else node.value
+        parts = [part for each in inner for part in (each if isinstance(each, tuple) else (each,))]
+        known[id(node)] = 1 + sum(_expanded(part, known) for part in parts)
+    return known[id(node)]
 
 
 def _json_keys(value: Any) -> Any:

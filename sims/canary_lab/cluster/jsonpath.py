@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 _STEP = re.compile(
@@ -15,11 +16,18 @@ _STEP = re.compile(
 )
 
 
-@cache
-def _steps(path: str) -> list[dict[str, str]]:
+@lru_cache(maxsize=512)
+def _steps(path: str) -> tuple[dict[str, str], ...]:
     path = path.strip().removeprefix("{").removesuffix("}")
-    path = path if path.startswith((".", "[")) else f".{path}"
-    return [{k: v for k, v in m.groupdict().items() if v is not None} for m in _STEP.finditer(path)]
+    return tuple(_read(path if path.startswith((".", "[")) else f".{path}"))
+
+
+def _read(path: str) -> Iterator[dict[str, str]]:
+    """The steps, up to what is none."""
+    position = 0
+    while found := _STEP.match(path, position):
+        yield {k: v for k, v in found.groupdict().items() if v is not None}
+        position = found.end()
 
 
 def find(obj: Any, path: str) -> list[Any]:

@@ -11,6 +11,8 @@ _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 _NAME = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _VALUE = "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?"
+_IS_SUBDOMAIN, _IS_LABEL = re.compile(_SUBDOMAIN), re.compile(_LABEL)
+_IS_NAME, _IS_VALUE = re.compile(_NAME), re.compile(_VALUE)
 _ENDS = "and must start and end with an alphanumeric character"
 _KEY_CHARACTERS = f"must consist of alphanumeric characters, '-', '_' or '.', {_ENDS}"
 _KEY_FORM = f"(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_NAME}')"
@@ -20,7 +22,7 @@ def subdomain_error(text: str) -> str:
     """Why this is no RFC 1123 subdomain; empty if it is one."""
     if len(text) > 253:
         return "must be no more than 253 characters"
-    if re.fullmatch(_SUBDOMAIN, text):
+    if _IS_SUBDOMAIN.fullmatch(text):
         return ""
     return (
         "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
@@ -32,7 +34,7 @@ def label_error(text: str) -> str:
     """Why this is no RFC 1123 label."""
     if len(text) > 63:
         return "must be no more than 63 characters"
-    if re.fullmatch(_LABEL, text):
+    if _IS_LABEL.fullmatch(text):
         return ""
     return (
         f"a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', {_ENDS} "
@@ -76,14 +78,14 @@ def label_key_error(key: str) -> str:
         return f"prefix part {subdomain_error(prefix)}"
     if len(name) > 63:
         return "name part must be no more than 63 bytes"
-    return "" if re.fullmatch(_NAME, name) else f"name part {_KEY_CHARACTERS} {_KEY_FORM}"
+    return "" if _IS_NAME.fullmatch(name) else f"name part {_KEY_CHARACTERS} {_KEY_FORM}"
 
 
 def label_value_error(value: str) -> str:
     """Why this is no value of a label."""
     if len(value) > 63:
         return "must be no more than 63 bytes"
-    if re.fullmatch(_VALUE, value):
+    if _IS_VALUE.fullmatch(value):
         return ""
     return (
         f"a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', {_ENDS} "

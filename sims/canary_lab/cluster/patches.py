@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import deque
 from typing import Any
 
 import jsonpatch
@@ -11,6 +13,7 @@ from canary_lab.cluster.errors import ApiError
 from canary_lab.cluster.shapes import ANY, Shape
 from canary_lab.cluster.store import copied
 
+MOST_COPIED = 3 * 1024 * 1024
 DIRECTIVE, RETAIN = "$patch", "$retainKeys"
 ORDER, DELETE = "$setElementOrder/", "$deleteFromPrimitiveList/"
 
@@ -21,13 +24,23 @@ def json_patch(obj: Any, patch: list[Any]) -> Any:
     Raises:
         ApiError: 422 without a word about which operation failed, as the real server answers.
     """
-    result = copied(obj)
+    result, left = copied(obj), MOST_COPIED
     try:
         for operation in patch:
-            result = jsonpatch.apply_patch(result, [_lenient(result, operation)])
+            left -= _copied_size(result, operation)
+            if left < 0:
+                raise ApiError(413, "RequestEntityTooLarge", f"the patch copies more than {MOST_COPIED} bytes", {})
+            result = jsonpatch.apply_patch(result, [_lenient(result, operation)], in_place=True)
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, KeyError) as e:
         raise ApiError(422, "Invalid", "the server rejected our request due to an error in our request", {}) from e
     return result
+
+
+def _copied_size(obj: Any, operation: Any) -> int:
+    """Bytes that an operation adds which do not stand in the patch: copies of copies would soon fill any memory."""
+    if not isinstance(operation, dict) or operation.get("op") != "copy":
+        return 0
+    return len(json.dumps(jsonpointer.JsonPointer(operation["from"]).resolve(obj)))
 
 
 def _lenient(obj: Any, operation: Any) -> Any:
@@ -89,7 +102,8 @@ def _merge_list(shape: Shape, old: list[Any], new: list[Any], gone: list[Any], o
     name = shape.patch_key
     if any(isinstance(v, dict) and v.get(DIRECTIVE) == "replace" for v in new):
         return [v for v in new if not (isinstance(v, dict) and DIRECTIVE in v)]
-    items = {_key(v, name): v for v in old if v not in gone}
+    dropped = {_text(v) for v in gone}
+    items = {_key(v, name): v for v in old if not dropped or _text(v) not in dropped}
     for value in new:
         key = _key(value, name)
         if isinstance(value, dict) and value.get(DIRECTIVE) == "delete":
@@ -104,14 +118,19 @@ def _merge_list(shape: Shape, old: list[Any], new: list[Any], gone: list[Any], o
 
 def _in_order(items: dict[Any, Any], old: list[Any], wanted: list[Any]) -> list[Any]:
     """The members that the patch names in its order, the others among them where they were; new ones come first."""
-    left = [k for k in dict.fromkeys(wanted) if k in items]
-    right = [k for k in items if k not in left]
+    named = dict.fromkeys(k for k in wanted if k in items)
+    left, right = deque(named), deque(k for k in items if k not in named)
+    was = {k: i for i, k in reversed(list(enumerate(old)))}
     result = []
     while left or right:
         both = left and right
-        late = both and left[0] in old and right[0] in old and old.index(right[0]) < old.index(left[0])
-        result.append((right if late or not left else left).pop(0))
+        late = both and left[0] in was and right[0] in was and was[right[0]] < was[left[0]]
+        result.append((right if late or not left else left).popleft())
     return [items[k] for k in result]
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _key(value: Any, name: str) -> Any:

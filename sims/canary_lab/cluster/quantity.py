@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-_FORM = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?\d+)?")
+_FORM = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?[0-9]{1,3})?")
+_LONGEST = 100
+"""Characters, and the exponent has at most three digits: 1e999999999 is a number that nobody can hold."""
 _BINARY = {s: Fraction(1024) ** i for i, s in enumerate(["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"])}
 _DECIMAL = {s: Fraction(1000) ** i for i, s in enumerate(["n", "u", "m", "", "k", "M", "G", "T", "P", "E"], -3)}
 
 
 def parse(text: str) -> Fraction | None:
     """The number, or None if it is none."""
-    match = _FORM.fullmatch(text)
+    match = _FORM.fullmatch(text) if len(text) <= _LONGEST else None
     if not match:
         return None
     suffix = match[2] or ""
@@ -28,7 +30,8 @@ def canonical(text: str) -> str:
     if not value:
         return "0"
     binary = text.endswith("i") and abs(value) >= 1024
-    for suffix, scale in sorted((_BINARY if binary else _DECIMAL).items(), key=lambda pair: -pair[1]):
-        if (value / scale).denominator == 1:
-            return f"{value // scale}{suffix}"
+    for scales in (_BINARY, _DECIMAL) if binary else (_DECIMAL,):
+        for suffix, scale in reversed(scales.items()):  # the largest first
+            if (value / scale).denominator == 1:
+                return f"{value // scale}{suffix}"
     return f"{-(-value // _DECIMAL['n'])}n"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from canary_lab.cluster.clock import parse_time
 from canary_lab.cluster.errors import Cause, go_value, required, too_long, unsupported
+from canary_lab.cluster.patterns import matches
 from canary_lab.cluster.store import copied
 
 Schema = Mapping[str, Any]
@@ -135,12 +136,19 @@ def _check_text(schema: Schema, value: Any, path: str, name: str) -> list[Cause]
         found.append(too_long(path, schema["maxLength"]))
     if len(value) < schema.get("minLength", 0):
         found.append(_invalid(value, path, name, f"should be at least {schema['minLength']} chars long"))
-    if (pattern := schema.get("pattern")) and not re.search(pattern, value):
+    if (pattern := schema.get("pattern")) and not matches(pattern, value):
         found.append(_invalid(value, path, name, f"should match '{pattern}'"))
     if schema.get("format") == "date-time" and (parse_time(value) is None or "T" not in value):
         message = f'Invalid value: "{value}": {name} in body must be of type date-time: "{value}"'
         found.append(Cause("FieldValueTypeInvalid", message, path))
     return found
+
+
+def _check_map(schema: Schema, value: Any, path: str, _name: str) -> list[Cause]:
+    most = schema.get("maxProperties")
+    if not isinstance(value, dict) or most is None or len(value) <= most:
+        return []
+    return [Cause("FieldValueTooMany", f"Too many: {len(value)}: must have at most {most} items", path)]
 
 
 def _check_list(schema: Schema, value: Any, path: str, name: str) -> list[Cause]:
@@ -159,14 +167,21 @@ def _check_doubles(schema: Schema, value: list[Any], path: str) -> list[Cause]:
     kind, keys = schema.get("x-kubernetes-list-type"), schema.get("x-kubernetes-list-map-keys") or ()
     if kind not in ("set", "map"):
         return []
-    seen: list[Any] = []
+    seen: set[str] = set()
     found = []
     for i, item in enumerate(value):
         key = {k: item.get(k) for k in keys if k in item} if kind == "map" and isinstance(item, dict) else item
-        if key in seen:
+        text = json.dumps(key, sort_keys=True)
+        if text in seen:
             found.append(Cause("FieldValueDuplicate", f"Duplicate value: {go_value(key)}", f"{path}[{i}]"))
-        seen.append(key)
+        seen.add(text)
     return found
 
 
-_RULES: list[Callable[[Schema, Any, str, str], list[Cause]]] = [_check_enum, _check_number, _check_text, _check_list]
+_RULES: list[Callable[[Schema, Any, str, str], list[Cause]]] = [
+    _check_enum,
+    _check_number,
+    _check_text,
+    _check_list,
+    _check_map,
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from attrs import frozen
 from canary_lab.cluster.errors import ApiError, Cause, bad_request, forbidden, invalid, required
 from canary_lab.cluster.names import label_key_error, label_value_error
 
-_TOKEN = re.compile(r"\s*(==|!=|=|!|\(|\)|,|<|>|[^\s=!(),<>]+)")
+_TOKEN = re.compile(r"==|!=|=|!|\(|\)|,|<|>|[^\s=!(),<>]+")
 
 
 @frozen
@@ -45,10 +46,10 @@ def matches(selector: Selector, labels: Mapping[str, Any] | None) -> bool:
 
 class _Parser:
     def __init__(self, text: str) -> None:
-        self.tokens = _TOKEN.findall(text)
+        self.tokens: deque[str] = deque(_TOKEN.findall(text))
 
     def take(self) -> str:
-        return self.tokens.pop(0) if self.tokens else ""
+        return self.tokens.popleft() if self.tokens else ""
 
     def parse(self) -> Selector:
         found = []

@@ -48,8 +48,17 @@ def decided(query: str, has_value: Callable[[str], bool]) -> str:
     Raises:
         PrombedError: It is no query, or one that is not supported.
     """
-    tokens = [(found.lastgroup or "", found[0]) for found in _TOKEN.finditer(query)]
-    return _Scan(iter(tokens), has_value).expression("", 0)
+    return _Scan(_tokens(query), has_value).expression("", 0)
+
+
+def _tokens(query: str) -> Iterator[tuple[str, str]]:
+    """Kind and text of each token."""
+    position = 0
+    while found := _TOKEN.match(query, position):
+        if found.lastgroup == "other" and found[0] in _QUOTES:
+            raise PrombedError("invalid_query", "unterminated string")
+        yield found.lastgroup or "", found[0]
+        position = found.end()
 
 
 def _unsupported(what: str) -> PrombedError:
@@ -69,20 +78,22 @@ class _Scan:
         if depth > DEEPEST:
             raise PrombedError("invalid_query", f"more than {DEEPEST} brackets within brackets")
         done: list[str] = []
-        operands: list[str] = [""]
+        operands: list[list[str]] = [[]]
         before = ""
         for kind, text in self.tokens:
             if kind == "other" and text == closing:
                 return "".join((*done, self._one(operands)))
             if kind == "word" and text.lower() == "or":
-                operands.append("")
+                operands.append([])
             elif kind == "other" and text == ",":
                 done += (self._one(operands), ",")
-                operands = [""]
+                operands = [[]]
             elif before.lower() == "vector" and text == "(":
-                operands[-1] = operands[-1].rstrip()[: -len(before)] + self._vector(depth)
+                while operands[-1].pop().isspace():  # back to the word itself
+                    pass
+                operands[-1].append(self._vector(depth))
             else:
-                operands[-1] += self._bracketed(text, depth) if kind == "other" else text
+                operands[-1].append(self._bracketed(text, depth) if kind == "other" else text)
             before = text if not text.isspace() else before
         if closing:
             raise PrombedError("invalid_query", f"a bracket is not closed: there is no {closing!r}")
@@ -96,8 +107,6 @@ class _Scan:
             return text + self._verbatim(_CLOSING[text])
         if text in ")}]":
             raise PrombedError("invalid_query", f"{text!r} closes nothing")
-        if text in _QUOTES:
-            raise PrombedError("invalid_query", "unterminated string")
         return text
 
     def _verbatim(self, closing: str) -> str:
@@ -107,8 +116,6 @@ class _Scan:
             found.append(text)
             if kind == "other" and text == closing:
                 return "".join(found)
-            if kind == "other" and text in _QUOTES:
-                raise PrombedError("invalid_query", "unterminated string")
         raise PrombedError("invalid_query", f"a bracket is not closed: there is no {closing!r}")
 
     def _vector(self, depth: int) -> str:
@@ -118,8 +125,9 @@ class _Scan:
         # Each scrape leaves a sample of `up`, also one that failed: their count always has a value, and no labels.
         return f"(0 * count(up) + {argument.strip()})"
 
-    def _one(self, operands: list[str]) -> str:
+    def _one(self, parts: list[list[str]]) -> str:
         """The operand that has a value."""
+        operands = ["".join(each) for each in parts]
         if len(operands) == 1:
             return operands[0]
         self.alternatives += len(operands) - 1

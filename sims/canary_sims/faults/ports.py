@@ -60,6 +60,9 @@ class _Workload:
     def observe(self) -> Workloads:
         return self.injector.read(self.memory, "workload.observe", self.inner.observe)
 
+    def kept(self) -> frozenset[str]:
+        return self.inner.kept()
+
     def ensure_primary(self, revision: str, replicas: int) -> None:
         self._write("ensure_primary", lambda: self.inner.ensure_primary(revision, replicas))
 
@@ -68,6 +71,15 @@ class _Workload:
 
     def hold_primary(self, replicas: int | None) -> None:
         self._write("hold_primary", lambda: self.inner.hold_primary(replicas))
+
+    def drop_former(self) -> None:
+        self._write("drop_former", self.inner.drop_former)
+
+    def remove_primary(self) -> None:
+        self._write("remove_primary", self.inner.remove_primary)
+
+    def scale_primary(self, replicas: int) -> None:
+        self._write("scale_primary", lambda: self.inner.scale_primary(replicas))
 
     def scale_canary(self, replicas: int) -> None:
         self._write("scale_canary", lambda: self.inner.scale_canary(replicas))

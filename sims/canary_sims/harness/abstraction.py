@@ -47,6 +47,7 @@ INTERVAL_S: Final = 1.0
 """The analysis interval of an abstracted policy."""
 
 _SETTLED: Final = frozenset({Phase.INITIALIZED, Phase.SUCCEEDED, Phase.FAILED, Phase.TERMINATED})
+_JUDGED: Final = ANALYSIS | {Phase.PROMOTING}
 
 _ALIKE: Final = {
     Outcome.DEADLINE: Outcome.CHECKS,
@@ -159,6 +160,7 @@ def canonical(ages: Ages, rollout: Rollout, facts: Facts, now_s: float) -> tuple
         changed_s=-_age(now_s, rollout.changed_s, ages.of_phase(rollout)),
         kept_s=-_age(now_s, rollout.kept_s, INTERVAL_S) if rollout.phase in _SETTLED else -INTERVAL_S,
         replicas=min(1, rollout.replicas),
+        away_s=_age(rollout.away_s, 0.0, ages.deadline_s) if rollout.phase in _JUDGED else 0.0,
         request=None,
         outcome=_ALIKE.get(rollout.outcome, rollout.outcome) if rollout.outcome else None,
         pending=rollout.pending[-1:],
@@ -170,6 +172,8 @@ def canonical(ages: Ages, rollout: Rollout, facts: Facts, now_s: float) -> tuple
         in_force_s=_age(facts.in_force_s, 0.0, ages.since_s) if measured else ages.since_s,
         good=frozenset(names[revision] for revision in facts.good if revision in names),
         failures=facts.failures,
+        kept=facts.kept or facts.primary is not None,
+        obstructed=facts.obstructed,
         deleting=facts.deleting,
         gone=facts.gone,
     )
@@ -194,6 +198,7 @@ def _renamed(pods: Pods | None, names: Mapping[str, str]) -> Pods | None:
         serving=names[pods.serving] if pods.serving is not None else None,
         whole=pods.whole,
         stalled=pods.stalled,
+        reachable=pods.reachable,
     )
 
 

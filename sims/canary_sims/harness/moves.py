@@ -10,14 +10,18 @@ from attrs import evolve, frozen
 
 from canary_core import (
     Decision,
+    DropFormer,
     EnsurePrimary,
     HoldPrimary,
     Observation,
+    Obstacle,
     PromotePrimary,
     ReleaseObject,
     ReleaseTraffic,
+    RemovePrimary,
     Request,
     ScaleCanary,
+    ScalePrimary,
     SetTraffic,
     Traffic,
     Verb,
@@ -87,14 +91,28 @@ def _with(facts: Facts, name: str, pods: Pods) -> Facts:
 def interferences(facts: Facts) -> Iterator[Move]:
     """What people and other tools may do besides: edit what is not theirs, delete, ask."""
     yield from _of_hands(facts)
+    yield from _of_surroundings(facts)
     if facts.target is not None:
         yield Move(text="the target is deleted", facts=evolve(facts, target=None))
     if facts.primary is not None:
         yield Move(text="the primary is deleted", facts=evolve(facts, primary=None))
+        yield Move(text="the primary is deleted with all that was kept", facts=evolve(facts, primary=None, kept=False))
     for verb in Verb:
         yield Move(text=f"a person asks to {verb.value}", facts=facts, request=verb)
     if not facts.deleting:
         yield Move(text="the object is deleted", facts=evolve(facts, deleting=True))
+
+
+def _of_surroundings(facts: Facts) -> Iterator[Move]:
+    """What else around a rollout may change: Services, references, the declaration itself."""
+    if facts.obstructed:
+        yield Move(text="nothing is in the way any more", facts=evolve(facts, obstructed=False))
+    else:
+        yield Move(text="something is in the way", facts=evolve(facts, obstructed=True))
+    for pods, name in ((facts.target, "target"), (facts.primary, "primary")):
+        if pods is not None and pods.reachable and pods.serving is not None:
+            lost = evolve(pods, serving=None, reachable=False)
+            yield Move(text=f"no Service leads to the {name}", facts=_with(facts, name, lost))
 
 
 def _failures(pods: Pods) -> Iterator[tuple[str, Pods]]:
@@ -126,6 +144,9 @@ def _of_user(facts: Facts, known: Sequence[str]) -> Iterator[tuple[str, Pods]]:
 def _of_hands(facts: Facts) -> Iterator[Move]:
     """What people, or other tools, edit although it is not theirs."""
     target, routes = facts.target, facts.routes
+    primary = facts.primary
+    if primary is not None and primary.asked:
+        yield Move(text="the primary is scaled down by hand", facts=evolve(facts, primary=_scaled(primary, 0)))
     if target is not None and target.asked:
         yield Move(text="the target is scaled down by hand", facts=evolve(facts, target=_scaled(target, 0)))
     elif target is not None:
@@ -158,15 +179,15 @@ def behaved(facts: Facts, promoted: str | None) -> Facts:
     """
     target = facts.target if facts.target is not None else Pods(declared=FRESH)
     primary = facts.primary
-    if primary is None and promoted is not None and target.declared != promoted:
+    if primary is None and promoted is not None and target.declared != promoted and not facts.kept:
         primary = Pods(declared=promoted)
-    return evolve(facts, target=_mended(target), primary=_mended(primary))
+    return evolve(facts, target=_mended(target), primary=_mended(primary), obstructed=False)
 
 
 def _mended(pods: Pods | None) -> Pods | None:
     if pods is None or pods.asked == 0:
         return pods
-    return evolve(pods, serving=pods.declared, whole=True, stalled=False)
+    return evolve(pods, serving=pods.declared, whole=True, stalled=False, reachable=True)
 
 
 # -- Ports ----------------------------------------------------------------------------------------------------------
@@ -181,7 +202,12 @@ def observed(facts: Facts, now_s: float, request: Verb | None) -> Observation:
         routes=facts.routes,
         request=None if request is None else Request(id="r", verb=request),
         deleting=facts.deleting,
+        obstacles=_OBSTACLES if facts.obstructed else (),
+        kept=facts.good if facts.primary is None and facts.kept else frozenset(),
     )
+
+
+_OBSTACLES: Final = (Obstacle(reason="Obstructed", message="something is in the way"),)
 
 
 def _status(pods: Pods | None) -> Workload | None:
@@ -191,7 +217,7 @@ def _status(pods: Pods | None) -> Workload | None:
         return Workload(revision=pods.declared)
     rolling = pods.serving is not None and pods.serving != pods.declared
     updated, total = (1, 3) if rolling else (2, 2)
-    available = 0 if pods.serving is None else 2 if rolling or pods.whole else 1
+    available = 2 if rolling or pods.whole or not pods.reachable else 0 if pods.serving is None else 1
     return Workload(
         revision=pods.declared,
         replicas=2,
@@ -199,6 +225,7 @@ def _status(pods: Pods | None) -> Workload | None:
         total=total,
         available=available,
         stalled=pods.stalled,
+        reachable=pods.reachable,
     )
 
 
@@ -208,16 +235,15 @@ def acted(facts: Facts, decision: Decision) -> Facts | str:
         case EnsurePrimary(revision=revision):
             return _with_primary(facts, revision, facts.primary or Pods(declared=revision))
         case PromotePrimary(revision=revision, replicas=replicas):
-            primary = facts.primary
-            if primary is None:
-                return "there is no primary to promote"
-            grown = primary if replicas is None else _scaled(primary, replicas)
-            return _with_primary(facts, revision, grown)
-        case HoldPrimary():
-            return facts  # no autoscaler in these facts
+            return _promoted(facts, revision, replicas)
+        case RemovePrimary():
+            return evolve(facts, primary=None)
+        case ScalePrimary(replicas=replicas):
+            return _with_pods(facts, "primary", facts.primary, replicas)
+        case HoldPrimary() | DropFormer():
+            return facts  # neither autoscalers nor former targets in these facts
         case ScaleCanary(replicas=replicas):
-            target = facts.target
-            return evolve(facts, target=_scaled(target, replicas)) if target is not None else facts
+            return _with_pods(facts, "target", facts.target, replicas)
         case SetTraffic(traffic=traffic):
             return facts if traffic == facts.routes else evolve(facts, routes=traffic, in_force_s=0.0)
         case ReleaseTraffic():
@@ -226,7 +252,19 @@ def acted(facts: Facts, decision: Decision) -> Facts | str:
             return evolve(facts, gone=facts.deleting)
 
 
+def _with_pods(facts: Facts, name: str, pods: Pods | None, replicas: int) -> Facts:
+    return facts if pods is None else _with(facts, name, _scaled(pods, replicas))
+
+
+def _promoted(facts: Facts, revision: str, replicas: int | None) -> Facts | str:
+    primary = facts.primary
+    if primary is None:
+        return "there is no primary to promote"
+    return _with_primary(facts, revision, primary if replicas is None else _scaled(primary, replicas))
+
+
 def _with_primary(facts: Facts, revision: str, primary: Pods) -> Facts | str:
-    if facts.target is None or facts.target.declared != revision:
+    kept = facts.primary is None and facts.kept and revision in facts.good
+    if not kept and (facts.target is None or facts.target.declared != revision):
         return f"the target is not {revision}"
     return evolve(facts, primary=primary if primary.declared == revision else _declared(primary, revision))

@@ -163,7 +163,7 @@ def ticks(
             if after.facts.gone:
                 yield after.leaf(quiet=True)
             elif step.next_s is None or step.next_s > now_s:
-                yield _rested(policy, after, step, idle=idle)
+                yield _rested(policy, after, step, idle=idle, now_s=now_s)
             elif after.passes >= MAX_PASSES:
                 yield after.leaf(more=(f"the tick does not end: {step.reason}",))
             else:
@@ -235,6 +235,14 @@ def _done(policy: Policy, run: _Run, after: Facts | str) -> _Run:
     return evolve(run, facts=after, broken=run.broken + broken(event))
 
 
-def _rested(policy: Policy, run: _Run, step: Step, *, idle: bool) -> Leaf:
-    event = Rested(policy=policy, rollout=run.rollout, facts=run.facts, idle=idle, asked=run.asked, changes=run.changes)
+def _rested(policy: Policy, run: _Run, step: Step, *, idle: bool, now_s: float) -> Leaf:
+    event = Rested(
+        policy=policy,
+        rollout=run.rollout,
+        facts=run.facts,
+        idle=idle,
+        asked=run.asked,
+        changes=run.changes,
+        now_s=now_s,
+    )
     return run.leaf(quiet=step.next_s is None and run.rollout.settled, more=broken(event))

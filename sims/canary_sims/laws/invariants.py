@@ -1,7 +1,7 @@
 """The invariants of a rollout, as named functions over what really happened.
 
 Each takes an `Event` and returns None, or says in a sentence what is broken. Simulator, exploration and state machine
-test use these same functions; `INVARIANTS` lists them, with those of `capacity` and `sessions` in this package. Two of
+test use these same functions; `INVARIANTS` lists them, with those of `capacity`, `serving` and `sessions`. Two of
 them cannot be seen in a single event: that a rollout always ends (8) and that a crash breaks nothing (9). For these
 the event is what the whole of it came to.
 """
@@ -18,11 +18,15 @@ from canary_core import (
     MetricQuestion,
     Outcome,
     Phase,
-    Policy,
     Rollout,
     Wait,
 )
 from canary_sims.laws.capacity import primary_keeps_its_pods
+from canary_sims.laws.serving import (
+    for_want_of_a_primary,
+    obstacles_keep_no_bad_canary,
+    traffic_goes_to_what_answers,
+)
 from canary_sims.laws.sessions import cookies_belong_to_one_rollout
 from canary_sims.laws.truth import (
     ANALYSIS,
@@ -30,11 +34,11 @@ from canary_sims.laws.truth import (
     Decided,
     Event,
     Facts,
-    Failures,
     Rested,
     canary_share,
     passes,
     primary_share,
+    used_up,
 )
 
 __all__ = ["INVARIANTS", "Invariant", "broken"]
@@ -108,7 +112,8 @@ def weight_rises_after_passed_checks(event: Event) -> str | None:
     Scope: each stored rise of the canary's weight, or of the iterations done, while it is judged. The answers that
     let it rise belong to this very decision, and the routes were those intended, unchanged, for an interval.
 
-    Exception: the first step. Nothing has reached the canary before it, so there is nothing to measure.
+    Exceptions: the first step. Nothing has reached the canary before it, so there is nothing to measure. And all
+    traffic for want of a primary that can answer (ADR 0041).
     """
     if not isinstance(event, Decided) or event.after.phase not in ANALYSIS or event.before.phase not in ANALYSIS:
         return None
@@ -117,7 +122,7 @@ def weight_rises_after_passed_checks(event: Event) -> str | None:
         return None
     rises = after.traffic.canary_weight > before.traffic.canary_weight or after.iterations > before.iterations
     first = not before.traffic.canary_weight and not before.traffic.mirrored and not before.iterations
-    if not rises or first:
+    if not rises or first or for_want_of_a_primary(event.facts):
         return None
     return _unmeasured(event, "the weight rises")
 
@@ -184,32 +189,25 @@ def failed_checks_never_promote(event: Event) -> str | None:
     used up the weight does not rise any more, and the analysis ends in Failed.
 
     Exceptions: analysis declared, or asked by a person, to be skipped, while no budget is used up. What is declared
-    again (promoted revision) or anew (newer revision), or deleted, ends the analysis in its own way.
+    again (promoted revision) or anew (newer revision), or deleted, ends the analysis in its own way. All traffic goes
+    to the canary for want of a primary that can answer (ADR 0041).
     """
     if not isinstance(event, Decided) or event.before.phase not in ANALYSIS:
         return None
     before, after, policy = event.before, event.after, event.policy
-    used_up = _used_up(policy, event.facts.failures)
+    spent = used_up(policy, event.facts.failures)
     promoted = after.phase is Phase.PROMOTING
-    if used_up and before.applied == after.applied:
+    if spent and before.applied == after.applied:
         target = event.facts.target
         other = target is not None and target.declared != before.applied
         rises = after.traffic.canary_weight > before.traffic.canary_weight or after.iterations > before.iterations
+        rises = rises and not for_want_of_a_primary(event.facts)
         left = after.phase not in ANALYSIS and after.phase not in {Phase.FAILED, Phase.TERMINATING} and not other
         if promoted or rises or left:
             return f"{event.facts.failures} used up a budget, but it goes on to {after.phase.value}"
     if promoted and not (policy.skip_analysis or before.skipped):
         return _unmeasured(event, "it is promoted")
     return None
-
-
-def _used_up(policy: Policy, failures: Failures) -> bool:
-    budgets = (
-        (failures.failed, policy.threshold),
-        (failures.no_data, policy.no_data_threshold),
-        (failures.errors, policy.error_threshold),
-    )
-    return any(budget is not None and used >= budget for used, budget in budgets)
 
 
 def traffic_leaves_before_pods_do(event: Event) -> str | None:
@@ -346,13 +344,15 @@ INVARIANTS: Final[Mapping[int, Invariant]] = MappingProxyType(
         11: somebody_good_can_serve,
         12: primary_keeps_its_pods,
         13: cookies_belong_to_one_rollout,
+        14: traffic_goes_to_what_answers,
+        15: obstacles_keep_no_bad_canary,
     }
 )
 """All of them, by their number in the design, and those that were found to be missing there."""
 
 
 _CONCERNED: Final[Mapping[type[Event], tuple[int, ...]]] = MappingProxyType(
-    {Decided: (1, 4, 6, 7, 12), Acted: (1, 2, 3, 5, 7, 9, 11, 12, 13), Rested: (5, 8, 10, 11, 12)}
+    {Decided: (1, 4, 6, 7, 12), Acted: (1, 2, 3, 5, 7, 9, 11, 12, 13), Rested: (5, 8, 10, 11, 12, 14, 15)}
 )
 """Which of them say anything about an event, so that none is asked in vain."""
 

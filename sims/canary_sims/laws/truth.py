@@ -43,6 +43,7 @@ __all__ = [
     "passes",
     "primary_share",
     "promised",
+    "used_up",
 ]
 
 ANALYSIS: Final = frozenset({Phase.PROGRESSING, Phase.WAITING_PROMOTION})
@@ -67,6 +68,8 @@ class Pods:
     """Whether all pods asked for are of the template and answer."""
     stalled: bool = False
     """Whether the workload has given up by its own deadline."""
+    reachable: bool = True
+    """Whether its Service leads to its pods."""
     ready: int = 0
     """How many pods answer requests, where they are counted."""
 
@@ -112,6 +115,10 @@ class Facts:
     """Revisions that have proved themselves: what the user ran before, and what was approved for promotion."""
     failures: Failures = field(factory=Failures)
     deleting: bool = False
+    kept: bool = True
+    """Whether a primary that was lost could be made from what is kept of its revision."""
+    obstructed: bool = False
+    """Whether something around it is not as it must be."""
     gone: bool = False
     """Whether the object has been let go."""
     scaler: Scaler | None = None
@@ -163,6 +170,8 @@ class Rested:
     """Questions to metric sources and hooks, in the whole tick."""
     changes: int
     """Stored states and actions, in the whole tick."""
+    now_s: float = 0.0
+    """The present time, on the clock of the rollout."""
     quiet: bool = False
     """Whether it has left nothing to be done, as long as nothing changes."""
 
@@ -233,6 +242,16 @@ def counted(policy: Policy, facts: Facts, before: Rollout, after: Rollout, answe
     if verdict == "error" and policy.error_threshold is not None:
         return Failures(failed=old.failed, no_data=old.no_data, errors=old.errors + 1)
     return Failures(failed=old.failed + 1, no_data=old.no_data, errors=old.errors)
+
+
+def used_up(policy: Policy, failures: Failures) -> bool:
+    """Whether a budget of checks is used up."""
+    budgets = (
+        (failures.failed, policy.threshold),
+        (failures.no_data, policy.no_data_threshold),
+        (failures.errors, policy.error_threshold),
+    )
+    return any(budget is not None and used >= budget for used, budget in budgets)
 
 
 def had(facts: Facts, before: Rollout, after: Rollout) -> int:

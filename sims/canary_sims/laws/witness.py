@@ -134,6 +134,7 @@ class WorldBackDoor:
             asked=deployment.replicas,
             serving=serving.revision if serving is not None else None,
             whole=deployment.is_up(self.world.now_s),
+            reachable=deployment.reachable,
             ready=deployment.available(self.world.now_s) if self.world.autoscaler is not None else 0,
         )
 
@@ -335,6 +336,7 @@ class Witness:
             idle=self.idle and not self.disturbed,
             asked=len(done.answers),
             changes=self.behind.writes() - written,
+            now_s=self.begun_s,
             quiet=done.next_s is None and done.rollout.settled and not (self.disturbed or self.misled),
         )
         self._hold(event)

@@ -68,7 +68,7 @@ class NotAllowedError(ValueError):
 def closest(word: str, words: list[str]) -> str:
     """A question that helps who has mistyped a word; empty if none is similar."""
     by_lower = {each.lower(): each for each in words}
-    found = difflib.get_close_matches(word.lower(), by_lower, n=1)
+    found = difflib.get_close_matches(word.lower()[:80], by_lower, n=1)
     return f"; did you mean {by_lower[found[0]]}?" if found else ""
 
 

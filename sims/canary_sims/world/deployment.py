@@ -1,6 +1,6 @@
 """A Deployment in memory: just enough of a rolling update to be waited for."""
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from canary_core import Workload
 
@@ -36,6 +36,10 @@ class Deployment:
     """What ran, available, when the template changed."""
     crashing: bool = field(default=False)
     """All pods crash, whatever their version."""
+    reachable: bool = True
+    """Whether its Service leads to its pods."""
+    rigid: bool = False
+    """Of a primary: whether its template cannot be changed in place."""
     fewer: int | None = None
     """While an autoscaler's additional pods start: how many there were before."""
     grown_s: float = 0.0
@@ -47,7 +51,7 @@ class Deployment:
         """Roll to another version. Pods that are available now stay until the new ones are ready."""
         if version.revision == self.version.revision:
             return
-        self.old = self.serving(now_s)
+        self.old = self.running(now_s)
         self.version = version
         self.changed_s = now_s
         self.fewer = None
@@ -94,12 +98,19 @@ class Deployment:
 
     def serving(self, now_s: float) -> Version | None:
         """The version that answers requests. None: nobody does."""
+        return self.running(now_s) if self.reachable else None
+
+    def running(self, now_s: float) -> Version | None:
+        """The version whose pods are ready, whether a Service leads to them or not. None: no pod is."""
         if self.crashing or self.replicas == 0:
             return None
         return self.version if self.is_up(now_s) else self.old
 
     def observe(self, now_s: float, revision: str | None) -> Workload:
-        """As its status would tell it."""
+        """As its status, and its Service, would tell it."""
+        return evolve(self._status(now_s, revision), reachable=self.reachable, rigid=self.rigid)
+
+    def _status(self, now_s: float, revision: str | None) -> Workload:
         asked = self.replicas
         if asked == 0:
             return Workload(revision=revision)

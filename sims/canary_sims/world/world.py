@@ -18,6 +18,7 @@ from canary_core import (
     MetricQuestion,
     NoData,
     Notice,
+    Obstacle,
     Policy,
     Refused,
     Request,
@@ -31,6 +32,7 @@ from canary_ports import (
     ConflictError,
     GoneError,
     Ports,
+    RefusedError,
     RevisionChangedError,
     Stored,
     Workloads,
@@ -91,6 +93,14 @@ class World:
 
     target: Deployment | None = field(init=False)
     primary: Deployment | None = field(default=None, init=False)
+    kept: dict[str, Version] = field(factory=dict, init=False)
+    """Versions of the target whose templates are still there, by revision."""
+    former: bool = field(default=False, init=False)
+    """Whether something of a target that was declared before is still there."""
+    obstacles: tuple[Obstacle, ...] = field(default=(), init=False)
+    """What is not as it must be around it."""
+    refused: dict[str, RefusedError] = field(factory=dict, init=False)
+    """Port calls that are refused, by name."""
     held: int | None = field(default=None, init=False)
     """What the primary's autoscaler was told to keep for the time of a rollout."""
     traffic: Traffic | None = field(default=None, init=False)
@@ -118,6 +128,7 @@ class World:
 
     def __attrs_post_init__(self) -> None:
         self.target = Deployment(version=self.version, replicas=self.replicas, changed_s=self.now_s - 1e6, old=None)
+        self.kept[self.version.revision] = self.version
         self.primary_meter = Meter(random.Random(f"{self.seed}-primary"))
         self.canary_meter = Meter(random.Random(f"{self.seed}-canary"))
 
@@ -140,6 +151,7 @@ class World:
         """The user declares another revision: the target rolls to it."""
         if self.target is not None:
             self.target.update(version, self.now_s)
+            self.kept[version.revision] = version
         self.changed()
 
     def autoscale(self) -> None:
@@ -165,7 +177,7 @@ class World:
         found.faults, found.observers = Faults(), []
         found.target, found.primary = copy.copy(self.target), copy.copy(self.primary)
         found.primary_meter, found.canary_meter = self.primary_meter.fork(), self.canary_meter.fork()
-        found.hook_answers = dict(self.hook_answers)
+        found.hook_answers, found.kept, found.refused = dict(self.hook_answers), dict(self.kept), dict(self.refused)
         found.asked, found.told = list(self.asked), list(self.told)
         found.told_to_hooks, found.writes = list(self.told_to_hooks), list(self.writes)
         return found
@@ -180,11 +192,14 @@ class World:
             store=_Store(self),
             notifier=_Notifier(self),
             clock=_Clock(self),
+            obstacles=lambda: self.obstacles,
         )
 
     def call(self, name: str, effect: Callable[[], _T]) -> _T:
         """A port call, with the faults that are planned for it."""
         self.faults.before(name)
+        if name in self.refused:
+            raise self.refused[name]
         result = effect()
         self.faults.after(name)
         return result
@@ -223,7 +238,10 @@ class _Workload(_Facet):
             fewest, kept = world.autoscaler.kept(None), world.autoscaler.kept(world.held)
             canary = evolve(canary, floor=fewest) if canary is not None else None
             stable = evolve(stable, floor=kept, held=world.held) if stable is not None else None
-        return Workloads(canary=canary, primary=stable)
+        return Workloads(canary=canary, primary=stable, former=world.former)
+
+    def kept(self) -> frozenset[str]:
+        return frozenset(self.world.kept) if self.world.target is not None else frozenset()
 
     def ensure_primary(self, revision: str, replicas: int) -> None:
         def effect() -> None:
@@ -251,11 +269,12 @@ class _Workload(_Facet):
         self.world.write("workload.promote", effect)
 
     def _version(self, revision: str) -> Version:
-        """What the primary will run: the target's version, if that is still the wanted one."""
+        """What the primary will run: the target's version, if that is still the wanted one, or one that is kept."""
         target = self.world.target
-        if target is None or target.version.revision != revision:
+        declared = target is not None and target.version.revision == revision
+        version = target.version if target is not None and declared else self.world.kept.get(revision)
+        if target is None or version is None or (self.world.primary is not None and not declared):
             raise RevisionChangedError(revision)
-        version = target.version
         if self.world.primary_never_ready:
             return evolve(version, ready_after_s=None)
         after = self.world.start_primary_after_s
@@ -267,6 +286,25 @@ class _Workload(_Facet):
                 self.world.held = replicas
 
         self.world.write("workload.hold_primary", effect)
+
+    def drop_former(self) -> None:
+        def effect() -> None:
+            self.world.former = False
+
+        self.world.write("workload.drop_former", effect)
+
+    def remove_primary(self) -> None:
+        def effect() -> None:
+            self.world.primary = None
+
+        self.world.write("workload.remove_primary", effect)
+
+    def scale_primary(self, replicas: int) -> None:
+        def effect() -> None:
+            if self.world.primary is not None:
+                self.world.primary.scale(replicas, self.world.now_s)
+
+        self.world.write("workload.scale_primary", effect)
 
     def scale_canary(self, replicas: int) -> None:
         def effect() -> None:

@@ -98,6 +98,46 @@ def test_what_is_not_served_is_named_and_what_is_referred_to_is_looked_for(tmp_p
         "Not checked, as in none of the files: MetricTemplate errors.test",
         "1 object of other kinds passed over",
     ]
+def _template(query: str) -> str:
+    head = "apiVersion: flagger.app/v1beta1\nkind: MetricTemplate\nmetadata: {name: rate, namespace: canary-demo}\n"
+    return f"{head}spec:\n  provider: {{type: prometheus, address: 'http://p:9090'}}\n  query: {json.dumps(query)}\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (
+            "sum(x[{{ interval }}])\n{{ namspace }}",
+            "{{ namspace }} at character 24 is not supported; use one of name, ",
+        ),
+        ("{{ namspace }}", "did you mean {{ namespace }}?"),
+        ("{{ namespace + 1 }}", "{{ namespace + 1 }} at character 1 is not supported"),
+        ("sum({{ namespace", "{{ at character 5 is not closed: }} is missing"),
+        ('{{ printf "%s" namespace }}', '{{ printf "%s" namespace }} at character 1 is not supported'),
+        ("up\0", "must hold no control characters but tabs and line breaks: U+0000 at character 3"),
+    ],
+)
+def test_a_template_that_cannot_be_filled_is_refused(tmp_path: Path, query: str, said: str) -> None:
+    file = tmp_path / "template.yaml"
+    file.write_text(_template(query))
+    code, out, err = canary("validate", str(file))
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {file}:6: document 1: MetricTemplate canary-demo/rate: spec.query: ")
+    assert said in err
+
+
+def test_variables_that_nobody_gives_are_named_whichever_file_the_template_is_in(tmp_path: Path) -> None:
+    template, use = tmp_path / "template.yaml", tmp_path / "use.yaml"
+    template.write_text(_template('sum(x{a="{{ variables.path }}",b="{{ variables.dir }}"})'))
+    before, after = Path(ARTICLE).read_text().split("    - name: request-success-rate")
+    own = "    - {name: rate, templateRef: {name: rate}, templateVariables: {%s}, thresholdRange: {max: 1}}\n"
+    use.write_text(f"{before}{own % 'dir: in'}    - name: request-success-rate{after}")
+    code, _, err = canary("validate", str(use), str(template))
+    subject = f"{use}:1: document 1: Canary canary-demo/fleet-simple-app: spec.analysis.metrics[0].templateVariables"
+    missing = "templateVariables has no path (query of MetricTemplate rate)"
+    assert (code, err) == (2, f'error: {subject}: {{"dir": "in"}} is not allowed: {missing}\n')
+    use.write_text(f"{before}{own % 'dir: in, path: /'}    - name: request-success-rate{after}")
+    assert canary("validate", str(use), str(template))[::2] == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -2,105 +2,123 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
+from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.stories import APP, PLACE, canary, deployment, password, service, settings
-from canary_adapters.controller.interests import Claim, Claims, Reason, holder, reason
+from canary_adapters.controller.interests import Claims, Why
 from laboratories.quiet_control import QuietControl
 from laboratories.quiet_server import Obj, QuietServer
 
 SECONDS = ("2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z")
-claims = st.lists(
-    st.builds(
-        Claim,
-        key=st.tuples(st.just("here"), st.sampled_from("abcdef")),
-        uid=st.sampled_from("123456"),
-        created=st.sampled_from(SECONDS),
-        valid=st.booleans(),
-    ),
-    unique_by=(lambda claim: claim.key, lambda claim: claim.uid),
+
+
+@frozen
+class One:
+    """A canary; its UID is its name in capitals."""
+
+    name: str
+    created: str
+    valid: bool
+
+    @property
+    def rank(self) -> tuple[str, str]:
+        return self.created, self.name
+
+
+ones = st.lists(
+    st.builds(One, st.sampled_from("abcdef"), st.sampled_from(SECONDS), st.booleans()),
+    unique_by=lambda one: one.name,
+    min_size=1,
     max_size=6,
 )
-owners = st.none() | st.sampled_from("123456x")
-
-
-@given(claims=claims, owner=owners, seed=st.integers())
-def test_it_depends_on_nothing_but_the_claims(claims: list[Claim], owner: str | None, seed: int) -> None:
-    shuffled = random.Random(seed).sample(claims, len(claims))
-    held = holder(claims, owner)
-    assert held == holder(shuffled, owner)
-    assert held in claims if claims else held is None
-
-
-@given(claims=claims, owner=owners)
-def test_who_owns_the_primary_has_the_target_and_else_the_oldest_that_is_valid(
-    claims: list[Claim], owner: str | None
-) -> None:
-    held = holder(claims, owner)
-    if owner in {claim.uid for claim in claims}:
-        assert held is not None
-        assert held.uid == owner
-        return
-    valid = [claim for claim in claims if claim.valid]
-    if valid:
-        assert held in valid
-        assert all((held.created, held.key) <= (claim.created, claim.key) for claim in valid if held is not None)
-
-
-invalid = st.builds(
-    Claim,
-    key=st.just(("here", "z")),
-    uid=st.just("z"),
-    created=st.sampled_from(SECONDS),
-    valid=st.just(False),
-)
-
-
-@given(claims=claims, owner=owners, more=invalid)
-def test_a_mistake_takes_nothing_from_anybody(claims: list[Claim], owner: str | None, more: Claim) -> None:
-    held = holder(claims, owner)
-    if held is not None and (held.valid or held.uid == owner):
-        assert holder([*claims, more], owner) == held
-
-
-def test_the_loser_learns_why() -> None:
-    older = Claim(key=("here", "b"), uid="b", created=SECONDS[0], valid=True)
-    younger = Claim(key=("here", "a"), uid="a", created=SECONDS[1], valid=True)
-    twin = Claim(key=("here", "c"), uid="c", created=SECONDS[0], valid=True)
-    assert reason(older, younger, None) is Reason.OLDER
-    assert reason(older, twin, "x") is Reason.NAME
-    assert reason(younger, older, "a") is Reason.OWNER
+owners = st.none() | st.sampled_from("ABCDEFX")
 
 
 def _raw(name: str, *, target: str = "app", created: str = SECONDS[0], **metadata: Any) -> Obj:
-    own = {"name": name, "namespace": "here", "uid": name, "creationTimestamp": created, **metadata}
+    own = {"name": name, "namespace": "here", "uid": name.upper(), "creationTimestamp": created, **metadata}
     return {"metadata": own, "spec": {"targetRef": {"kind": "Deployment", "name": target}}}
 
 
-def test_those_whose_claim_may_have_become_better_are_told() -> None:
+def _claims(canaries: list[One]) -> Claims:
     found = Claims()
-    assert found.set(_raw("a"), valid=True) == frozenset()
-    assert found.set(_raw("b"), valid=True) == frozenset()
-    assert found.set(_raw("a"), valid=True) == frozenset(), "nothing has changed"
-    assert found.set(_raw("a"), valid=False) == {("here", "b")}
-    assert [claim.valid for claim in found.rivals(("here", "b"))] == [False, True]
-    assert found.set(_raw("a", target="other"), valid=True) == {("here", "b")}
-    assert [claim.key for claim in found.rivals(("here", "b"))] == [("here", "b")]
-    assert found.forget(("here", "b")) == frozenset()
-    assert found.rivals(("here", "b")) == ()
+    for one in canaries:
+        found.set(_raw(one.name, created=one.created), valid=one.valid)
+    return found
+
+
+def _holder(canaries: list[One], owner: str | None) -> str:
+    """The one that all of them name."""
+    claims = _claims(canaries)
+    (held,) = {claims.holder(("here", one.name), owner) for one in canaries}
+    return held[1]
+
+
+@given(canaries=ones, owner=owners, data=st.data())
+def test_it_depends_on_nothing_but_the_claims(canaries: list[One], owner: str | None, data: st.DataObject) -> None:
+    shuffled = data.draw(st.permutations(canaries))
+    assert _holder(canaries, owner) == _holder(shuffled, owner)
+
+
+@given(canaries=ones, owner=owners)
+def test_who_owns_the_primary_has_the_target_and_else_the_oldest_that_is_valid(
+    canaries: list[One], owner: str | None
+) -> None:
+    held = _holder(canaries, owner)
+    names, valid = {one.name for one in canaries}, [one for one in canaries if one.valid]
+    if owner is not None and owner.lower() in names:
+        assert held == owner.lower()
+    else:
+        assert held == min(valid or canaries, key=lambda one: one.rank).name
+
+
+@given(canaries=ones, owner=owners, created=st.sampled_from(SECONDS))
+def test_a_mistake_takes_nothing_from_anybody(canaries: list[One], owner: str | None, created: str) -> None:
+    held = _holder(canaries, owner)
+    if any(one.valid for one in canaries) or (owner is not None and held == owner.lower()):
+        assert _holder([*canaries, One("0", created, valid=False)], owner) == held
+
+
+def test_who_makes_a_mistake_keeps_what_he_has() -> None:
+    """What was valid last goes on, and so does its claim, whatever else the spec names meanwhile."""
+    found = Claims()
+    found.set(_raw("a"), valid=True)
+    found.set(_raw("a", target="other"), valid=False)
+    assert found.target(("here", "a")) == ("Deployment", "here", "app")
+    found.set(_raw("a", target="other"), valid=True)
+    assert found.target(("here", "a")) == ("Deployment", "here", "other")
+
+
+def test_the_loser_learns_why() -> None:
+    found = _claims([One("b", SECONDS[0], True), One("a", SECONDS[1], True), One("c", SECONDS[0], True)])
+    assert found.why(("here", "a")) is Why.OLDER
+    assert found.why(("here", "c"), "X") is Why.NAME
+    assert found.why(("here", "b"), "A") is Why.OWNER
+    assert found.why(("here", "b")) is None
+    found.set(_raw("b"), valid=False)
+    assert found.why(("here", "b")) is Why.VALID
+
+
+def test_those_whose_claim_may_have_become_better_are_told() -> None:
+    found, other = Claims(), ("here", "b")
+    assert found.set(_raw("a"), valid=True) is None
+    assert found.set(_raw("b"), valid=True) is None
+    assert found.set(_raw("a"), valid=True) is None, "nothing has changed"
+    assert found.set(_raw("a"), valid=False) == other
+    assert found.set(_raw("a"), valid=True) is None
+    assert found.set(_raw("a", target="other"), valid=True) == other
+    assert found.forget(other) is None
+    assert found.target(other) is None
 
 
 def test_who_is_on_its_way_out_takes_nothing() -> None:
     found = Claims()
     found.set(_raw("a", deletionTimestamp=SECONDS[1]), valid=True)
     found.set(_raw("b"), valid=True)
-    held = holder(found.rivals(("here", "b")), None)
-    assert held is not None
-    assert held.key == ("here", "b")
+    assert found.holder(("here", "b")) == ("here", "b")
 
 
 # -- With a controller --------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 from canary_adapters.cli import controller as command
 from canary_adapters.cli.goflags import GoFlagsCommand
 from canary_adapters.controller.options import Options
+from canary_adapters.denied_addresses import DEFAULT
 
 pytestmark = pytest.mark.slow
 
@@ -67,11 +68,30 @@ def test_defaults_are_flaggers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.minimum_interval_s, found.lease.duration_s) == (10.0, 60)
 
 
+def test_hosts_and_gateways_of_other_namespaces_are_for_flags_to_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = _options(monkeypatch).objects
+    assert (found.cross_namespace_hosts, found.gateways) == (False, None)
+    monkeypatch.setattr("canary_adapters.kubernetes.domain.cluster_domain", lambda: "k8s.example.com")
+    found = _options(monkeypatch, "-no-cross-namespace-refs", "-allowed-gateways=a/b, c/*").objects
+    assert (found.cross_namespace_hosts, found.gateways) == (False, ("a/b", "c/*"))
+    assert found.cluster_domain == "k8s.example.com"
+    found = _options(monkeypatch, "-allow-cross-namespace-hosts", "-allowed-gateways=a/b").objects
+    assert (found.cross_namespace_hosts, found.gateways) == (True, None)
+    assert _options(monkeypatch, "-no-cross-namespace-refs").objects.gateways == ()
+
+
 def test_the_environment_wins_and_nothing_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_URL", "https://hooks.example.com/hush")
     found = _options(monkeypatch, "-slack-url=https://elsewhere.example.com")
     assert found.slack_url == "https://hooks.example.com/hush"
     assert "hush" not in repr(found)
+
+
+def test_addresses_are_denied_by_default_and_by_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _options(monkeypatch).denied_addresses == DEFAULT
+    found = _options(monkeypatch, "-deny-addresses=default,10.0.0.0/8").denied_addresses
+    assert [found.is_denied(each) for each in ("169.254.169.254", "10.1.2.3", "8.8.8.8")] == [True, True, False]
+    assert _options(monkeypatch, "-deny-addresses=").denied_addresses.networks == ()
 
 
 def test_a_value_may_begin_with_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,10 +110,14 @@ def test_help_is_asked_for_as_of_a_go_program(flag: str) -> None:
     ("flags", "words"),
     [
         (["-metrics-server=nowhere"], "--metrics-server"),
+        (["-allowed-gateways=public"], "--allowed-gateways"),
+        (["-allowed-gateways=a/b,*/public"], "must be NAMESPACE/NAME or"),
         (["-minimum-interval=soon"], "--minimum-interval"),
         (["-lease-duration=1s"], "at least 3s"),
         (["-enable-leader-election=perhaps"], "--enable-leader-election: 'perhaps': must be true or false"),
         (["-slack-proxy-url=proxy:3128"], "--slack-proxy-url"),
+        (["-deny-addresses=10.0.0.1/8"], "--deny-addresses: '10.0.0.1/8': is an address within a network"),
+        (["-deny-addresses", "metadata.internal"], "--deny-addresses"),
         (["-msteams-proxy-url=socks5://proxy"], "--msteams-proxy-url"),
         (["-mesh-provder=istio"], "No such option: --mesh-provder"),
         (["-cluster-name"], "--cluster-name"),

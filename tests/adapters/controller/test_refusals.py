@@ -6,14 +6,15 @@ import ast
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import structlog
 from structlog.testing import capture_logs
 
 import canary_adapters
-from campaigns.stories import APP, PLACE, canary, deployment, password, service, settings
+from campaigns.stories import APP, CANARIES, PLACE, canary, deployment, password, service, settings, weight_of
+from canary_adapters.kubernetes.ownership import REASONS as OWNED
 from laboratories.quiet_control import QuietControl
 from laboratories.quiet_server import Obj, QuietServer
 from stories.refusals import BEFORE, EXEMPT, REFUSALS, Refused
@@ -22,8 +23,10 @@ INTERVAL_S = 60.0
 MOST = 3
 """Writes, and events, in ten intervals."""
 SHOWS_S = 900.0
+SETTLES = 30
+"""Intervals after which whatever was under way has ended."""
+UNDER_WAY = ("Progressing", "Promoting")
 CANARY = canary(service={"timeout": "5s"})
-SAID = "it cannot be served as it is declared"
 TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
 
 
@@ -83,9 +86,9 @@ def _status(server: QuietServer) -> Obj:
     return status
 
 
-def _reason(server: QuietServer) -> str:
-    (condition,) = _status(server).get("conditions") or [{}]
-    return str(condition.get("reason") or "")
+def _condition(server: QuietServer) -> Obj:
+    (found,) = _status(server).get("conditions") or [{}]
+    return dict(found)
 
 
 def _caused(refused: Refused, phase: str) -> QuietServer:
@@ -115,24 +118,30 @@ def test_a_refusal_is_one_write(refused: Refused, phase: str) -> None:
     server = _caused(refused, phase)
     with capture_logs() as logs, QuietControl(server, refused.options) as control:
         begun_s = control.now_s()
-        while _reason(server) != refused.reason:
-            assert control.now_s() - begun_s < SHOWS_S, f"it shows {_reason(server)}: {_status(server)}"
+        while _condition(server).get("reason") != refused.reason:
+            assert control.now_s() - begun_s < SHOWS_S, f"it shows {_condition(server)}"
             control.run(5.0)
-        if refused.first:  # somebody else works on the same application, and comes to an end with it
-            control.run(10 * INTERVAL_S)
+        if phase in UNDER_WAY or refused.first:  # what is under way goes on to its end
+            control.run(SETTLES * INTERVAL_S)
         shown_s = control.now_s()
         control.run(10 * INTERVAL_S)
         told = control.since(shown_s)
         writes = [request for request in told if request.is_write]
         assert len(writes) <= MOST, writes
         assert sum(request.is_event for request in told) <= MOST, told
-        assert _reason(server) == refused.reason
-        said = [line for line in logs if line["event"] == SAID and line.get("reason") == refused.reason]
-        assert len([line for line in said if line["canary"] == f"{APP}.{PLACE}"]) == 1, said
+        condition = _condition(server)
+        assert (condition["reason"], condition["status"]) == (refused.reason, "False")
         assert _column(server, "Reason") == refused.reason
+        said = condition["message"]
+        assert [line["log_level"] for line in logs if said in (line["event"], line.get("error"))] == ["warning"], logs
+        assert [event["count"] for event in _events(server) if event["message"] == said] == [1]
         first_hour = len(control.requests)
         control.run(3600.0)
         assert len(control.requests) - first_hour <= 60, "a handful in a minute, and less and less"
+
+
+def _events(server: QuietServer) -> list[Obj]:
+    return [obj for name, _, obj in server.store.everything() if name == "core/events"]
 
 
 def _column(server: QuietServer, name: str) -> str:
@@ -143,7 +152,43 @@ def _column(server: QuietServer, name: str) -> str:
     return str(table["rows"][0]["cells"][names.index(name)])
 
 
+@pytest.mark.slow
+def test_what_is_refused_stops_nothing_else_and_is_tried_at_once_when_somebody_declares_anything() -> None:
+    server = _at("Progressing").fork()
+    next(each for each in REFUSALS if each.reason == "Forbidden").cause(server)
+    with capture_logs(), QuietControl(server) as control:
+        control.run(100.0)
+        assert _condition(server)["reason"] == "Forbidden"
+        _annotate(server, "canary-core/request", "abort/1")
+        control.run(5.0)
+        assert _status(server)["phase"] == "Failed"
+        assert (weight_of(server), _status(server)["canaryWeight"]) == (20, 20), "what flows is what is shown"
+        tried = [request for request in control.requests if request.what == "virtualservices" and request.is_write]
+        assert len(tried) == 2, "the next step, and the way back"
+        server.api.admissions.clear()
+        _annotate(server, "example.com/mended", "yes")
+        control.run(5.0)
+        assert (weight_of(server), _status(server)["canaryWeight"]) == (0, 0)
+        assert _condition(server)["reason"] == "Failed"
+
+
+def _annotate(server: QuietServer, key: str, value: str) -> None:
+    def change(obj: Obj) -> None:
+        obj["metadata"].setdefault("annotations", {})[key] = value
+
+    server.edit(CANARIES, PLACE, APP, change)
+
+
 # -- The table is whole -------------------------------------------------------------------------------------------------
+
+NAMES: Final = ("RefusedError", "Unserved", "Obstacle")
+MADE = {
+    "ownership.py": {*OWNED.values(), *(f"{kind}NotOurs" for kind in ("Service", "VirtualService", "DestinationRule"))},
+    "references.py": {"MetricTemplateInvalid", "AlertProviderInvalid"},
+}
+"""Reasons that are made of kinds."""
+PASSED_ON = {"attempts.py", "reader.py", "mistakes.py"}
+"""Where a refusal that was made elsewhere is raised once more."""
 
 
 def _reasons() -> set[str]:
@@ -151,38 +196,37 @@ def _reasons() -> set[str]:
     found = set()
     root = Path(next(iter(canary_adapters.__path__)))
     for path in root.rglob("*.py"):
-        if "loadtester" in path.parts:
-            continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        named = {
-            target.id: node.value.value
-            for node in tree.body
-            if isinstance(node, ast.AnnAssign | ast.Assign) and isinstance(node.value, ast.Constant)
-            for target in ([node.target] if isinstance(node, ast.AnnAssign) else node.targets)
-            if isinstance(target, ast.Name)
-        }
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                found |= _given(node, named)
+        if "loadtester" not in path.parts:
+            found |= _given(path)
     return found
 
 
-def _given(call: ast.Call, named: dict[str, Any]) -> set[str]:
-    if not isinstance(call.func, ast.Name) or call.func.id not in {"RefusedError", "Unserved"}:
-        return set()
-    if call.func.id == "Unserved":
-        keywords = {keyword.arg: keyword.value for keyword in call.keywords}
-        node: ast.expr | None = keywords.get("reason", ast.Constant(value="InvalidSpec"))
-    else:
-        node = call.args[0] if call.args else None
-    if isinstance(node, ast.Constant):
-        return {str(node.value)}
-    if isinstance(node, ast.Name) and node.id in named:
-        return {str(named[node.id])}
-    if isinstance(node, ast.JoinedStr):
-        ending = "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
-        return {f"{kind}{ending}" for kind in ("MetricTemplate", "AlertProvider")}
-    return set()
+def _given(path: Path) -> set[str]:
+    tree, found = ast.parse(path.read_text(encoding="utf-8")), set()
+    named = {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign | ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in ([node.target] if isinstance(node, ast.AnnAssign) else node.targets)
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in NAMES:
+            reason = _reason(node)
+            if isinstance(reason, ast.Name):
+                reason = ast.Constant(named.get(reason.id))
+            if isinstance(reason, ast.Constant) and reason.value is not None:
+                found.add(str(reason.value))
+            else:
+                assert path.name in PASSED_ON | MADE.keys(), f"{path}:{node.lineno}: which reasons can this have?"
+                found |= MADE.get(path.name, set())
+    return found
+
+
+def _reason(call: ast.Call) -> ast.expr:
+    """The expression that is given as the reason, or stands for it by default."""
+    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+    return keywords.get("reason") or (call.args[0] if call.args else ast.Constant("InvalidSpec"))
 
 
 def test_everything_that_is_refused_stands_in_the_table() -> None:

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from applications.declared import a_canary
+from applications.declared import a_canary, raw_canary
+from canary_adapters.controls import Controls
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.crds import definitions
 from canary_adapters.kubernetes.events import EventNotifier, EventRecorder
-from canary_adapters.kubernetes.resources import CANARIES, EVENTS
+from canary_adapters.kubernetes.resources import CANARIES, EVENTS, METRIC_TEMPLATES
 from canary_core import Rollout
 from canary_core import notices as n
 from canary_core.messages import Names
+from canary_ports import RefusedError
 
 KUBECTL = str(Path(sys.executable).parent / "kubectl")
 
@@ -47,11 +49,29 @@ def test_shapes_are_strict_and_values_are_not() -> None:
         (version,) = definition["spec"]["versions"]
         text = str(version["schema"]["openAPIV3Schema"]["properties"]["spec"])
         assert "'minimum'" not in text
-        assert "'pattern'" not in text
+        assert set(re.findall(r"'pattern': '([^']*)'", text)) <= {
+            kind.pattern.replace("\\", "\\\\") for kind in Controls if kind.pattern
+        }
     canary = definitions()[0]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     assert canary["required"] == ["analysis", "targetRef"]
     assert "enum" not in canary["properties"]["provider"]
     assert canary["properties"]["targetRef"]["properties"]["kind"]["enum"] == ["DaemonSet", "Deployment", "Service"]
+
+
+def test_control_characters_and_lists_without_end_are_not_let_in(api: Api, namespace: str) -> None:
+    """Whatever the user of the API server does not send through our reader."""
+    raw = raw_canary(namespace)
+    hook = {"name": "a", "url": "http://a/", "metadata": {"cmd": "hey\0"}}
+    for part, words in (
+        ({"webhooks": [hook]}, "spec.analysis.webhooks[0].metadata.cmd"),
+        ({"webhooks": [{**hook, "metadata": {}}] * 101}, "spec.analysis.webhooks: Too many: 101"),
+        ({"metrics": [{"name": "a\x1b"}]}, "spec.analysis.metrics[0].name"),
+    ):
+        spec = {**raw["spec"], "analysis": {**raw["spec"]["analysis"], **part}}
+        with pytest.raises(RefusedError, match=re.escape(words)):
+            api.create(CANARIES, namespace, {"metadata": {"name": "odd"}, "spec": spec})
+    lines = {"query": "sum(\n\tup)", "provider": {"type": "prometheus", "address": "http://a/"}}
+    api.create(METRIC_TEMPLATES, namespace, {"metadata": {"name": "lines"}, "spec": lines})
 
 
 def test_equal_events_are_counted(api: Api, namespace: str) -> None:

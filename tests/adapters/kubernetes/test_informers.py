@@ -182,3 +182,24 @@ def test_what_is_told_of_once_more_changes_nothing() -> None:
     assert cache.get_by_key("n/a") == _at(12, "new")
     cache._remove(_at(13))
     assert cache.get_by_key("n/a") is None
+
+
+def test_a_namespace_is_listed_by_itself() -> None:
+    """Whatever came, changed and went: as if the whole had been searched for it."""
+    made: Any = _Cache
+    cache = made()
+
+    def obj(namespace: str, name: str, version: int) -> Obj:
+        return {"metadata": {"namespace": namespace, "name": name, "resourceVersion": str(version)}}
+
+    cache._put(obj("a", "one", 1))
+    cache._put(obj("b", "one", 2))
+    cache._put(obj("a", "two", 3))
+    cache._put(obj("a", "one", 4))
+    assert cache.list_of("a") == [obj("a", "one", 4), obj("a", "two", 3)]
+    cache._remove(obj("b", "one", 5))
+    assert (cache.list_of("b"), cache._places.keys()) == ([], {"a"})
+    cache._remove(obj("b", "one", 6))
+    cache._replace_all([obj("c", "one", 7), obj("a", "two", 8)])
+    assert (cache.list_of("a"), cache.list_of("c")) == ([obj("a", "two", 8)], [obj("c", "one", 7)])
+    assert sorted(cache.list_keys()) == ["a/two", "c/one"]

@@ -23,12 +23,14 @@ from canary_core import (
     Counts,
     KnownGood,
     Notice,
+    Obstacle,
     Phase,
     Policy,
     Progressive,
     Request,
     Rollout,
     SessionAffinity,
+    Source,
     Traffic,
     Verb,
     Wait,
@@ -307,21 +309,31 @@ def _shown(cluster: Cluster, namespace: str) -> tuple[int, str]:
     return live["status"]["canaryWeight"], live["status"]["conditions"][0]["reason"]
 
 
-def test_while_a_problem_stands_the_status_shows_what_flows_and_the_condition_stays(
-    cluster: Cluster, namespace: str
-) -> None:
-    """What was decided meanwhile is not known to be in force."""
+def test_while_a_problem_stands_the_condition_stays(cluster: Cluster, namespace: str) -> None:
+    """What is saved meanwhile says nothing else: it would alternate with the problem."""
     a_canary(cluster.api, namespace)
     store = _store(cluster, namespace)
     store.save(Rollout(phase=Phase.PROGRESSING, traffic=Traffic(canary_weight=30)), store.load().version)
     store.load()
-    store.report(Problem("Odd", "something is odd"), Traffic(canary_weight=20))
-    assert _shown(cluster, namespace) == (20, "Odd")
+    store.report(Problem("Odd", "something is odd"))
     store = _store(cluster, namespace)
     store.save(Rollout(phase=Phase.FAILED), store.load().version)
-    assert _shown(cluster, namespace) == (20, "Odd")
+    assert _shown(cluster, namespace) == (0, "Odd")
     store.clear_problem()
     assert _shown(cluster, namespace) == (0, "Failed")
+
+
+def test_while_a_split_is_refused_the_status_shows_what_flows(cluster: Cluster, namespace: str) -> None:
+    a_canary(cluster.api, namespace)
+    store, wanted = _store(cluster, namespace), Rollout(phase=Phase.PROGRESSING, traffic=Traffic(canary_weight=30))
+    store.flowing = lambda: Traffic(canary_weight=20)
+    version = store.save(wanted, store.load().version)
+    assert _shown(cluster, namespace) == (30, "Progressing")
+    refused = Obstacle(reason="Odd", message="something is odd", source=Source.ACTED)
+    version = store.save(wanted.but(obstacle=refused), version)
+    assert _shown(cluster, namespace) == (20, "Odd")
+    store.save(wanted, version)
+    assert _shown(cluster, namespace) == (30, "Progressing")
 
 
 def test_the_finalizer_is_there_exactly_if_it_is_declared(cluster: Cluster, namespace: str) -> None:

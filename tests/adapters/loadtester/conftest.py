@@ -25,11 +25,12 @@ def tester(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadTester]:
     found.write("dies", "kill -KILL $$")
     found.write("floods", "yes | head -c 5000000")
     found.write("shows-env", "env")
+    found.write("escapes", r"printf 'a\033[2Jb\r\nc'; exit $1")
     found.write("helm", 'echo "$@"')
     found.write("forbidden")
     found.waits("hey")
     found.waits("waits")
-    allowed = "-allow-programs=ok,fails,dies,floods,shows-env,helm,hey,waits,missing"
+    allowed = "-allow-programs=ok,fails,dies,floods,shows-env,escapes,helm,hey,waits,missing"
     own = {"DEEP_SECRET": "hush", "WANTED": "this one", "https_proxy": "http://proxy.example:3128"}
     with LoadTester(found, allowed, "-enable-bash=true", "-pass-env=WANTED", environment=own) as running:
         yield running

@@ -80,6 +80,15 @@ def test_output_is_bounded(tester: LoadTester) -> None:
     assert (status, body) == (200, "y\n" * (MOST_OUTPUT // 2))
 
 
+def test_what_a_terminal_would_act_on_stands_in_no_answer_and_no_log(tester: LoadTester) -> None:
+    shown = "a\ufffd[2Jb\nc"
+    found = tester.ask("escaping", cmd="escapes 0", blocking="true", returnCmdOutput="true", logCmdOutput="true")
+    assert found == (200, shown)
+    assert _logged_outputs(tester, "escaping.here") == [shown]
+    failed = f"command escapes 1 failed: {shown}: exit status 1"
+    assert tester.ask("escaping", cmd="escapes 1", blocking="true") == (500, failed)
+
+
 def test_commands_inherit_no_secret(tester: LoadTester) -> None:
     status, body = tester.ask(cmd="shows-env", blocking="true", returnCmdOutput="true")
     assert status == 200
@@ -111,7 +120,11 @@ def test_logs_hold_no_argument(tester: LoadTester) -> None:
 
 def test_output_is_logged_if_that_is_asked_for(tester: LoadTester) -> None:
     tester.ask("talkative", "ns", cmd="ok listen", logCmdOutput="true")
-    until(lambda: [line["output"] for line in tester.lines if "output" in line] == ["listen\n"])
+    until(lambda: _logged_outputs(tester, "talkative.ns") == ["listen\n"])
+
+
+def _logged_outputs(tester: LoadTester, canary: str) -> list[str]:
+    return [line["output"] for line in tester.lines if line.get("canary") == canary and "output" in line]
 
 
 def test_metrics_show_what_was_done(tester: LoadTester) -> None:
@@ -169,10 +182,10 @@ def test_our_controller_understands_the_answers(tester: LoadTester) -> None:
     url = f"http://127.0.0.1:{tester.port}"
     tester.post("/gate/open", {"name": "asked", "namespace": "here"})
     answers = [
-        pool.post(f"{url}/gate/{path}", {"name": "asked", "namespace": "here"}, timeout_s=60)
+        pool.post(f"{url}/gate/{path}", {"name": "asked", "namespace": "here"}, namespace="here", timeout_s=60)
         for path in ("check", "halt", "approve")
     ]
-    assert [(answer.ok, answer.body) for answer in answers] == [(True, "Approved"), (False, "Forbidden"), (True, "OK")]
+    assert [(answer.ok, answer.text) for answer in answers] == [(True, "Approved"), (False, "Forbidden"), (True, "OK")]
     pool.close()
 
 

@@ -58,16 +58,20 @@ def test_while_it_ends_no_work_is_taken_and_what_does_not_listen_is_ended_by_for
     assert len(programs.groups) == 1
 
 
-def test_so_many_run_and_wait_and_further_ones_are_turned_away(programs: Programs) -> None:
+def test_so_many_of_a_namespace_run_and_wait_and_further_ones_are_turned_away(programs: Programs) -> None:
     programs.waits("waits")
-    with LoadTester(programs, "-allow-programs=waits", "-max-commands=2", "-max-waiting=1") as running:
+    with LoadTester(programs, "-allow-programs=waits", "-max-commands=4", "-max-waiting=2") as running:
         assert [running.ask(cmd=f"waits {number}")[0] for number in range(5)] == [202, 202, 202, 429, 429]
         until(lambda: len(programs.started) == 2)
         assert running.metric("commands_running") == 2
         assert running.metric("commands_waiting") == 1
-        assert running.ask(cmd="waits", blocking="true")[0] == 429
+        turned_away = (429, "too many commands of this namespace run and wait: try later")
+        assert running.ask(cmd="waits", blocking="true") == turned_away
+        # The places of others are theirs.
+        assert running.ask(namespace="there", cmd="waits 1") == (202, "")
+        until(lambda: len(programs.started) == 3)
         programs.let_go()
-        until(lambda: running.metric("commands_ended_total", program="waits", result="succeeded") == 3)
+        until(lambda: running.metric("commands_ended_total", program="waits", result="succeeded") == 4)
         assert running.ask(cmd="waits again", blocking="true") == (200, "")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
+from contextlib import suppress
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,14 +31,31 @@ def test_names_that_look_alike_when_joined_are_different_gates() -> None:
     assert not gates.is_open(Kind.GATE, "rollback.x", "y")
 
 
+def _opens(gates: Gates, name: str, namespace: str) -> bool:
+    try:
+        gates.open(Kind.GATE, name, namespace)
+    except TooManyGatesError:
+        return False
+    return True
+
+
 def test_so_many_can_be_open_and_closing_makes_room() -> None:
-    gates = Gates(most=2)
-    for name in "ab":
-        gates.open(Kind.GATE, name, "x")
-    with pytest.raises(TooManyGatesError):
-        gates.open(Kind.GATE, "c", "x")
-    gates.open(Kind.GATE, "a", "x")
-    assert not gates.is_open(Kind.GATE, "c", "x")
+    gates = Gates(most=4)
+    assert [_opens(gates, name, "x") for name in "abc"] == [True, True, False]
+    assert _opens(gates, "a", "x")
+    assert [gates.is_open(Kind.GATE, name, "x") for name in "abc"] == [True, True, False]
     gates.close(Kind.GATE, "a", "x")
-    gates.open(Kind.GATE, "c", "x")
-    assert [gates.is_open(Kind.GATE, name, "x") for name in "abc"] == [False, True, True]
+    gates.close(Kind.GATE, "a", "x")
+    assert [_opens(gates, name, "x") for name in "cd"] == [True, False]
+    assert [gates.is_open(Kind.GATE, name, "x") for name in "abcd"] == [False, True, True, False]
+
+
+@given(st.lists(OPERATIONS, max_size=60))
+def test_a_namespace_that_opens_all_it_can_leaves_room_for_another(
+    operations: list[tuple[str, Kind, str, str]],
+) -> None:
+    gates = Gates(most=4)
+    for operation, kind, name, _ in operations:
+        with suppress(TooManyGatesError):
+            (gates.open if operation == "open" else gates.close)(kind, name, "theirs")
+    assert _opens(gates, "app", "ours")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml
 
 from canary_adapters.cli import loadtester as command
 from canary_adapters.cli.errors import BadInputError
+from canary_adapters.denied_addresses import DEFAULT, DeniedAddresses
 from canary_adapters.loadtester.options import Options
 from laboratories.load_tester import CANARY
 
@@ -50,7 +52,15 @@ def test_defaults_are_flaggers_but_for_shells(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_our_own_flags(monkeypatch: pytest.MonkeyPatch) -> None:
-    flags = ["-allow-programs=hey, k6", "-enable-shell", "-enable-bash=true", "-max-commands=3", "-max-waiting=0"]
+    tenants = ["-gate-token-file=/gates/fingerprints", "-deny-addresses=default,10.0.0.0/8"]
+    flags = [
+        *tenants,
+        "-allow-programs=hey, k6",
+        "-enable-shell",
+        "-enable-bash=true",
+        "-max-commands=3",
+        "-max-waiting=0",
+    ]
     found = _options(monkeypatch, *flags, "-pass-env=A,B", "-host=127.0.0.1", "-namespace-regexp=")
     assert found == Options(
         host="127.0.0.1",
@@ -60,6 +70,8 @@ def test_our_own_flags(monkeypatch: pytest.MonkeyPatch) -> None:
         most_running=3,
         most_waiting=0,
         passed_on=("A", "B"),
+        gate_token_file=Path("/gates/fingerprints"),
+        denied=DeniedAddresses((*DEFAULT.networks, IPv4Network("10.0.0.0/8"))),
     )
 
 
@@ -102,6 +114,8 @@ def test_the_example_is_a_command_line_that_works(monkeypatch: pytest.MonkeyPatc
         (["-max-commands=0"], "--max-commands"),
         (["-port=70000"], "--port"),
         (["-host=999.1.1.1"], "--port"),
+        (["-deny-addresses=localhost"], "'localhost': must be an IP address"),
+        (["-gate-token-file=/nowhere", "-port=0", "-host=127.0.0.1"], "/nowhere: No such file or directory"),
         (["-enable-bash=perhaps"], "--enable-bash"),
     ],
 )

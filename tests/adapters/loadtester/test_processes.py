@@ -9,8 +9,6 @@ import sys
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from canary_adapters.loadtester.command import Command
 from canary_adapters.loadtester.metrics import Metrics
@@ -18,7 +16,6 @@ from canary_adapters.loadtester.options import Options
 from canary_adapters.loadtester.payload import Payload
 from canary_adapters.loadtester.process import MOST_OUTPUT, Cause, Ended, Process
 from canary_adapters.loadtester.runner import ClosedError, FullError, Runner
-from canary_adapters.loadtester.slots import Slots
 from laboratories.load_tester import Programs, members, until
 
 PAYLOAD = Payload(name="app", namespace="here")
@@ -129,39 +126,6 @@ except ChildProcessError:
 def test_the_first_process_of_a_container_buries_what_commands_leave_behind() -> None:
     done = subprocess.run([sys.executable, "-c", BURIES], capture_output=True, text=True, check=False, timeout=60)
     assert (done.stdout, done.stderr) == ("none left\n", "")
-
-
-# -- Slots ----------------------------------------------------------------------------------------------------------
-
-
-@given(st.lists(st.sampled_from(["ask", "release", "withdraw"]), max_size=40), st.integers(1, 3), st.integers(0, 3))
-def test_never_more_than_so_many_run_and_wait_and_the_first_is_next(steps: list[str], most: int, queue: int) -> None:
-    async def play() -> None:
-        slots = Slots(most, queue)
-        running, waiting = 0, list[asyncio.Future[bool]]()
-        for step in steps:
-            if step == "ask":
-                if running == most and len(waiting) == queue:
-                    with pytest.raises(FullError):
-                        slots.ask()
-                else:
-                    ticket = slots.ask()
-                    assert ticket.done() == (running < most)
-                    running, waiting = (running + 1, waiting) if ticket.done() else (running, [*waiting, ticket])
-            elif step == "release" and running:
-                slots.release()
-                if waiting:
-                    assert waiting.pop(0).result()
-                else:
-                    running -= 1
-            elif step == "withdraw" and waiting:
-                slots.withdraw(waiting[-1])
-                slots.withdraw(waiting[-1])
-                assert not waiting.pop().result()
-            assert slots.waiting == len(waiting)
-            assert not any(ticket.done() for ticket in waiting)
-
-    asyncio.run(play())
 
 
 # -- Loads ----------------------------------------------------------------------------------------------------------

@@ -259,6 +259,10 @@ def test_connections_cannot_be_told_apart_by_conditions(declare: Declare, strate
 K1 = "A/B testing is not supported when using the kubernetes provider"
 K2 = "Progressive traffic is not supported when using the kubernetes provider"
 K3 = "Setting canaryAnalysis.iterations: 10"
+HOSTS = (
+    'service.hosts "{}" names Services of {}: the controller refuses it, unless it runs with '
+    "-allow-cross-namespace-hosts"
+)
 
 
 @pytest.mark.parametrize(
@@ -297,6 +301,11 @@ K3 = "Setting canaryAnalysis.iterations: 10"
          ("service.timeout has no effect with appProtocol tcp",
           "mirror has no effect with appProtocol tcp",
           "sessionAffinity has no effect with appProtocol tcp")),
+        ({"metadata.namespace": "here",
+          "spec.service": {"port": 80, "hosts": ["a.io", "a.here.svc", "a.other.svc", "*", "a.b"]}},
+         (HOSTS.format("a.other.svc", "namespace other"), HOSTS.format("*", "other namespaces"))),
+        ({"metadata.namespace": "here", "spec.service": {"port": 80, "hosts": ["*"], "gateways": ["gw"]}}, ()),
+        ({"metadata.namespace": ..., "spec.service": {"port": 80, "hosts": ["a.other.svc"]}}, ()),
         ({"analysis.interval": "5s"}, ("interval 5s is below the minimum and becomes 10s",)),
         ({"analysis.alerts": [{"name": "chat", "providerRef": {"name": "chat"}}]},
          ("alert chat has no severity: all are sent, of which Flagger sends none",)),

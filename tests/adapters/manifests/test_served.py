@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from campaigns.process import _Api
 from canary_adapters.controller.registry import Registry
 from canary_adapters.kubernetes.answers import content_of
 from canary_adapters.kubernetes.cluster import Cluster
+from canary_adapters.kubernetes.mistakes import check_served
 from canary_adapters.kubernetes.resources import DEPLOYMENTS, Obj
 from canary_adapters.kubernetes.services import ServiceRouter
 from canary_adapters.kubernetes.settings import ObjectSettings
@@ -22,11 +24,10 @@ from canary_adapters.kubernetes.store import CanaryReader
 from canary_adapters.kubernetes.workload import ConfigDigests, Fingerprints, workload_port
 from canary_adapters.manifests import (
     Canary,
+    Given,
     ManifestError,
     Served,
-    missing_references,
     policy_of,
-    port_faults,
     provider_of,
     read_object,
     read_text,
@@ -49,6 +50,11 @@ KEDA = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "app"}
 
 def _wrong(canary: Canary, **more: Any) -> list[tuple[str, str]]:
     return [(each.reason, render(each.path)) for each in unserved(canary, SERVED, **more)]
+
+
+def _reader(served: Served) -> CanaryReader:
+    """As the controller makes it."""
+    return CanaryReader(check=partial(check_served, served=served, mesh_provider="istio"))
 
 
 # -- The table --------------------------------------------------------------------------------------------------------
@@ -85,7 +91,7 @@ def test_what_is_not_served_is_named(declare: Declare, changes: dict[str, Any], 
     assert _wrong(canary) == [(reason, path)]
     raw = {**declare(changes), "metadata": {"name": "app", "namespace": "test", "uid": "1", "generation": 1}}
     with pytest.raises(RefusedError) as refused:
-        CanaryReader(served=SERVED).read(raw)
+        _reader(SERVED).read(raw)
     assert refused.value.reason == reason
     assert refused.value.message.startswith(f"{path}: ")
 
@@ -134,7 +140,7 @@ def test_what_is_installed_is_what_the_controller_loads() -> None:
 def test_an_object_that_is_being_deleted_can_be_let_go_whatever_it_asks_for(declare: Declare) -> None:
     raw = declare({"spec.autoscalerRef": KEDA, "spec.provider": "nginx"})
     raw["metadata"] |= {"uid": "1", "generation": 1, "deletionTimestamp": "2026-01-01T00:00:00Z"}
-    found = CanaryReader(served=SERVED).read_to_delete(raw)
+    found = _reader(SERVED).read_to_delete(raw)
     assert found is not None
     assert found.canary.spec.autoscaler_ref is None
 
@@ -173,7 +179,7 @@ spec: {provider: {type: prometheus, address: "http://p:9090"}, query: up}
 
 def _missing(text: str) -> list[tuple[str, bool]]:
     given = read_text(text)
-    return [(str(each), each.expected) for each in missing_references(given.canaries[0], given)]
+    return [(str(each), each.expected) for each in Given(given).missing(given.canaries[0])]
 
 
 def test_references_are_looked_for_in_what_was_given() -> None:
@@ -195,7 +201,7 @@ def test_references_are_looked_for_in_what_was_given() -> None:
 @pytest.mark.parametrize(("port", "known"), [("web", False), ("http", True), ("80", True), ("8080", True)])
 def test_a_port_that_no_container_has_is_found_if_the_target_is_given(port: str, known: bool) -> None:
     given = read_text(DEPLOYED % "app" + REFERRING % port)
-    found = list(port_faults(given.canaries[0], given))
+    found = list(Given(given).port_faults(given.canaries[0]))
     assert [render(path) for path, _, _ in found] == ([] if known else ["spec.service.targetPort"])
     assert all("(known: http)" in said for _, _, said in found)
 
@@ -307,7 +313,7 @@ def test_what_validates_is_refused_by_nobody_for_what_stands_in_it(raw: Obj) -> 
     canary = _validates(raw)
     if canary is None:
         return
-    assert CanaryReader().read(raw).canary.spec == canary_of(raw).spec
+    assert _reader(Served.installed()).read(raw).canary.spec == canary_of(raw).spec
     Registry.load().router(provider_of(canary))
     settled = ObjectSettings()
     cluster = _cluster(canary) if canary.spec.target_ref.kind == "Deployment" else Cluster(_Api(lambda *_, **__: {}))

@@ -159,7 +159,7 @@ def test_where_nobody_listens_is_not_taken_for_slow(prometheus: Prometheus) -> N
 
 
 def test_an_answer_without_end_is_cut_off(prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("canary_adapters.prometheus.pool.LARGEST", 1000)
+    monkeypatch.setattr("canary_adapters.prometheus.answers.LARGEST", 1000)
     monkeypatch.setattr(prometheus, "answer", lambda _: (200, {"data": "x" * 5000}))
     found = _source(prometheus, RATE).measure(MetricQuestion(check="request-success-rate"))
     assert isinstance(found, SourceError)
@@ -195,16 +195,31 @@ def test_mistakes_in_what_is_declared_are_refused(prometheus: Prometheus) -> Non
         blocked.online()
 
 
-def test_a_template_that_cannot_be_filled_says_why(prometheus: Prometheus) -> None:
-    for query, words in (
-        ("{{ if true }}", "is not supported"),
-        ("{{ variables.nobody }}", "has no nobody"),
-        ("{{ name.__class__ }}", "is not supported"),
-    ):
-        source = _source(prometheus, OWN, templates=lambda *_, text=query: _template(prometheus.url, text))
+def test_variables_that_a_metric_does_not_give_are_refused_when_declared(prometheus: Prometheus) -> None:
+    """Before the first rollout; in the middle of one, where the template may have changed, they fail the check."""
+    template = _template(prometheus.url, '{a="{{ variables.here }}",b="{{ variables.nobody }}"}[{{ variables.odd }}]')
+    for given, words in (({"here": "1"}, "has no nobody, odd"), ({"here": "1", "nobody": "2", "odd": '"'}, "quotes")):
+        source = _source(prometheus, RATE, {**OWN, "templateVariables": given}, templates=lambda *_: template)
+        with pytest.raises(RefusedError, match=words) as caught:
+            source.online()
+        assert caught.value.reason == "TemplateVariablesInvalid"
         found = source.measure(MetricQuestion(check="own"))
         assert isinstance(found, SourceError)
         assert words in found.message
+    assert prometheus.queries == []
+
+
+def test_a_template_that_has_been_spoilt_since_fails_its_check(prometheus: Prometheus) -> None:
+    """A rollout stays nowhere for a template that nobody can read any more, and is not begun with one."""
+
+    def refuse(*_: str) -> MetricTemplate:
+        raise RefusedError("MetricTemplateInvalid", "MetricTemplate own.here: spec.query: why")
+
+    source = _source(prometheus, OWN, templates=refuse)
+    found = source.measure(MetricQuestion(check="own"))
+    assert found == SourceError(message="Metric query failed for own: MetricTemplate own.here: spec.query: why")
+    with pytest.raises(RefusedError, match=r"spec\.query: why"):
+        source.online()
 
 
 @pytest.mark.parametrize(

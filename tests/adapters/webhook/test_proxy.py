@@ -59,7 +59,7 @@ def test_a_hook_is_called_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
         thread = threading.Thread(target=server.handle_request, daemon=True)
         thread.start()
         pool = HttpPool()
-        assert pool.post("http://loadtester.test/x", {}, timeout_s=5).ok
+        assert pool.post("http://loadtester.test/x", {}, namespace="here", timeout_s=5).ok
         pool.close()
         thread.join()
     assert seen == ["POST http://loadtester.test/x HTTP/1.1"]

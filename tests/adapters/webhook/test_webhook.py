@@ -13,14 +13,11 @@ from typing import Any
 import pytest
 import structlog
 from attrs import define, field
-from hypothesis import given
-from hypothesis import strategies as st
 
 from applications.declared import canary_of, raw_canary
 from canary_adapters.background import Background
 from canary_adapters.manifests import AlertProvider, read_object
-from canary_adapters.notify import AlertNotifier, Message, Receiver
-from canary_adapters.notify.payloads import payload_for
+from canary_adapters.notify import AlertNotifier, Receiver
 from canary_adapters.telemetry import LogNotifier, Telemetry, TelemetryNotifier, configure_logging
 from canary_adapters.webhook import EventWebhook, HttpPool, WebhookHooks
 from canary_adapters.webhook.http import Answer
@@ -40,7 +37,7 @@ from canary_core import (
     Unreachable,
 )
 from canary_core import notices as n
-from canary_core.messages import Names, Severity
+from canary_core.messages import Names
 from canary_core.verdict import Verdict
 from canary_ports import Hooks
 from canary_sims.harness.contracts import HooksContract
@@ -343,26 +340,6 @@ def test_everybody_is_told_only_of_canaries_without_alerts_of_their_own(receivin
     receiving.taken.clear()
     _alerts(receiving, None, {"name": "a", "providerRef": {"name": "gone"}}, everybody=everybody)
     assert receiving.taken == []
-
-
-@given(
-    st.sampled_from(["slack", "discord", "rocket", "msteams", "gchat", "generic"]),
-    st.text(max_size=40),
-    st.sampled_from(Severity),
-    st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5)), max_size=3),
-)
-def test_any_text_makes_valid_json_and_is_in_it(kind: str, text: str, severity: Severity, fields: Any) -> None:
-    make = payload_for(kind)
-    assert make is not None
-    message = Message(canary="a", namespace="b", severity=severity, text=text, fields=fields)
-    payload = make(Receiver(type=kind, address="http://x"), message)
-    assert text in _texts(json.loads(json.dumps(payload)))
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [text for part in value.values() for text in _texts(part)]
-    return [text for part in value for text in _texts(part)] if isinstance(value, list) else [str(value)]
 
 
 # -- Telemetry ------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
-"""Structural schemas from declared types: strict about shape, lenient about values.
+"""Structural schemas from declared types: strict about shape and size, lenient about values.
 
 A wrong value is explained by the controller, with all others of the object and with what to change, in a condition and
 an event; an admission error would show only where the object is applied, often nowhere. What Flagger's schemas accept,
-these accept.
+these accept, but for what nobody writes by mistake: control characters, and lists without an end.
 """
 
 from types import UnionType
@@ -62,6 +62,7 @@ def _field(owner: type, attribute: "Attribute[Any]") -> Obj:
     found = _typed(attribute.type, rule)
     if (owner, attribute.name) in _ENUMS:
         found["enum"] = list(rule.enum)
+        found.pop("pattern", None)
     if rule.default is not None:
         found["default"] = rule.default
     return {"description": rule.doc, **{key: value for key, value in found.items() if key != "description"}}
@@ -70,17 +71,22 @@ def _field(owner: type, attribute: "Attribute[Any]") -> Obj:
 def _typed(kind: Any, rule: Rule) -> Obj:
     if get_origin(kind) in {Union, UnionType}:
         members = [member for member in get_args(kind) if member is not type(None)]
-        return _typed(members[0], rule) if len(members) == 1 else {"x-kubernetes-int-or-string": True}
+        return _typed(members[0], rule) if len(members) == 1 else {"x-kubernetes-int-or-string": True, **_text(rule)}
     if kind in _SCALARS:
-        return dict(_SCALARS[kind])
+        return {**_SCALARS[kind], **(_text(rule) if kind is str else {})}
     each = rule.each or Rule(doc="")
     if get_origin(kind) is tuple:
-        return {"type": "array", "items": _typed(get_args(kind)[0], each)}
+        return {"type": "array", "maxItems": rule.most, "items": _typed(get_args(kind)[0], each)}
     if get_origin(kind) is Table:
-        return {"type": "object", "additionalProperties": _typed(get_args(kind)[0], each)}
+        inner = _typed(get_args(kind)[0], each)
+        return {"type": "object", "maxProperties": rule.most, "additionalProperties": inner}
     if has(kind):
         return schema_of(kind)
     raise TypeError(f"no schema for {kind}")
+
+
+def _text(rule: Rule) -> Obj:
+    return {"pattern": rule.controls.pattern} if rule.controls.pattern else {}
 
 
 def _first_line(doc: str | None) -> str:

@@ -75,8 +75,8 @@ def _declared(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Labels and annotations that we put there, without those that are declared to be left alone."""
     unmanaged = canary.spec.service.unmanaged_metadata
-    no_labels = unmanaged.labels if unmanaged is not None else ()
-    no_annotations = unmanaged.annotations if unmanaged is not None else ()
+    no_labels = frozenset(unmanaged.labels if unmanaged is not None else ())
+    no_annotations = frozenset(unmanaged.annotations if unmanaged is not None else ())
     given = metadata if metadata is not None else ServiceMetadata()
     labels = {**(given.labels or {}), label: name}
     annotations = {**(given.annotations or {}), **UNWATCHED_BY_TOOLKIT}

@@ -7,7 +7,7 @@ from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.manifests import Canary, Service
 from canary_ports import RefusedError
 
-__all__ = ["check_ports", "service_ports"]
+__all__ = ["check_ports", "port_mismatch", "service_ports"]
 
 _SIDECARS: Final = frozenset({"istio-proxy", "envoy"})
 
@@ -59,6 +59,24 @@ def _discovered(service: Service, target: Obj, names: set[str], numbers: set[int
             yield {"name": name, "protocol": "TCP", "port": number, "targetPort": number}
 
 
+def port_mismatch(canary: Canary, target: Obj) -> RefusedError | None:
+    """Why no request to the canary's Services would reach a container of the target. None: they would."""
+    wanted, named = _target_port(canary.spec.service), _named(target)
+    if not isinstance(wanted, str) or wanted in named:
+        return None
+    known = ", ".join(sorted(named)) or "none"
+    return RefusedError(
+        "ServicePortMismatch",
+        f"spec.service.targetPort {wanted}: no container of {canary.spec.target_ref.name} has a port of this name "
+        f"(known: {known}); name it there, or give its number",
+    )
+
+
+def _named(target: Obj) -> dict[str, int]:
+    ports = (port for container in _containers(target) for port in container.get("ports") or ())
+    return {port["name"]: port["containerPort"] for port in ports if port.get("name")}
+
+
 def check_ports(canary: Canary, target: Obj, apex: Obj | None) -> None:
     """Refuse ports by which users would reach nobody, or somebody else than now.
 
@@ -70,19 +88,11 @@ def check_ports(canary: Canary, target: Obj, apex: Obj | None) -> None:
     Raises:
         RefusedError: With what to change.
     """
-    service = canary.spec.service
-    wanted = _target_port(service)
-    ports = [port for container in _containers(target) for port in container.get("ports") or ()]
-    named = {port["name"]: port["containerPort"] for port in ports if port.get("name")}
-    if isinstance(wanted, str) and wanted not in named:
-        known = ", ".join(sorted(named)) or "none"
-        raise RefusedError(
-            "ServicePortMismatch",
-            f"spec.service.targetPort {wanted}: no container of {canary.spec.target_ref.name} has a port of this name "
-            f"(known: {known}); name it there, or give its number",
-        )
+    mismatch = port_mismatch(canary, target)
+    if mismatch is not None:
+        raise mismatch
     if apex is not None:
-        _check_apex(canary, apex, named)
+        _check_apex(canary, apex, _named(target))
 
 
 def _check_apex(canary: Canary, apex: Obj, named: dict[str, int]) -> None:

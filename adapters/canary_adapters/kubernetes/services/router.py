@@ -45,13 +45,22 @@ class ServiceRouter:
         """Have all traffic on one side.
 
         Raises:
-            RefusedError: A split that Services cannot make, or one that would cut clients off.
+            RefusedError: A split that Services cannot make, or one that would cut clients off; or a Service that it
+                needs is somebody else's. Once begun, only the apex is needed.
         """
         if traffic not in (_TO_PRIMARY, _TO_CANARY):
             raise RefusedError("SplitUnsupported", "provider kubernetes cannot split traffic; it needs a mesh")
-        self._services.check()
+        self._services.check(reaches_canary=traffic == _TO_CANARY)
+        to_canary = traffic == _TO_CANARY
+        objection = self._services.objection(to_canary=to_canary, apex_only=self._services.are_begun)
+        if objection is not None:
+            raise objection
         self._services.ensure_backends()
-        self._services.ensure_apex(to_canary=traffic == _TO_CANARY)
+        self._services.ensure_apex(to_canary=to_canary)
+
+    def objection(self) -> RefusedError | None:
+        """Why no rollout should begin: one of the Services is somebody else's. None: it may."""
+        return self._services.objection()
 
     def release(self) -> None:
         """Have the apex send to the target again."""

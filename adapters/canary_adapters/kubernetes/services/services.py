@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.naming import UNWATCHED_BY_TOOLKIT, ObjectNames, is_owned_by
+from canary_adapters.kubernetes.ownership import Ownership
 from canary_adapters.kubernetes.resources import DEPLOYMENTS, SERVICES, Obj
 from canary_adapters.kubernetes.selector import Selector, selector_of
 from canary_adapters.kubernetes.services.objects import wanted_service
@@ -40,7 +41,7 @@ class Services:
             settings: What the installation decides.
         """
         self._cluster, self._canary, self._settings = cluster, canary, settings
-        self._names = ObjectNames.of(canary)
+        self._names, self._ownership = ObjectNames.of(canary), Ownership(cluster, canary)
         self._are_ours = canary.spec.target_ref.kind == DEPLOYMENTS.kind
 
     @property
@@ -55,7 +56,7 @@ class Services:
     def given_back(self) -> bool:
         """Whether clients of the apex reach the target, as far as that can be brought about."""
         apex, selector = self._get(self._names.apex), self._selector()
-        if not self._are_ours or apex is None or selector is None:
+        if not self._are_ours or apex is None or selector is None or self._ownership.is_foreign(apex, given=True):
             return True
         return bool(apex["spec"].get("selector") != {selector.label: selector.primary_value})
 
@@ -70,37 +71,58 @@ class Services:
         selector = self._selector()
         if selector is None:
             return all(self._get(name) is not None for name in self._all_names())
-        return all(wanted is live for wanted, live in self._wanted(selector, to_canary=to_canary))
+        return all(
+            wanted is live or self._is_foreign(live) for wanted, live in self._wanted(selector, to_canary=to_canary)
+        )
 
-    def check(self) -> None:
+    @property
+    def are_begun(self) -> bool:
+        """Whether there is one for the primary that is not somebody else's: then there were no objections once."""
+        live = self._get(self._names.apex_primary)
+        return live is not None and not self._is_foreign(live)
+
+    def check(self, *, reaches_canary: bool) -> None:
         """Refuse what would cut clients off.
+
+        Where there is a primary, whatever the target is by now cuts nobody off who is sent to the primary.
+
+        Args:
+            reaches_canary: Whether any request is to go to the canary.
 
         Raises:
             RefusedError: With what to change.
         """
-        if not self._are_ours:
+        if not self._are_ours or (self.are_begun and not reaches_canary):
             return
         target = self._target()
-        for name in self._all_names():
-            live = self._get(name)
-            owner = _controller(live)
-            if live is not None and owner is not None and not is_owned_by(live, self._canary):
-                raise RefusedError(
-                    "ServiceNotOurs",
-                    f"service {name}.{self._names.namespace} belongs to {owner.get('kind')} {owner.get('name')}; "
-                    "choose another spec.service.name",
-                )
         apex = self._get(self._names.apex)
         foreign = apex if apex is not None and not is_owned_by(apex, self._canary) else None
         if target is not None:
             check_ports(self._canary, target, None if foreign is not None and self._is_taken_over(foreign) else foreign)
 
+    def objection(self, *, to_canary: bool = False, apex_only: bool = False) -> RefusedError | None:
+        """Why one of them cannot be put right: it is somebody else's. None: all can be, or are right.
+
+        Args:
+            to_canary: Whether the apex should send to the canary.
+            apex_only: Whether only the apex is looked at.
+        """
+        selector = self._selector()
+        if not self._are_ours or selector is None:
+            return None
+        found = (
+            self._ownership.refusal(SERVICES, live, given=self._is_given(live))
+            for wanted, live in self._wanted(selector, to_canary=to_canary)
+            if live is not None and wanted is not live and (not apex_only or self._is_given(live))
+        )
+        return next((each for each in found if each is not None), None)
+
     def ensure_backends(self) -> None:
-        """Have the Services of primary and canary."""
+        """Have the Services of primary and canary, but for those that are somebody else's by now."""
         self._ensure(lambda name: name != self._names.apex)
 
     def ensure_apex(self, *, to_canary: bool = False) -> None:
-        """Have the apex send to the primary, or to the canary."""
+        """Have the apex send to the primary, or to the canary, unless it is somebody else's by now."""
         self._ensure(lambda name: name == self._names.apex, to_canary=to_canary)
 
     def drop_backends(self) -> None:
@@ -113,7 +135,7 @@ class Services:
     def release(self) -> None:
         """Have the apex send to the target, as it did before, or as it would without us."""
         apex = self._get(self._names.apex)
-        if not self._are_ours or apex is None:
+        if not self._are_ours or apex is None or self._ownership.is_foreign(apex, given=True):
             return
         applied = None if is_owned_by(apex, self._canary) else last_applied(apex)
         selector = self._selector()
@@ -131,6 +153,13 @@ class Services:
 
     # -- Inside -----------------------------------------------------------------------------------------------------
 
+    def _is_given(self, service: Obj) -> bool:
+        """Whether people may have made it: the Service that their clients use, and no other."""
+        return bool(service["metadata"]["name"] == self._names.apex)
+
+    def _is_foreign(self, live: Obj | None) -> bool:
+        return live is not None and self._ownership.is_foreign(live, given=self._is_given(live))
+
     def _is_taken_over(self, apex: Obj) -> bool:
         """Whether we have put it right before: then its ports are ours already."""
         annotations = apex["metadata"].get("annotations") or {}
@@ -141,12 +170,8 @@ class Services:
         if not self._are_ours or selector is None:
             return
         for wanted, live in self._wanted(selector, to_canary=to_canary):
-            if wanted is live or not chosen(wanted["metadata"]["name"]):
-                continue
-            if live is None:
-                self._cluster.create(SERVICES, self._names.namespace, wanted)
-            else:
-                self._cluster.replace(SERVICES, wanted)
+            if chosen(wanted["metadata"]["name"]) and not self._is_foreign(live):
+                self._ownership.put(SERVICES, wanted, live, given=self._is_given(wanted))
 
     def _wanted(self, selector: Selector, *, to_canary: bool) -> Iterator[tuple[Obj, Obj | None]]:
         service, names = self._canary.spec.service, self._names
@@ -180,8 +205,3 @@ class Services:
 
     def _get(self, name: str) -> Obj | None:
         return self._cluster.get(SERVICES, self._names.namespace, name)
-
-
-def _controller(obj: Obj | None) -> Obj | None:
-    owners = (obj or {"metadata": {}})["metadata"].get("ownerReferences") or ()
-    return next((owner for owner in owners if owner.get("controller")), None)

@@ -1,13 +1,14 @@
 """A raw Canary as its type and its policy, read once for each generation; of each Canary the last one is kept."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
+from canary_adapters.kubernetes.mistakes import told
 from canary_adapters.kubernetes.resources import Obj
-from canary_adapters.manifests import Canary, ManifestError, Mistake, Served, policy_of, read_object, refusal, unserved
+from canary_adapters.manifests import Canary, ManifestError, policy_of, read_object
 from canary_core import Policy
 from canary_ports import RefusedError
 
@@ -15,6 +16,8 @@ __all__ = ["CanaryReader", "Loaded"]
 
 _SHOWN: Final = 10
 _MINIMAL: Final = {"interval": "1m", "threshold": 1, "stepWeight": 100}
+_UNDOES: Final = ("provider", "targetRef", "service", "autoscalerRef", "revertOnDeletion")
+"""What it takes to know what was done, and so what to undo."""
 _ANNOTATIONS: Final = ("annotations", "labels", "generation", "resourceVersion", "deletionTimestamp", "finalizers")
 
 
@@ -28,24 +31,31 @@ class Loaded:
 
     canary: Canary
     policy: Policy
+    spec: Obj = field(factory=dict, eq=False)
+    """As it stands in the object."""
 
 
 class CanaryReader:
     """Reads canaries. One for all; safe for many threads."""
 
     def __init__(
-        self, *, mesh_provider: str = "istio", minimum_interval_s: float = 10.0, served: Served | None = None
+        self,
+        *,
+        mesh_provider: str = "istio",
+        minimum_interval_s: float = 10.0,
+        check: Callable[[Canary], None] = lambda _: None,
     ) -> None:
         """Makes one.
 
         Args:
             mesh_provider: What moves the traffic of canaries that do not say.
             minimum_interval_s: Shorter analysis intervals become this one.
-            served: What is served. None: what is installed.
+            check: Raises `canary_ports.RefusedError` for what is well formed, but not served.
         """
-        self._served = served or Served.installed()
-        self._mesh_provider, self._minimum_interval_s = mesh_provider, minimum_interval_s
+        self._mesh_provider, self._minimum_interval_s, self._check = mesh_provider, minimum_interval_s, check
         self._lock = threading.Lock()
+        self._valid: dict[tuple[str, str], tuple[str, Loaded]] = {}
+        """What a Canary has declared last that was valid, with its UID."""
         self._known: dict[tuple[str, str], tuple[_Version, Loaded | RefusedError]] = {}
 
     def read(self, obj: Obj) -> Loaded:
@@ -64,6 +74,8 @@ class CanaryReader:
             found = self._read(obj)
             with self._lock:
                 self._known[key] = version, found
+                if isinstance(found, Loaded):
+                    self._valid[key] = metadata["uid"], found
         if isinstance(found, RefusedError):
             raise RefusedError(found.reason, found.message)
         return found
@@ -76,10 +88,26 @@ class CanaryReader:
             return False
         return True
 
+    def last_valid(self, obj: Obj, stored: Obj | None) -> Loaded | None:
+        """What a Canary has declared last that was valid, for one that declares something else by now.
+
+        Args:
+            obj: As it is.
+            stored: The spec that its status has of it, for a process that has not seen it. None: it has none.
+        """
+        metadata = obj["metadata"]
+        with self._lock:
+            uid, found = self._valid.get((metadata["namespace"], metadata["name"]), ("", None))
+        if found is not None and uid == metadata["uid"]:
+            return found
+        read = self._read({**obj, "spec": stored}) if stored is not None else None
+        return read if isinstance(read, Loaded) else None
+
     def forget(self, namespace: str, name: str) -> None:
         """A Canary is gone."""
         with self._lock:
             self._known.pop((namespace, name), None)
+            self._valid.pop((namespace, name), None)
 
     def read_to_delete(self, obj: Obj) -> Loaded | None:
         """The same of a Canary that is being deleted, however wrong it is: what it takes to undo what was done.
@@ -100,8 +128,8 @@ class CanaryReader:
             pass
         given = obj.get("spec")
         spec: Obj = given if isinstance(given, dict) else {}
-        kept = {key: spec[key] for key in ("targetRef", "service", "autoscalerRef", "revertOnDeletion") if key in spec}
-        for left_out in ((), ("autoscalerRef",)):
+        kept = {key: spec[key] for key in _UNDOES if key in spec}
+        for left_out in ((), ("autoscalerRef",), ("provider",), ("autoscalerRef", "provider")):
             least = {key: value for key, value in kept.items() if key not in left_out}
             found = self._read({**obj, "spec": {**least, "analysis": _MINIMAL}})
             if not isinstance(found, RefusedError):
@@ -115,17 +143,9 @@ class CanaryReader:
         try:
             canary = read_object(raw).canaries[0]
             policy = policy_of(canary, mesh_provider=self._mesh_provider, minimum_interval_s=self._minimum_interval_s)
+            self._check(canary)
         except ManifestError as error:
-            return RefusedError("InvalidSpec", _told(error.mistakes))
-        wrong = unserved(canary, self._served, mesh_provider=self._mesh_provider)
-        if wrong:
-            faults = refusal(canary, ((each.path, each.value, each.allowed) for each in wrong))
-            return RefusedError(wrong[0].reason, _told(faults.mistakes))
-        return Loaded(canary, policy)
-
-
-def _told(mistakes: Iterable[Mistake]) -> str:
-    """All mistakes on one line; their file is the cluster, which nobody needs to be told."""
-    texts = [str(evolve(each, file="", kind="", name="", line=None, document=None)).lstrip(": ") for each in mistakes]
-    more = f"; and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    return "; ".join(texts[:_SHOWN]) + more
+            return RefusedError("InvalidSpec", told(error.mistakes, most=_SHOWN))
+        except RefusedError as error:
+            return error
+        return Loaded(canary, policy, obj.get("spec") or {})

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.kubernetes.store.records import read_rollout, written_rollout
+from canary_adapters.plain_text import one_line
 from canary_core import Audience, Cookies, Counts, KnownGood, Phase, Policy, Rollout, SessionAffinity, Traffic
 from canary_core.policy import ABTest
 from canary_core.rollout import Wait
@@ -15,6 +16,8 @@ from canary_core.split import shown_weight
 
 __all__ = ["Problem", "read_status", "rfc3339", "standing_problem", "with_problem", "written_status"]
 
+LONGEST_MESSAGE: Final = 4096
+"""Characters of the message of a condition; ten mistakes are told at most."""
 _PROGRESSING: Final = "New revision detected, progressing canary analysis."
 _WAITING: Final = "Waiting for approval."
 _NEW: Final = "New {kind} detected, starting initialization."
@@ -79,6 +82,7 @@ def written_status(
     now_s: float,
     generation: int,
     problem: Problem | None = None,
+    routes: Traffic | None = None,
 ) -> Obj:
     """The whole status for a rollout.
 
@@ -89,7 +93,8 @@ def written_status(
         target: The workload that is declared.
         now_s: The present time.
         generation: Of the Canary that was acted upon.
-        problem: What is still in the way, for the condition.
+        problem: What is still in the way, for the condition. None: what the rollout says.
+        routes: The split in force, should it not be the one that is intended. None: it is, or nobody knows it.
     """
     now = rfc3339(now_s)
     entered = old.get("phase") != rollout.phase.value
@@ -97,7 +102,7 @@ def written_status(
     name, primary = (affinity.cookie_name, affinity.primary_cookie_name) if affinity is not None else (None, None)
     found: Obj = {
         "phase": rollout.phase.value,
-        "canaryWeight": shown_weight(policy, rollout),
+        "canaryWeight": shown_weight(policy, rollout if routes is None else rollout.but(traffic=routes)),
         "failedChecks": rollout.counts.failed,
         "iterations": rollout.iterations,
         "lastAppliedSpec": rollout.applied,
@@ -109,10 +114,7 @@ def written_status(
         "observedGeneration": generation,
         "rollout": written_rollout(rollout),
     }
-    said = _said(rollout, target)
-    if problem is not None:  # what was intended is not known to be in force
-        said = ("False", problem.reason, problem.message)
-        found["canaryWeight"] = old.get("canaryWeight", found["canaryWeight"])
+    said = ("False", problem.reason, problem.message) if problem is not None else _said(rollout, target)
     condition = _condition(old, *said, now)
     return {key: value for key, value in found.items() if value is not None} | {"conditions": [condition]}
 
@@ -121,6 +123,8 @@ def _said(rollout: Rollout, target: Target) -> tuple[str, str, str]:
     """Status, reason and message of the condition."""
     if rollout.waiting is not None and rollout.waiting.on is Wait.TARGET:
         return "False", TARGET_NOT_FOUND, f"{target.full} not found: make it, or correct spec.targetRef"
+    if rollout.obstacle is not None:
+        return "False", rollout.obstacle.reason, rollout.obstacle.message
     status, message = _SENTENCES[rollout.phase]
     if rollout.phase is Phase.FAILED and rollout.traffic.reaches_canary:
         message = _KEPT
@@ -134,33 +138,23 @@ def _said(rollout: Rollout, target: Target) -> tuple[str, str, str]:
     return status, reason, message
 
 
-def with_problem(
-    old: Mapping[str, Any], problem: Problem, *, now_s: float, generation: int, weight: int | None = None
-) -> Obj:
-    """The status with a problem in its condition; everything else stays.
-
-    Args:
-        old: The status as it is.
-        problem: What is in the way.
-        now_s: The present time.
-        generation: Of the Canary that it was found in.
-        weight: Of the canary, as the routes have it. None: not known.
-    """
+def with_problem(old: Mapping[str, Any], problem: Problem, *, now_s: float, generation: int) -> Obj:
+    """The status with a problem in its condition; everything else stays."""
     kept = {"phase": Phase.INITIALIZING.value, "canaryWeight": 0, "failedChecks": 0, "iterations": 0, **old}
     now = rfc3339(now_s)
     kept["phase"] = kept["phase"] or Phase.INITIALIZING.value
     kept.setdefault("lastTransitionTime", now)
     kept["observedGeneration"] = generation
-    if weight is not None:
-        kept["canaryWeight"] = weight
     return {**kept, "conditions": [_condition(old, "False", problem.reason, problem.message, now)]}
 
 
-def standing_problem(status: Mapping[str, Any]) -> Problem | None:
-    """The problem that the condition tells of. None: it tells of the phase, or of what is waited for."""
+def standing_problem(status: Mapping[str, Any], rollout: Rollout) -> Problem | None:
+    """The problem that the condition tells of, and the rollout does not know. None: there is none."""
     found = _promoted(status)
     reason = str(found.get("reason") or "")
-    if found.get("status") != "False" or reason in _ORDINARY:
+    trouble = rollout.waiting.trouble if rollout.waiting is not None else None
+    known = rollout.obstacle is not None or (trouble is not None and trouble.reason == reason)
+    if known or found.get("status") != "False" or reason in _ORDINARY:
         return None
     return Problem(reason, str(found.get("message") or ""))
 
@@ -172,6 +166,7 @@ def _promoted(status: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _condition(old: Mapping[str, Any], status: str, reason: str, message: str, now: str) -> Obj:
     """``lastTransitionTime`` is that of the status value, ``lastUpdateTime`` that of anything."""
+    message = one_line(message, LONGEST_MESSAGE)
     before = _promoted(old)
     same = before.get("status") == status
     equal = same and before.get("reason") == reason and before.get("message") == message

@@ -1,9 +1,11 @@
 """Where a rollout is kept between ticks: in the status of its Canary."""
 
+from collections.abc import Callable
 from typing import Final
 
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.resources import CANARIES, Obj
+from canary_adapters.kubernetes.store.places import former_places, moved, place_of, stored_place, written_places
 from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
 from canary_adapters.kubernetes.store.status import (
     Problem,
@@ -14,13 +16,14 @@ from canary_adapters.kubernetes.store.status import (
     written_status,
 )
 from canary_adapters.manifests import Canary
-from canary_core import Request, Rollout, Traffic, Verb
-from canary_core.split import shown_weight
+from canary_core import Obstacle, Request, Rollout, Source, Traffic, Verb
 from canary_ports import Clock, ConflictError, GoneError, RefusedError, Stored
 
 __all__ = ["FINALIZER", "CanaryStore"]
 
 FINALIZER: Final = "finalizer.flagger.app"
+DECLARED: Final = "declared"
+"""Key in ``status.rollout``: the spec that is gone by, for as long as a rollout must not lose it."""
 REQUEST: Final = "canary-core/request"
 """Annotation by which a person asks for something: a verb, or ``verb/id`` to ask for the same thing again."""
 LONGEST_REQUEST: Final = 200
@@ -46,22 +49,26 @@ class CanaryStore:
         self._generation: int | None = None
         self._seen: tuple[str, object] | None = None
         """The version that was loaded, and what a decision on it rests on."""
+        self.problem: Obstacle | None = None
+        """Why what is declared is not what is gone by. None: it is."""
         self._standing: Problem | None = None
         """What was in the way when it was loaded: it stands in the condition until a whole tick has gone well."""
+        self.flowing: Callable[[], Traffic | None] = lambda: None
+        """The split in force, for the status while the one that is intended is refused."""
         self._pinned = False
         """Whether somebody has built on what was declared, so that it must not change under him."""
         self.rollout = Rollout()
         """As it was last loaded or saved."""
 
     @property
-    def deleting(self) -> bool:
-        """Whether the Canary is being deleted and waits for us."""
-        return _is_deleting(self._obj())
-
-    @property
     def interval_s(self) -> float:
         """Between two analyses, seconds. 0: what is declared was not read."""
         return self._loaded.policy.interval_s if self._loaded is not None else 0.0
+
+    @property
+    def deleting(self) -> bool:
+        """Whether the Canary is being deleted and waits for us."""
+        return _is_deleting(self._obj())
 
     def declared(self) -> Loaded:
         """What the Canary declares now.
@@ -71,11 +78,24 @@ class CanaryStore:
             RefusedError: It has mistakes.
         """
         obj = self._obj()
-        found = self._reader.read_to_delete(obj) if _is_deleting(obj) else self._reader.read(obj)
+        self.problem = None
+        found = self._reader.read_to_delete(obj) if _is_deleting(obj) else self._valid(obj)
         if found is None:
             raise RefusedError("InvalidSpec", "nothing can be undone: spec cannot be read")
         self._loaded, self._generation, self._pinned = found, obj["metadata"].get("generation"), True
         return found
+
+    def _valid(self, obj: Obj) -> Loaded:
+        """What is declared or, while that is not valid, what was valid last."""
+        try:
+            return self._reader.read(obj)
+        except RefusedError as error:
+            stored = _record(obj).get(DECLARED)
+            found = self._reader.last_valid(obj, stored if isinstance(stored, dict) else None)
+            if found is None:
+                raise
+            self.problem = error.as_obstacle()
+            return found
 
     def load(self) -> Stored:
         """The rollout and its policy; see `canary_ports.RolloutStore.load`.
@@ -91,7 +111,10 @@ class CanaryStore:
         if loaded is None or obj["metadata"].get("generation") != self._generation:
             raise ConflictError(f"canary {self._name}.{self._namespace} declares something else by now")
         status = obj.get("status") or {}
-        self.rollout, self._standing = read_status(loaded.policy, status), standing_problem(status)
+        self.rollout = read_status(loaded.policy, status)
+        self._standing = standing_problem(status, self.rollout)
+        if self._has_moved(obj, loaded.canary):
+            self.rollout = Rollout(request=self.rollout.request)
         self._seen = (obj["metadata"]["resourceVersion"], _essence(obj))
         return Stored(
             policy=loaded.policy,
@@ -101,6 +124,25 @@ class CanaryStore:
             deleting=_is_deleting(obj),
             edited=_is_edited(obj),
         )
+
+    def _has_moved(self, obj: Obj, canary: Canary) -> bool:
+        """Whether the rollout that is stored is of another target: then that of this one begins."""
+        stored = stored_place(_record(obj))
+        return stored is not None and not stored.is_of(place_of(canary)) and not _is_deleting(obj)
+
+    @property
+    def former(self) -> tuple[str, ...]:
+        """Targets that were declared before, where the present one has taken over the same Service."""
+        if self._loaded is None:
+            return ()
+        now = place_of(self._loaded.canary)
+        return tuple(each.target for each in former_places(_record(self._obj()), now) if each.apex == now.apex)
+
+    @property
+    def moved(self) -> str | None:
+        """What to tell people of a Canary that names another target, or Service, than before. None: it does not."""
+        stored = stored_place(_record(self._obj()))
+        return moved(stored, place_of(self._loaded.canary)) if self._loaded is not None and stored is not None else None
 
     def save(self, rollout: Rollout, version: str) -> str:
         """Store a rollout; see `canary_ports.RolloutStore.save`.
@@ -124,7 +166,11 @@ class CanaryStore:
             now_s=self._clock.now_s(),
             generation=int(metadata.get("generation") or 0),
             problem=self._standing,
+            routes=self.flowing() if _is_refused(rollout) else None,
         )
+        status["rollout"] |= written_places(_record(obj), place_of(loaded.canary))
+        if not rollout.settled or rollout.traffic.reaches_canary:
+            status["rollout"][DECLARED] = loaded.spec
         saved = self._write(obj, status)
         if "rollout" not in (saved.get("status") or {}):
             raise RefusedError(
@@ -160,12 +206,8 @@ class CanaryStore:
         elif not wanted and FINALIZER in has:
             self._finalizers(obj, [each for each in has if each != FINALIZER])
 
-    def report(self, problem: Problem, routes: Traffic | None = None) -> bool:
-        """Have a problem in the condition of the Canary, and the weight that the routes have.
-
-        Args:
-            problem: What is in the way.
-            routes: The split in force. None: not known, so that the weight stays as it was.
+    def report(self, problem: Problem) -> bool:
+        """Have a problem in the condition of the Canary.
 
         Returns:
             Whether it was not there before.
@@ -178,14 +220,11 @@ class CanaryStore:
         obj = self._obj()
         old = obj.get("status") or {}
         generation = int(obj["metadata"].get("generation") or 0)
-        weight = None
-        if routes is not None and self._loaded is not None:
-            weight = shown_weight(self._loaded.policy, self.rollout.but(traffic=routes))
-        status = with_problem(old, problem, now_s=self._clock.now_s(), generation=generation, weight=weight)
+        status = with_problem(old, problem, now_s=self._clock.now_s(), generation=generation)
         if status == old:
             return False
         self._write(obj, status)
-        return status["conditions"] != old.get("conditions")
+        return bool(status["conditions"] != old.get("conditions"))
 
     def clear_problem(self) -> None:
         """Have the condition that the phase calls for, if it tells of a problem that is no more.
@@ -221,6 +260,11 @@ class CanaryStore:
         self._cluster.patch(CANARIES, obj, {"metadata": {"finalizers": finalizers or None}})
 
 
+def _record(obj: Obj) -> Obj:
+    found = (obj.get("status") or {}).get("rollout")
+    return found if isinstance(found, dict) else {}
+
+
 def _target(canary: Canary) -> Target:
     ref = canary.spec.target_ref
     return Target(kind=ref.kind, full=f"{ref.kind.lower()} {ref.name}.{canary.namespace}")
@@ -241,6 +285,11 @@ def _is_edited(obj: Obj) -> bool:
     """Whether the status is about an older generation."""
     observed = (obj.get("status") or {}).get("observedGeneration")
     return observed is not None and observed != obj["metadata"].get("generation")
+
+
+def _is_refused(rollout: Rollout) -> bool:
+    """Whether what is intended may not be in force."""
+    return rollout.obstacle is not None and rollout.obstacle.source is Source.ACTED
 
 
 def _request(obj: Obj) -> Request | None:

@@ -1,6 +1,6 @@
 """Target and primary on Kubernetes: Deployments, or Services."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from canary_adapters.extensions import Right
@@ -11,6 +11,7 @@ from canary_adapters.kubernetes.resources import (
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
     PODS,
+    REPLICA_SETS,
     SECRETS,
     SERVICES,
     Ref,
@@ -21,7 +22,6 @@ from canary_adapters.kubernetes.workload.deployment import DeploymentWorkload, F
 from canary_adapters.kubernetes.workload.service import ServiceWorkload
 from canary_adapters.kubernetes.workload.troubles import Troubles
 from canary_adapters.manifests import Canary
-from canary_ports import RefusedError, WorkloadPort
 
 __all__ = [
     "WORKLOAD_RIGHTS",
@@ -38,7 +38,8 @@ __all__ = [
 ]
 
 WORKLOAD_RIGHTS: Final = (
-    Right(DEPLOYMENTS, ("get", "list", "watch", "create", "update", "patch")),
+    Right(DEPLOYMENTS, ("get", "list", "watch", "create", "update", "patch", "delete")),
+    Right(REPLICA_SETS, ("list",)),
     Right(SERVICES, ("list", "watch")),
     Right(CONFIG_MAPS, ("get", "list", "watch", "create", "delete")),
     Right(SECRETS, ("get", "list", "watch", "create", "delete")),
@@ -65,25 +66,20 @@ def workload_port(
     canary: Canary,
     settings: ObjectSettings,
     fingerprints: Fingerprints,
+    *,
+    former: Sequence[str] = (),
     troubles: Troubles | None = None,
-) -> WorkloadPort:
+) -> DeploymentWorkload | ServiceWorkload:
     """The workloads of a canary, for one tick.
 
     Args:
         cluster: Reads and writes.
-        canary: As it is declared now.
+        canary: As it is declared now; its kinds are among those that are served.
         settings: What the installation decides.
         fingerprints: Shared by all.
+        former: Names of targets that were declared before.
         troubles: Says why pods do not run. None: nobody asks them.
-
-    Raises:
-        RefusedError: The target, or its autoscaler, is of a kind that is not served.
     """
-    kind = canary.spec.target_ref.kind
-    if kind == "Deployment":
-        return DeploymentWorkload(cluster, canary, settings, fingerprints, troubles)
-    if kind == "Service":
+    if canary.spec.target_ref.kind == SERVICES.kind:
         return ServiceWorkload(cluster, canary, settings)
-    raise RefusedError(
-        "TargetKindUnsupported", f"spec.targetRef.kind {kind} is not supported: it must be Deployment or Service"
-    )
+    return DeploymentWorkload(cluster, canary, settings, fingerprints, former=former, troubles=troubles)

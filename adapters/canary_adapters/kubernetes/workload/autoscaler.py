@@ -4,14 +4,17 @@ from typing import Final
 
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.naming import LabelFilter, ObjectNames, owner_reference
+from canary_adapters.kubernetes.ownership import Ownership
 from canary_adapters.kubernetes.resources import HORIZONTAL_POD_AUTOSCALERS, Obj
 from canary_adapters.manifests import Canary
+from canary_core import Obstacle
 from canary_ports import RefusedError
 
 __all__ = ["Autoscaler"]
 
 HELD: Final = "canary-core/held"
 """Annotation: the fewest replicas that were asked for for the time of a rollout."""
+MISSING: Final = "AutoscalerMissing"
 KIND: Final = HORIZONTAL_POD_AUTOSCALERS.kind
 
 
@@ -25,19 +28,12 @@ class Autoscaler:
             cluster: Reads and writes.
             canary: As it is declared now.
             copied: Which labels go on to the primary's. Those by which a tool finds what it has delivered must not.
-
-        Raises:
-            RefusedError: It is of a kind that is not served.
         """
         ref = canary.spec.autoscaler_ref
         self._cluster, self._canary, self._copied = cluster, canary, copied
+        self._ownership = Ownership(cluster, canary)
         self._name = ref.name if ref is not None else ""
         self._limits = ref.primary_scaler_replicas if ref is not None else None
-        if ref is not None and ref.kind != KIND:
-            raise RefusedError(
-                "AutoscalerKindUnsupported",
-                f"spec.autoscalerRef.kind {ref.kind} is not supported: use {KIND}, or leave autoscalerRef out",
-            )
 
     def __bool__(self) -> bool:
         """Whether the canary has an autoscaler."""
@@ -51,41 +47,53 @@ class Autoscaler:
 
     @property
     def primary_floor(self) -> int | None:
-        """The fewest replicas that the primary's keeps at present. None: there is none."""
-        clone = self._clone() if self else None
+        """The fewest replicas that the primary's keeps at present. None: there is none of ours."""
+        clone = self._ours() if self else None
         return _fewest(clone) if clone is not None else None
 
     @property
     def held(self) -> int | None:
         """What was asked for for the time of a rollout."""
-        clone = self._clone() if self else None
+        clone = self._ours() if self else None
         annotations = (clone["metadata"].get("annotations") or {}) if clone is not None else {}
         found = annotations.get(HELD, "")
         return int(found) if found.isdigit() else None
 
+    def objection(self) -> RefusedError | None:
+        """Why the primary's cannot be written: it is somebody else's. None: it can be."""
+        return self._ownership.refusal(HORIZONTAL_POD_AUTOSCALERS, self._clone()) if self else None
+
     def ensure(self, held: int | None) -> None:
         """Have the primary's as declared, with at least so many replicas, as far as its maximum allows.
+
+        One that is somebody else's is left alone.
 
         Raises:
             RefusedError: The target's does not exist.
             UnavailableError: Unknown whether it was done.
             ConflictError: Somebody else wrote in between; not done.
         """
-        if not self:
+        if not self or self.objection() is not None:
             return
         source = self._source()
         if source is None:
-            raise RefusedError(
-                "AutoscalerMissing",
-                f"spec.autoscalerRef: there is no {KIND} {self._name} in namespace {self._canary.namespace}; "
-                "make it, or leave autoscalerRef out",
-            )
+            raise RefusedError(MISSING, self._missing)
         clone = self._clone()
         wanted = self._wanted(source, clone, held)
-        if clone is None:
-            self._cluster.create(HORIZONTAL_POD_AUTOSCALERS, self._canary.namespace, wanted)
-        elif wanted != clone:
-            self._cluster.replace(HORIZONTAL_POD_AUTOSCALERS, wanted)
+        if wanted != clone:
+            self._ownership.put(HORIZONTAL_POD_AUTOSCALERS, wanted, clone)
+
+    @property
+    def _missing(self) -> str:
+        return (
+            f"spec.autoscalerRef: there is no {KIND} {self._name} in namespace {self._canary.namespace}; "
+            "make it, or leave autoscalerRef out"
+        )
+
+    def obstacles(self) -> tuple[Obstacle, ...]:
+        """That the target's does not exist."""
+        missing = self and self._source() is None
+        return (Obstacle(reason=MISSING, message=self._missing),) if missing else ()
 
     def _wanted(self, source: Obj, clone: Obj | None, held: int | None) -> Obj:
         spec = source["spec"]
@@ -119,6 +127,9 @@ class Autoscaler:
 
     def _source(self) -> Obj | None:
         return self._cluster.get(HORIZONTAL_POD_AUTOSCALERS, self._canary.namespace, self._name)
+
+    def _ours(self) -> Obj | None:
+        return self._clone() if self.objection() is None else None
 
     def _clone(self) -> Obj | None:
         return self._cluster.get(HORIZONTAL_POD_AUTOSCALERS, self._canary.namespace, f"{self._name}-primary")

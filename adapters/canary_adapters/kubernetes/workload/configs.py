@@ -14,6 +14,7 @@ from attrs import frozen
 
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.naming import LabelFilter, owner_reference
+from canary_adapters.kubernetes.ownership import Ownership
 from canary_adapters.kubernetes.resources import CONFIG_MAPS, SECRETS, Obj, Resource
 from canary_adapters.kubernetes.workload.fingerprint import content_digest
 from canary_adapters.manifests import Canary
@@ -277,13 +278,18 @@ def clone_configs(
         copied: Labels that clones get, too.
 
     Raises:
+        RefusedError: An object of a clone's name is somebody else's: who knows what it holds.
         ConflictError: One of them has changed since.
         UnavailableError: Unknown how far it went.
     """
+    ownership = Ownership(cluster, canary)
     for each in tracked:
         resource, name = each.ref.kind.resource, each.clone_name(target)
-        if cluster.get(resource, canary.namespace, name) is None:
+        live = cluster.get(resource, canary.namespace, name)
+        if live is None:
             _clone(cluster, canary, each, contents.get(each.ref), target, copied)
+        else:
+            ownership.check(resource, live)
 
 
 def _clone(
@@ -304,7 +310,7 @@ def _clone(
         "immutable": True,
         **{part: source[part] for part in ("data", "binaryData", "type") if source.get(part)},
     }
-    cluster.create(resource, canary.namespace, clone)
+    Ownership(cluster, canary).put(resource, clone, None)
 
 
 def _label(target: str) -> str:

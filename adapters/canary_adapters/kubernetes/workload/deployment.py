@@ -1,13 +1,18 @@
 """Deployments as workloads: observed through caches, cloned for the primary, scaled."""
 
 import threading
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from attrs import evolve
+
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.naming import REVISION, ObjectNames, is_owned_by
+from canary_adapters.kubernetes.ownership import Ownership, made_for
 from canary_adapters.kubernetes.resources import DEPLOYMENTS, Obj
 from canary_adapters.kubernetes.selector import Selector, selector_of
+from canary_adapters.kubernetes.services.ports import port_mismatch
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.kubernetes.workload.autoscaler import Autoscaler
 from canary_adapters.kubernetes.workload.configs import (
@@ -20,10 +25,11 @@ from canary_adapters.kubernetes.workload.configs import (
     referenced_configs,
 )
 from canary_adapters.kubernetes.workload.fingerprint import template_fingerprint
+from canary_adapters.kubernetes.workload.history import kept_revisions
 from canary_adapters.kubernetes.workload.template import COPIED, primary_metadata, primary_spec
 from canary_adapters.kubernetes.workload.troubles import Troubles
 from canary_adapters.manifests import Canary
-from canary_core import Workload
+from canary_core import Obstacle, Workload
 from canary_ports import ConflictError, RefusedError, RevisionChangedError, Workloads
 
 __all__ = ["DeploymentWorkload", "Fingerprints"]
@@ -47,24 +53,36 @@ class Fingerprints:
         Raises:
             UnavailableError: Its configuration could not be read.
         """
-        metadata, template = target["metadata"], target["spec"]["template"]
-        refs = referenced_configs(template) if self._track else frozenset()
-        tracked = self._digests.tracked(metadata["namespace"], refs, contents)
+        metadata = target["metadata"]
+        tracked = self._tracked(target, contents)
         place = (metadata["namespace"], metadata["name"])
         version = (metadata["uid"], metadata.get("generation"), tracked)
         with self._lock:
             known = self._known.get(place)
         if known is not None and known[0] == version:
             return known[1], tracked
-        made = template_fingerprint(template, ((each.key, each.digest) for each in tracked))
+        made = _made(target, tracked)
         with self._lock:
             self._known[place] = version, made
         return made, tracked
+
+    def made(self, target: Obj, contents: Contents | None = None) -> tuple[str, tuple[Tracked, ...]]:
+        """The same for what a target was, of which nothing is remembered; see `of`."""
+        tracked = self._tracked(target, contents)
+        return _made(target, tracked), tracked
+
+    def _tracked(self, target: Obj, contents: Contents | None) -> tuple[Tracked, ...]:
+        refs = referenced_configs(target["spec"]["template"]) if self._track else frozenset()
+        return self._digests.tracked(target["metadata"]["namespace"], refs, contents)
 
     def forget(self, namespace: str, name: str) -> None:
         """A target is none any more."""
         with self._lock:
             self._known.pop((namespace, name), None)
+
+
+def _made(target: Obj, tracked: tuple[Tracked, ...]) -> str:
+    return template_fingerprint(target["spec"]["template"], ((each.key, each.digest) for each in tracked))
 
 
 class DeploymentWorkload:
@@ -76,6 +94,8 @@ class DeploymentWorkload:
         canary: Canary,
         settings: ObjectSettings,
         fingerprints: Fingerprints,
+        *,
+        former: Sequence[str] = (),
         troubles: Troubles | None = None,
     ) -> None:
         """Makes one for a tick.
@@ -85,15 +105,13 @@ class DeploymentWorkload:
             canary: As it is declared now.
             settings: What the installation decides.
             fingerprints: Shared by all.
+            former: Names of targets that were declared before, and whose traffic this one has taken over.
             troubles: Says why pods do not run. None: nobody asks them.
-
-        Raises:
-            RefusedError: Its autoscaler is of a kind that is not served.
         """
         self._cluster, self._canary, self._settings = cluster, canary, settings
-        self._fingerprints, self._troubles = fingerprints, troubles
+        self._fingerprints, self._former, self._troubles = fingerprints, former, troubles
         self._contents: Contents = {}
-        self._names = ObjectNames.of(canary)
+        self._names, self._ownership = ObjectNames.of(canary), Ownership(cluster, canary)
         self._autoscaler = Autoscaler(cluster, canary, settings.copied)
 
     def observe(self) -> Workloads:
@@ -107,20 +125,47 @@ class DeploymentWorkload:
         canary, stable = None, None
         if target is not None:
             self._selector(target)
-            canary = self._explained(
-                target, observed(target, self._fingerprint(target)[0], floor=self._autoscaler.floor)
-            )
+            canary = observed(target, self._fingerprint(target)[0], floor=self._autoscaler.floor)
+            canary = self._explained(target, evolve(canary, reachable=port_mismatch(self._canary, target) is None))
         if primary is not None:
             revision = (primary["metadata"].get("annotations") or {}).get(REVISION)
             floor, held = self._autoscaler.primary_floor, self._autoscaler.held
             stable = self._explained(primary, observed(primary, revision, floor=floor, held=held))
-        return Workloads(canary=canary, primary=stable)
+        return Workloads(canary=canary, primary=stable, former=bool(self._former_primaries()))
+
+    def kept(self) -> frozenset[str]:
+        """Revisions whose templates the target's ReplicaSets still have; see `canary_ports.WorkloadPort.kept`."""
+        target = self._get(self._names.target)
+        return frozenset(self._kept(target)) if target is not None else frozenset()
+
+    def obstacles(self) -> tuple[Obstacle, ...]:
+        """What would be refused of the workloads."""
+        target = self._get(self._names.target)
+        mismatch = port_mismatch(self._canary, target) if target is not None else None
+        found = (each.as_obstacle() for each in (self.objection(), mismatch) if each is not None)
+        return (*found, *self._autoscaler.obstacles())
+
+    def objection(self) -> RefusedError | None:
+        """Why no rollout should begin: an object that is to be written is somebody else's. None: it may."""
+        target = self._get(self._names.target)
+        other = made_for(target) if target is not None else None
+        if other is not None:
+            return RefusedError(
+                "TargetIsPrimary",
+                f"spec.targetRef: deployment {self._names.target}.{self._names.namespace} is the primary of canary "
+                f"{other}; name the Deployment that people deploy to",
+            )
+        primary = self._ownership.refusal(DEPLOYMENTS, self._get(self._names.primary))
+        return primary if primary is not None else self._autoscaler.objection()
 
     def _explained(self, deployment: Obj, workload: Workload) -> Workload:
         return workload if self._troubles is None else self._troubles.explained(deployment, workload)
 
     def ensure_primary(self, revision: str, replicas: int) -> None:
         """Have a primary, its configuration and its autoscaler; see `canary_ports.WorkloadPort.ensure_primary`."""
+        refusal = self.objection()
+        if refusal is not None:
+            raise refusal
         target, tracked = self._copyable(revision)
         primary = self._get(self._names.primary)
         keeps = primary["spec"].get("replicas", 1) if primary is not None else replicas
@@ -135,6 +180,25 @@ class DeploymentWorkload:
         self._drop_clones(primary, tracked)
         asked = primary["spec"].get("replicas", 1) if replicas is None else replicas
         self._write(target, tracked, revision, primary, asked)
+
+    def drop_former(self) -> None:
+        """Delete the primaries of targets that were declared before; see `canary_ports.WorkloadPort.drop_former`."""
+        for primary in self._former_primaries():
+            self._ownership.remove(DEPLOYMENTS, primary)
+
+    def _former_primaries(self) -> list[Obj]:
+        found = (self._get(f"{name}-primary") for name in self._former if name != self._names.target)
+        return [each for each in found if each is not None and is_owned_by(each, self._canary)]
+
+    def remove_primary(self) -> None:
+        """Take the primary away, if it is ours; see `canary_ports.WorkloadPort.remove_primary`."""
+        self._ownership.remove(DEPLOYMENTS, self._get(self._names.primary))
+
+    def scale_primary(self, replicas: int) -> None:
+        """Have the primary ask for so many pods; its number of replicas is all that is written."""
+        primary = self._get(self._names.primary)
+        if primary is not None and primary["spec"].get("replicas", 1) != replicas:
+            self._scale(primary, replicas)
 
     def hold_primary(self, replicas: int | None) -> None:
         """Have the primary's autoscaler keep so many; see `canary_ports.WorkloadPort.hold_primary`."""
@@ -172,9 +236,15 @@ class DeploymentWorkload:
         if target is None:
             raise RevisionChangedError(f"deployment {self._names.target} is gone")
         found, tracked = self._fingerprint(target)
-        if found != revision:
+        if found == revision:
+            return target, tracked
+        earlier = self._kept(target).get(revision) if self._get(self._names.primary) is None else None
+        if earlier is None:
             raise RevisionChangedError(f"deployment {self._names.target} is {found} and not {revision}")
-        return target, tracked
+        return earlier, self._fingerprints.made(earlier, self._contents)[1]
+
+    def _kept(self, target: Obj) -> dict[str, Obj]:
+        return kept_revisions(self._cluster, target, lambda each: self._fingerprints.made(each, self._contents)[0])
 
     def _fingerprint(self, target: Obj) -> tuple[str, tuple[Tracked, ...]]:
         return self._fingerprints.of(target, self._contents)
@@ -193,7 +263,7 @@ class DeploymentWorkload:
         # What the Deployment needs comes first: once it is written, nobody asks for the rest again.
         self._autoscaler.ensure(self._autoscaler.held)
         if primary is None:
-            self._cluster.create(DEPLOYMENTS, self._names.namespace, {"metadata": metadata, "spec": spec})
+            self._ownership.put(DEPLOYMENTS, {"metadata": metadata, "spec": spec}, None)
             return
         # Fields that are neither copied nor ours, such as spec.paused, stay as somebody has set them.
         others = {key: value for key, value in primary["spec"].items() if key not in COPIED}
@@ -201,23 +271,17 @@ class DeploymentWorkload:
         if wanted == primary:
             return
         try:
-            self._cluster.replace(DEPLOYMENTS, wanted)
+            self._ownership.put(DEPLOYMENTS, wanted, primary)
         except ConflictError:
             fresh = self._unchanged(primary)
             if fresh is None:
                 raise
             metadata = primary_metadata(self._canary, target, selector, copied, revision=revision, live=fresh)
-            self._cluster.replace(DEPLOYMENTS, {**wanted, "metadata": metadata})
+            self._ownership.put(DEPLOYMENTS, {**wanted, "metadata": metadata}, fresh)
 
     def _refuse_foreign(self, primary: Obj, selector: Selector) -> None:
-        owners = [owner for owner in primary["metadata"].get("ownerReferences") or () if owner.get("controller")]
+        self._ownership.check(DEPLOYMENTS, primary)
         where = f"deployment {self._names.primary}.{self._names.namespace}"
-        if owners and not is_owned_by(primary, self._canary):
-            owner = owners[0]
-            raise RefusedError(
-                "PrimaryNotOurs",
-                f"{where} belongs to {owner.get('kind')} {owner.get('name')}; delete it, or name another target",
-            )
         has = (primary["spec"].get("selector") or {}).get("matchLabels")
         if has != {selector.label: selector.primary_value}:
             raise RefusedError(

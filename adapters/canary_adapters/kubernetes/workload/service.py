@@ -7,12 +7,13 @@ it asked for is what it observes.
 from typing import Final
 
 from canary_adapters.kubernetes.cluster import Cluster
-from canary_adapters.kubernetes.naming import REVISION, ObjectNames, is_owned_by, owner_reference
+from canary_adapters.kubernetes.naming import REVISION, ObjectNames, owner_reference
+from canary_adapters.kubernetes.ownership import Ownership
 from canary_adapters.kubernetes.resources import SERVICES, Obj
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.kubernetes.workload.fingerprint import service_fingerprint
 from canary_adapters.manifests import Canary
-from canary_core import Workload
+from canary_core import Obstacle, Workload
 from canary_ports import ConflictError, RefusedError, RevisionChangedError, Workloads
 
 __all__ = ["ServiceWorkload"]
@@ -35,7 +36,7 @@ class ServiceWorkload:
             settings: What the installation decides.
         """
         self._cluster, self._canary, self._settings = cluster, canary, settings
-        self._names = ObjectNames.of(canary)
+        self._names, self._ownership = ObjectNames.of(canary), Ownership(cluster, canary)
         self._canary_name = f"{self._names.target}-canary"
 
     def observe(self) -> Workloads:
@@ -49,6 +50,23 @@ class ServiceWorkload:
         stable = _observed(_annotation(primary, REVISION) or None, 1) if primary is not None else None
         return Workloads(canary=canary, primary=stable)
 
+    def obstacles(self) -> tuple[Obstacle, ...]:
+        """What would be refused of the copies."""
+        objection = self.objection()
+        return (objection.as_obstacle(),) if objection is not None else ()
+
+    def kept(self) -> frozenset[str]:
+        """Nothing is kept of a Service."""
+        return frozenset()
+
+    def objection(self) -> RefusedError | None:
+        """Why no rollout should begin: one of the copies is somebody else's. None: it may."""
+        found = (
+            self._ownership.refusal(SERVICES, self._get(name), given=self._is_given(name))
+            for name in (self._names.primary, self._canary_name)
+        )
+        return next((each for each in found if each is not None), None)
+
     def ensure_primary(self, revision: str, replicas: int) -> None:  # noqa: ARG002 - a Service has no pods
         """Have a copy of the target for the primary."""
         target = self._copyable(revision)
@@ -61,6 +79,15 @@ class ServiceWorkload:
         if self._get(self._names.primary) is None:
             raise ConflictError(f"service {self._names.primary} is gone")
         self._ensure(self._names.primary, target, {REVISION: revision})
+
+    def drop_former(self) -> None:
+        """Copies of a Service that was the target before are left to their owner reference."""
+
+    def remove_primary(self) -> None:
+        """A Service can always be changed in place."""
+
+    def scale_primary(self, replicas: int) -> None:
+        """A Service has no pods."""
 
     def hold_primary(self, replicas: int | None) -> None:
         """A Service has no autoscaler."""
@@ -93,14 +120,8 @@ class ServiceWorkload:
             }
             if labels:
                 metadata["labels"] = labels
-            self._cluster.create(SERVICES, self._names.namespace, {"metadata": metadata, "spec": spec})
+            self._ownership.put(SERVICES, {"metadata": metadata, "spec": spec}, None)
             return
-        if not is_owned_by(live, self._canary) and any(
-            o.get("controller") for o in live["metadata"].get("ownerReferences") or ()
-        ):
-            raise RefusedError(
-                "ServiceNotOurs", f"service {name}.{self._names.namespace} belongs to somebody else; delete it"
-            )
         old = live["metadata"]
         metadata = {**old, "annotations": {**(old.get("annotations") or {}), **annotations}}
         if labels or old.get("labels"):
@@ -108,7 +129,11 @@ class ServiceWorkload:
         kept = {key: live["spec"][key] for key in _OF_THE_SERVER if key in live["spec"]}
         wanted = {**live, "metadata": metadata, "spec": {**spec, **kept}}
         if service_fingerprint(wanted["spec"]) != service_fingerprint(live["spec"]) or metadata != old:
-            self._cluster.replace(SERVICES, wanted)
+            self._ownership.put(SERVICES, wanted, live, given=self._is_given(name))
+
+    def _is_given(self, name: str) -> bool:
+        """Whether one that nobody owns is taken over: Flagger gives the primary's copy the owners of the target."""
+        return name == self._names.primary
 
     def _get(self, name: str) -> Obj | None:
         return self._cluster.get(SERVICES, self._names.namespace, name)

@@ -132,7 +132,7 @@ class Kubelet(Scheduler):
         self._change(key, edit)
 
     def _stop(self, key: Key, pod: Obj, annotations: dict[str, str]) -> None:
-        match = re.fullmatch(r"([\d.]+)s", annotations.get(STOP_AFTER, ""))
+        match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s", annotations.get(STOP_AFTER, ""))
         after = float(match[1]) if match else self._timing.stop
         pods = self.api.registry.get(*PODS)
         if pods and self._is_due(key, pod, "stop", after):

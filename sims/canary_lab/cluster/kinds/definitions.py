@@ -10,6 +10,7 @@ from canary_lab.cluster import schema
 from canary_lab.cluster.errors import Cause, invalid, required, unsupported
 from canary_lab.cluster.kinds.base import Obj
 from canary_lab.cluster.kinds.simple import SpecStrategy
+from canary_lab.cluster.patterns import pattern_error
 
 _APPROVED = "api-approved.kubernetes.io"
 
@@ -128,6 +129,9 @@ def _check_structure(body: dict[str, Any], path: str, *, top: bool = False) -> l
     if not body.get("type") and not loose:
         what = "at the root" if top else "for specified object fields"
         found.append(required(f"{path}.type", f"must not be empty {what}"))
+    if why := pattern_error(body.get("pattern") or ""):
+        said = f"must be a valid regular expression, but isn't: {why}"
+        return [*found, invalid(f"{path}.pattern", body["pattern"], said)]
     if "default" in body:
         found += schema.check(body, body["default"], f"{path}.default")
     return found

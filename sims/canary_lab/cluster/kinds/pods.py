@@ -80,16 +80,18 @@ def pod_warnings(spec: Obj, path: str) -> list[str]:
     found = []
     for i, container in enumerate(spec.get("containers") or ()):
         where = f"{path}.containers[{i}]"
-        names = [e.get("name") for e in container.get("env") or ()]
-        for j, name in enumerate(names):
-            if name in names[:j]:
+        names: set[object] = set()
+        for j, name in enumerate(e.get("name") for e in container.get("env") or ()):
+            if name in names:
                 found.append(
                     f'{where}.env[{j}]: hides previous definition of "{name}", which may be dropped when using apply'
                 )
-        ports = [(p.get("containerPort"), p.get("protocol")) for p in container.get("ports") or ()]
-        for j, port in enumerate(ports):
-            if port in ports[:j]:
-                found.append(f"{where}.ports[{j}]: duplicate port definition with {where}.ports[{ports.index(port)}]")
+            names.add(name)
+        ports: dict[object, int] = {}
+        for j, port in enumerate((p.get("containerPort"), p.get("protocol")) for p in container.get("ports") or ()):
+            if port in ports:
+                found.append(f"{where}.ports[{j}]: duplicate port definition with {where}.ports[{ports[port]}]")
+            ports.setdefault(port, j)
     return found
 
 

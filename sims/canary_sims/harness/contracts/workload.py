@@ -148,7 +148,9 @@ class WorkloadContract:
         door = self.door()
         one = self._revision(door)
         door.declare("two")
-        raised(RevisionChangedError, lambda: door.workload.ensure_primary(one, 2))
+        if one not in door.workload.kept():
+            raised(RevisionChangedError, lambda: door.workload.ensure_primary(one, 2))
+        raised(RevisionChangedError, lambda: door.workload.ensure_primary(f"{one}-never", 2))
         assert door.primary_runs() is None
         two = self._revision(door)
         door.workload.ensure_primary(two, 2)
@@ -164,6 +166,43 @@ class WorkloadContract:
         door.delete_target()
         raised(RevisionChangedError, lambda: door.workload.ensure_primary(one, 2))
         assert door.primary_runs() is None
+
+    def test_what_is_kept_of_a_revision_can_be_made_a_primary(self) -> None:
+        """Although the target is another one by now; an existing primary is not changed to it."""
+        door = self.door()
+        one = self._revision(door)
+        door.settle()
+        door.declare("two")
+        door.settle()
+        if one in door.workload.kept():
+            door.workload.ensure_primary(one, 2)
+            assert door.primary_runs() == "one"
+            door.workload.promote(self._revision(door), None)
+            raised(RevisionChangedError, lambda: door.workload.ensure_primary(one, 2))
+            assert door.primary_runs() == "two"
+
+    def test_a_primary_that_is_removed_can_be_made_anew(self) -> None:
+        """To remove none is no error."""
+        door = self.door()
+        door.workload.remove_primary()
+        door.workload.ensure_primary(self._revision(door), 2)
+        door.settle()
+        door.workload.remove_primary()
+        door.workload.remove_primary()
+        assert (door.workload.observe().primary, door.primary_runs()) == (None, None)
+        door.workload.ensure_primary(self._revision(door), 3)
+        assert (door.primary_runs(), door.primary_replicas()) == ("one", 3)
+
+    def test_a_primary_is_scaled_and_nothing_else_of_it_is_touched(self) -> None:
+        """From nothing, too; without one nothing is done."""
+        door = self.door()
+        door.workload.scale_primary(2)
+        assert door.primary_replicas() is None
+        door.workload.ensure_primary(self._revision(door), 2)
+        for replicas in (0, 3, 3):
+            door.settle()
+            door.workload.scale_primary(replicas)
+            assert (door.primary_replicas(), door.primary_runs()) == (replicas, "one")
 
     def test_an_autoscaler_is_held_and_let_go(self) -> None:
         """What is kept is never less than declared; twice is as good as once."""

@@ -1,0 +1,70 @@
+"""While what is declared is not valid, what was valid last goes on, in this process and in the next one."""
+
+from __future__ import annotations
+
+import pytest
+
+from applications.declared import raw_canary
+from canary_adapters.kubernetes.resources import Obj
+from canary_adapters.kubernetes.store import CanaryReader
+from canary_adapters.manifests import Canary
+from canary_core import Progressive
+from canary_ports import RefusedError
+
+GOOD = {"interval": "1m", "threshold": 2, "stepWeight": 20, "maxWeight": 40}
+BAD = {"interval": "1m", "threshold": 2, "stepWeight": 0}
+
+
+def _obj(analysis: Obj, generation: int, *, uid: str = "one") -> Obj:
+    found = raw_canary("here", analysis=analysis)
+    found["metadata"] |= {"uid": uid, "generation": generation, "resourceVersion": "1"}
+    return found
+
+
+def _weights(reader: CanaryReader, obj: Obj, stored: Obj | None = None) -> tuple[int, ...] | None:
+    found = reader.last_valid(obj, stored)
+    if found is None:
+        return None
+    assert isinstance(found.policy.strategy, Progressive)
+    return found.policy.strategy.weights
+
+
+def test_what_was_valid_last_is_remembered() -> None:
+    reader = CanaryReader()
+    reader.read(_obj(GOOD, 1))
+    with pytest.raises(RefusedError, match="stepWeight"):
+        reader.read(_obj(BAD, 2))
+    assert _weights(reader, _obj(BAD, 2)) == (20, 40)
+
+
+def test_another_process_reads_it_from_the_status() -> None:
+    stored = _obj(GOOD, 1)["spec"]
+    assert _weights(CanaryReader(), _obj(BAD, 2), stored) == (20, 40)
+
+
+def test_a_status_that_holds_nothing_valid_is_no_help() -> None:
+    nothing: tuple[Obj | None, ...] = (None, {}, _obj(BAD, 1)["spec"])
+    for stored in nothing:
+        assert _weights(CanaryReader(), _obj(BAD, 2), stored) is None
+
+
+def test_another_object_of_the_same_name_has_nothing_of_it() -> None:
+    reader = CanaryReader()
+    reader.read(_obj(GOOD, 1))
+    assert _weights(reader, _obj(BAD, 1, uid="two")) is None
+    reader.forget("here", "app")
+    assert _weights(reader, _obj(BAD, 2)) is None
+
+
+def test_what_is_not_served_is_refused_like_what_is_not_valid() -> None:
+    def check(canary: Canary) -> None:
+        if canary.spec.provider == "nginx":
+            raise RefusedError("ProviderUnknown", "spec.provider nginx is not supported")
+
+    reader = CanaryReader(check=check)
+    reader.read(_obj(GOOD, 1))
+    other = _obj(GOOD, 2)
+    other["spec"]["provider"] = "nginx"
+    with pytest.raises(RefusedError, match="nginx"):
+        reader.read(other)
+    assert _weights(reader, other) == (20, 40)
