@@ -8,11 +8,20 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from canary_core.obstacle import Obstacle
+from canary_core.disturbances import (
+    CanaryLost,
+    CanaryRescaled,
+    Obstructed,
+    PrimaryLost,
+    PrimaryRemade,
+    PrimaryRescaled,
+    RoutesCorrected,
+    RoutesNotInForce,
+    RoutesRewritten,
+)
 from canary_core.phases import Phase
 from canary_core.policy import Bound, CheckKind, HookType
 from canary_core.requests import Verb
-from canary_core.traffic import Traffic
 from canary_core.values import Bare, Value
 from canary_core.verdict import Verdict
 from canary_core.workload import Readiness
@@ -307,63 +316,6 @@ class PromotionFailed(_Unready):
 
 class PrimaryRecovered(Bare):
     """The primary has become ready after all; what had stopped goes on."""
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class RoutesCorrected(Value):
-    """The split in force was not the one intended, and was put back."""
-
-    found: Traffic | None
-    """None: routes, or Services that they need, were not there or not as they are declared."""
-    wanted: Traffic
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class RoutesRewritten(Value):
-    """Routes were written anew because their owner declares others (own)."""
-
-    wanted: Traffic
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class CanaryRescaled(Value):
-    """The target had another number of replicas than the rollout needs."""
-
-    found: int
-    wanted: int
-
-
-class CanaryLost(_Unready):
-    """No request to the canary can be answered; its share goes to the primary until it can (own)."""
-
-
-class PrimaryLost(_Unready):
-    """No request to the primary can be answered; all traffic goes to the canary until it can (own)."""
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class PrimaryRescaled(Value):
-    """Somebody had scaled the primary to nothing; it is scaled up again (own)."""
-
-    wanted: int
-
-
-class PrimaryRemade(Bare):
-    """The primary cannot become the new revision in place; it is made anew while the canary has all traffic (own)."""
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class RoutesNotInForce(Value):
-    """A split that was asked for did not come into force in time (own)."""
-
-    wanted: Traffic
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class Obstructed(Value):
-    """Something cannot be read, found or served as it is declared (own)."""
-
-    obstacle: Obstacle
 
 
 @frozen(kw_only=True, eq=False, repr=False)

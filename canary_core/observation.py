@@ -30,7 +30,7 @@ class Observation(Value):
     deleting: bool = False
     """Whether the canary object is being deleted and waits for us to give back what we changed."""
     edited: bool = False
-    """Whether its owner has declared something else since the last decision: what differs then, nobody has disturbed."""
+    """Whether its owner has declared something else since the last decision: nobody has disturbed what differs then."""
     obstacles: tuple[Obstacle, ...] = field(default=())
     """What is not as it must be, the worst first."""
     kept: frozenset[str] = field(default=frozenset())

@@ -3,7 +3,7 @@
 from canary_core.decisions import Step
 from canary_core.desired import difference
 from canary_core.notices import Obstructed
-from canary_core.obstacle import Source
+from canary_core.obstacle import Obstacle, Source
 from canary_core.situation import Situation
 
 __all__ = ["blocked", "note"]
@@ -11,24 +11,32 @@ __all__ = ["blocked", "note"]
 
 def note(at: Situation) -> Step | None:
     """Take note of an obstacle that is new, or of one that is gone. Nothing else follows from it here."""
-    told, seen = at.rollout.obstacle, at.seen.obstacles
-    if not seen:
-        return _let_go(at) if told is not None else None
-    worst = seen[0]
-    if told == worst:
+    told, worst = at.rollout.obstacle, _worst(at)
+    if worst == told:
         return None
+    if worst is None:
+        return None if told is None else _noted(at, None, Obstructed(obstacle=told))
     reason = Obstructed(obstacle=worst)
-    return Step(rollout=at.changed(obstacle=worst), notices=(reason,), reason=reason, next_s=at.seen.now_s)
+    is_news = told is None or (told.reason, told.message) != (worst.reason, worst.message)
+    return _noted(at, worst, reason, *((reason,) if is_news else ()))
 
 
-def _let_go(at: Situation) -> Step | None:
-    """What was refused is in the way until all that was wanted is in force: only then is it known to be gone."""
-    told = at.rollout.obstacle
-    if told is None or (at.is_refused and difference(at.policy, at.rollout, at.seen)):
-        return None
-    since_s = at.seen.now_s if at.is_refused else at.rollout.since_s
-    after = at.changed(obstacle=None, since_s=since_s)
-    return Step(rollout=after, reason=Obstructed(obstacle=told), next_s=at.seen.now_s)
+def _noted(at: Situation, worst: Obstacle | None, reason: Obstructed, *notices: Obstructed) -> Step:
+    """A measurement begins anew when what was refused is in force at last."""
+    is_over = at.is_refused and (worst is None or worst.source is Source.SEEN)
+    since_s = at.seen.now_s if is_over else at.rollout.since_s
+    return Step(
+        rollout=at.changed(obstacle=worst, since_s=since_s), notices=notices, reason=reason, next_s=at.seen.now_s
+    )
+
+
+def _worst(at: Situation) -> Obstacle | None:
+    """What was refused, until all that was wanted is in force: only then is it known to be gone. Else what is seen."""
+    seen = at.seen.obstacles
+    refused = next((each for each in seen if each.source is Source.ACTED), None)
+    if refused is None and at.is_refused and difference(at.policy, at.rollout, at.seen):
+        refused = at.rollout.obstacle
+    return refused if refused is not None else next(iter(seen), None)
 
 
 def blocked(at: Situation) -> Step | None:

@@ -231,7 +231,7 @@ def _reroutes(decision: Decision) -> bool:
 
 
 def rerouted(at: Situation, wanted: Traffic) -> Notice:
-    """What to tell of routes that are put right: whether somebody had disturbed them, or their owner declares others."""
+    """What to tell of routes that are put right: that somebody had disturbed them, or that their owner wants others."""
     if at.seen.edited and at.seen.routes is None:
         return RoutesRewritten(wanted=wanted)
     return RoutesCorrected(found=at.seen.routes, wanted=wanted)

@@ -15,7 +15,7 @@ __all__ = ["Readiness", "Trouble", "Unready", "Workload", "readiness"]
 
 @frozen(kw_only=True, repr=False)
 class Trouble(Value):
-    """What keeps the pods of a workload from running, as they say themselves. For people: nothing is decided from it."""
+    """What keeps the pods of a workload from running, as they say themselves. For people: nothing is decided by it."""
 
     reason: str
     """One word, as Kubernetes has it (``CrashLoopBackOff``)."""

@@ -26,7 +26,10 @@ NAMES = Names(canary="podinfo", namespace="test", target="podinfo")
 UPDATING = Readiness(cause=Unready.UPDATING, have=1, want=2)
 LATE = Readiness(cause=Unready.UNAVAILABLE, have=0, want=2, retriable=False)
 CRASHING = Readiness(
-    cause=Unready.UNAVAILABLE, have=0, want=2, trouble=Trouble(reason="CrashLoopBackOff", message="app ended with code 1")
+    cause=Unready.UNAVAILABLE,
+    have=0,
+    want=2,
+    trouble=Trouble(reason="CrashLoopBackOff", message="app ended with code 1"),
 )
 
 
@@ -42,8 +45,10 @@ def _failed(kind: CheckKind, value: float | None, bound: Bound, **options: objec
         (n.SourcesUnavailable(error="boom"), "Error checking metric providers: boom"),
         (
             n.CanaryNotReady(readiness=CRASHING),
-            "canary deployment podinfo.test not ready: waiting for rollout to finish: 0 of 2 updated replicas are "
-            "available: CrashLoopBackOff, app ended with code 1",
+            (
+                "canary deployment podinfo.test not ready: waiting for rollout to finish: 0 of 2 updated replicas are "
+                "available: CrashLoopBackOff, app ended with code 1"
+            ),
         ),
         (
             n.PrimaryNotReady(readiness=UPDATING),
@@ -150,13 +155,17 @@ def _failed(kind: CheckKind, value: float | None, bound: Bound, **options: objec
         (n.RoutesRewritten(wanted=Traffic()), "Routes of podinfo.test follow the changed spec, at 100/0"),
         (
             n.RequestUnknown(text="abrt/1"),
-            "Request 'abrt/1' to podinfo.test is not understood: ask for pause, resume, abort, retry or promote, "
-            "followed by / and any new text",
+            (
+                "Request 'abrt/1' to podinfo.test is not understood: ask for pause, resume, abort, retry or promote, "
+                "followed by / and any new text"
+            ),
         ),
         (
             n.RequestUnknown(text="\x1b\n" + "x" * 500),
-            f"Request '\\x1b\\n{'x' * 58}' to podinfo.test is not understood: ask for pause, resume, abort, retry or "
-            "promote, followed by / and any new text",
+            (
+                f"Request '\\x1b\\n{'x' * 58}' to podinfo.test is not understood: ask for pause, resume, abort, retry "
+                "or promote, followed by / and any new text"
+            ),
         ),
         (
             n.RoutesCorrected(found=Traffic(canary_weight=70), wanted=Traffic(mirrored=True)),

@@ -311,6 +311,29 @@ def test_what_is_refused_keeps_nothing_else_from_being_done() -> None:
     assert play.told.count("Obstructed") == 1
 
 
+def test_what_is_refused_is_told_once_although_something_else_is_in_the_way_as_well() -> None:
+    """Were it forgotten for that, routes would be reported as corrected, and stored, in each interval."""
+    play = _play().rolling_out().until_weight(20)
+    play.world.obstacles = (BAD_SPEC,)
+    play.ticks(1)
+    play.world.refused["router.ensure"] = REFUSED
+    play.world.traffic = Traffic(canary_weight=70)
+    play.ticks(3)
+    assert play.rollout.obstacle == Obstacle(reason="Denied", message=str(REFUSED), source=Source.ACTED)
+    assert (play.told.count("Obstructed"), play.told.count("RoutesCorrected")) == (2, 1)
+    del play.world.refused["router.ensure"]
+    play.ticks(2)
+    assert (play.rollout.obstacle, play.split) == (BAD_SPEC, (70, 30))
+
+
+def test_what_is_seen_and_then_refused_for_the_same_reason_is_told_once() -> None:
+    play = _play().rolling_out().until_weight(20)
+    play.world.obstacles = (Obstacle(reason="Denied", message=str(REFUSED)),)
+    play.world.refused["router.ensure"] = REFUSED
+    play.until(Phase.FAILED, most=9)
+    assert play.told.count("Obstructed") == 1
+
+
 def test_a_split_that_is_refused_for_too_long_is_rolled_back() -> None:
     play = _play().rolling_out().until_weight(20)
     play.world.refused["router.ensure"] = REFUSED

@@ -427,7 +427,9 @@ def test_a_refusal_costs_next_to_nothing_and_disturbs_nobody(lab: Lab, app: App)
         app.image("v2")
         app.until("Succeeded")
         ours = lab.cluster.requests.matching(agent=AGENT)
-        written = [each for each in ours if each.namespace == bad.namespace and each.verb not in {"get", "list", "watch"}]
+        written = [
+            each for each in ours if each.namespace == bad.namespace and each.verb not in {"get", "list", "watch"}
+        ]
         assert len(written) <= 3, written
     said = [line for line in running.text().splitlines() if "it cannot be served as it is declared" in line]
     assert [json.loads(line)["reason"] for line in said] == ["ServicePortMismatch"]

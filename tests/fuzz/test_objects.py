@@ -100,7 +100,8 @@ def test_any_other_object_is_read_or_refused_with_a_reason(kind: str) -> None:
 
 
 records = st.dictionaries(
-    st.sampled_from(["version", "phase", "traffic", "counts", "waiting", "pending", "since", "sinceS", "applied"]), odd_values
+    st.sampled_from(["version", "phase", "traffic", "counts", "waiting", "pending", "since", "sinceS", "applied"]),
+    odd_values,
 )
 statuses = st.builds(
     lambda found, record, version: {**found, "rollout": {"version": version, **record}} if record else found,

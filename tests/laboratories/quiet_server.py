@@ -101,7 +101,7 @@ class QuietServer:
         self._orphans: deque[Key] = deque()
         self._pods: dict[str, _Pods] = {}
         for name, key, obj in store.everything():
-            self._garbage.keys(Event(0, "ADDED", name, key, obj, None))
+            self._orphans.extend(self._garbage.keys(Event(0, "ADDED", name, key, obj, None)))
         store.subscribe(lambda event: self._orphans.extend(self._garbage.keys(event)))
 
     def fork(self) -> QuietServer:

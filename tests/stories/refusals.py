@@ -22,7 +22,6 @@ BEGINNING: Final = (BEFORE,)
 UNDER_WAY: Final = ("Progressing",)
 SERVICES: Final = ("", "v1", "services")
 RULES: Final = ("networking.istio.io", "v1beta1", "destinationrules")
-ELSEWHERE: Final = {"kind": "Shop", "apiVersion": "example.com/v1", "name": "other", "uid": "1", "controller": True}
 
 Cause = Callable[[QuietServer], None]
 
@@ -37,10 +36,12 @@ class Refused:
     """In which the cause is brought about; it may show later."""
     first: bool = False
     """Whether that has to happen before the canary is made."""
+    passes: bool = False
+    """Whether it is none any more when the rollout that is under way has ended."""
     options: Options = field(factory=Options, repr=False)
 
 
-# -- What somebody does -------------------------------------------------------------------------------------------------
+# -- What somebody does -----------------------------------------------------------------------------------------------
 
 
 def _declare(**changes: Any) -> Cause:
@@ -69,14 +70,17 @@ def _measured(namespace: str | None = None, *objects: Obj) -> Cause:
 
 
 def _of_somebody_else(kind: tuple[str, str, str], name: str, made: Obj) -> Cause:
-    """An object of this name that belongs to somebody else."""
+    """An object of this name that belongs to somebody else: to the ConfigMap with the settings, say."""
 
     def cause(server: QuietServer) -> None:
+        other = server.get("core/configmaps", PLACE, "settings")
+        assert other is not None
+        owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "settings", "uid": other["metadata"]["uid"]}
+        owned = [{**owner, "controller": True}]
         store = f"{kind[0] or 'core'}/{kind[2]}"
-        if server.get(store, PLACE, name) is None:
-            server.apply({**made, "metadata": {**made["metadata"], "ownerReferences": [ELSEWHERE]}})
-        else:
-            server.edit(kind, PLACE, name, lambda obj: obj["metadata"].update(ownerReferences=[ELSEWHERE]))
+        if server.get(store, PLACE, name) is not None:
+            server.delete(kind, PLACE, name)
+        server.apply({**made, "metadata": {**made["metadata"], "ownerReferences": owned}})
 
     return cause
 
@@ -153,7 +157,7 @@ def _shadowed(server: QuietServer) -> None:
     server.apply({**_ROUTES, "metadata": {**_ROUTES["metadata"], "name": "theirs"}})
 
 
-# -- What the server does with what is written --------------------------------------------------------------------------
+# -- What the server does with what is written ------------------------------------------------------------------------
 
 
 def _admission(plural: str, what: Callable[[Obj], None], *, status: bool = False) -> Cause:
@@ -195,7 +199,7 @@ _SERVICE: Final = {
     "metadata": {"name": f"{APP}-canary", "namespace": PLACE},
     "spec": {"selector": {"app": "somebody"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]},
 }
-_ROUTES: Final = {
+_ROUTES: Final[Obj] = {
     "apiVersion": "networking.istio.io/v1beta1",
     "kind": "VirtualService",
     "metadata": {"name": APP, "namespace": PLACE},
@@ -205,7 +209,7 @@ _RULE: Final = {
     "apiVersion": "networking.istio.io/v1beta1",
     "kind": "DestinationRule",
     "metadata": {"name": f"{APP}-primary", "namespace": PLACE},
-    "spec": {"host": f"{APP}-primary"},
+    "spec": {"host": f"{APP}-primary", "subsets": [{"name": "theirs"}]},
 }
 
 REFUSALS: Final = (
@@ -262,7 +266,7 @@ REFUSALS: Final = (
         cause=_of_somebody_else(DEPLOYMENTS, f"{APP}-primary", deployment(f"{APP}-primary")),
         phases=UNDER_WAY,
     ),
-    Refused(reason="PrimarySelectorDiffers", cause=_other_primary, phases=UNDER_WAY),
+    Refused(reason="PrimarySelectorDiffers", cause=_other_primary, phases=UNDER_WAY, passes=True),
     Refused(
         reason="ServiceNotOurs",
         cause=_of_somebody_else(SERVICES, f"{APP}-canary", _SERVICE),
@@ -281,7 +285,7 @@ REFUSALS: Final = (
         ),
         phases=BEGINNING,
     ),
-    Refused(reason="SplitUnsupported", cause=_declare(provider="kubernetes"), phases=UNDER_WAY),
+    Refused(reason="SplitUnsupported", cause=_declare(provider="kubernetes"), phases=UNDER_WAY, passes=True),
     Refused(
         reason="CustomResourceOutdated",
         cause=_admission("canaries", _drop_record, status=True),

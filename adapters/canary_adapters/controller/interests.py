@@ -139,9 +139,9 @@ class _Claimants:
 class Claims:
     """Which canaries want which target, and which of them has it. Safe for many threads.
 
-    Whoever owns the primary has the target, whatever has become of its spec. Without a primary it is the oldest of those
-    that can be served, so that a mistake takes nothing from anybody; of the same second, the first by name. All who ask
-    get the same answer.
+    Whoever owns the primary has the target, whatever has become of its spec. Without a primary it is the oldest of
+    those that can be served, so that a mistake takes nothing from anybody; of the same second, the first by name. All
+    who ask get the same answer.
     """
 
     def __init__(self) -> None:

@@ -64,8 +64,8 @@ class Verdict:
     """What came of working on a canary."""
 
     result: str
-    """``ok``, ``conflict``, ``crowded``, ``unavailable``, ``refused``, ``gone`` or ``error``; or ``waiting``: nothing was
-    done, nor was there anything to do."""
+    """``ok``, ``conflict``, ``crowded``, ``unavailable``, ``refused``, ``gone`` or ``error``; or ``waiting``: there was
+    nothing to do."""
     again_in_s: float | None
     """When to work on it again if nothing changes before. None: never."""
 

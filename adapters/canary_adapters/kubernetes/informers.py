@@ -16,8 +16,8 @@ from typing import Any, Final
 import structlog
 import urllib3
 from kubernetes.client.exceptions import ApiException
-from kubernetes.informer import informer
 from kubernetes.informer import ADDED, BOOKMARK, DELETED, MODIFIED, ObjectCache, SharedInformer
+from kubernetes.informer import informer as library
 
 from canary_adapters.kubernetes.api import Api, Page, UnknownKindError
 from canary_adapters.kubernetes.resources import Obj, Resource
@@ -44,7 +44,7 @@ def _is_worth_saying(_: logging.LogRecord) -> bool:
     return stopped is None or not stopped.is_set()
 
 
-logging.getLogger(informer.__name__).addFilter(_is_worth_saying)
+logging.getLogger(library.__name__).addFilter(_is_worth_saying)
 
 
 class Informers:

@@ -40,13 +40,14 @@ class Given:
         }
         """MetricTemplates by namespace and name."""
         self._known: Final[dict[str, dict[str, dict[str | None, _Object]]]] = {}
-        for each in (*manifests.metric_templates, *manifests.alert_providers, *manifests.others):
+        every: tuple[_Object, ...] = (*manifests.metric_templates, *manifests.alert_providers, *manifests.others)
+        for each in every:
             place = each if isinstance(each, Other) else each.metadata
             self._known.setdefault(each.kind, {}).setdefault(place.name, {})[place.namespace] = each
 
     def missing(self, canary: Canary) -> tuple[Reference, ...]:
         """The references of a canary to objects that are not among these, each once."""
-        missing = {}
+        missing: dict[Reference, None] = {}
         for where, kind, place, name in _references(canary):
             if self._find(canary, kind, place, name) is None:
                 found = Reference(

@@ -98,6 +98,8 @@ def test_what_is_not_served_is_named_and_what_is_referred_to_is_looked_for(tmp_p
         "Not checked, as in none of the files: MetricTemplate errors.test",
         "1 object of other kinds passed over",
     ]
+
+
 def _template(query: str) -> str:
     head = "apiVersion: flagger.app/v1beta1\nkind: MetricTemplate\nmetadata: {name: rate, namespace: canary-demo}\n"
     return f"{head}spec:\n  provider: {{type: prometheus, address: 'http://p:9090'}}\n  query: {json.dumps(query)}\n"

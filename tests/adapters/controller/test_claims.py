@@ -121,7 +121,7 @@ def test_who_is_on_its_way_out_takes_nothing() -> None:
     assert found.holder(("here", "b")) == ("here", "b")
 
 
-# -- With a controller --------------------------------------------------------------------------------------------------
+# -- With a controller ------------------------------------------------------------------------------------------------
 
 
 def _server(*canaries: Obj) -> QuietServer:

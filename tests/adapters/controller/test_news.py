@@ -1,4 +1,4 @@
-"""What is news of a canary and what is not: own writes are none, and nothing that somebody else does is taken for one."""
+"""What is news of a canary and what is not: own writes are none, and nothing that others do is taken for one."""
 
 from __future__ import annotations
 

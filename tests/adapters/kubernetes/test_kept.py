@@ -1,4 +1,4 @@
-"""A write that a server does not keep is told of when it is made for the second time, with the field and both values."""
+"""A write that a server does not keep is told of when it is made for the second time, with field and both values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def test_what_comes_back_as_it_was_sent_has_no_difference(sent: Any) -> None:
     assert list(differences(sent, deepcopy(sent))) == []
 
 
-@given(sent=st.dictionaries(st.sampled_from("abc"), json_values), more=st.dictionaries(st.sampled_from("de"), json_values))
+@given(
+    sent=st.dictionaries(st.sampled_from("abc"), json_values), more=st.dictionaries(st.sampled_from("de"), json_values)
+)
 def test_what_comes_besides_is_no_difference(sent: Obj, more: Obj) -> None:
     assert list(differences(sent, {**sent, **more})) == []
 
@@ -45,7 +47,7 @@ def test_what_is_gone_or_changed_is_one(sent: Obj, data: st.DataObject) -> None:
     assert [path[0] for path, _, _ in differences({key: "x"}, {key: "y"})] == [key]
 
 
-# -- On a server that changes what is written ---------------------------------------------------------------------------
+# -- On a server that changes what is written -------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -119,7 +121,7 @@ def test_patches_are_looked_at_as_well(server: QuietServer, cluster: Cluster) ->
     live = cluster.create(SERVICES, "here", _service())
     server.api.admissions.append(_always(sessionAffinity="ClientIP"))
     live = cluster.patch(SERVICES, live, {"spec": {"sessionAffinity": "None"}})
-    with pytest.raises(RefusedError, match='spec.sessionAffinity: "None" was written, and "ClientIP" is stored'):
+    with pytest.raises(RefusedError, match=r'spec\.sessionAffinity: "None" was written, and "ClientIP" is stored'):
         cluster.patch(SERVICES, live, {"spec": {"sessionAffinity": "None"}})
 
 

@@ -79,7 +79,8 @@ class Door:
         self.cluster.api.patch(CANARIES, live, {"spec": {"progressDeadlineSeconds": 601}})
 
     def ask(self, request: Request) -> None:
-        text = f"{request.verb.value}/{request.id}"
+        verb = request.verb.value if request.verb is not None else "dance"
+        text = f"{verb}/{request.id}"
         self.cluster.api.patch(CANARIES, self._live(), {"metadata": {"annotations": {"canary-core/request": text}}})
 
     def delete(self) -> None:
@@ -190,7 +191,15 @@ def test_a_clock_that_shows_no_date_is_written_as_it_is(time_s: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [{"version": 3}, {"version": []}, {"since": "soon"}, {"phase": "Nowhere"}, {"pending": [{"kind": "Nothing"}]}, {"traffic": 3}]
+    "damage",
+    [
+        {"version": 3},
+        {"version": []},
+        {"since": "soon"},
+        {"phase": "Nowhere"},
+        {"pending": [{"kind": "Nothing"}]},
+        {"traffic": 3},
+    ],
 )
 def test_a_record_that_cannot_be_read_is_refused_and_says_what_to_do(damage: dict[str, Any]) -> None:
     record = {**written_rollout(Rollout(phase=Phase.SUCCEEDED)), **damage}

@@ -1,4 +1,4 @@
-"""What keeps pods from running is said in the words of Kubernetes, once it is known, and costs a few requests at most."""
+"""What keeps pods from running is said in the words of Kubernetes, once it is known, and costs a few requests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from canary_adapters.kubernetes.api import Page
 from canary_adapters.kubernetes.resources import Obj
@@ -37,7 +36,7 @@ def _deployment(*, generation: int = 1, **condition: str) -> Obj:
     }
 
 
-CRASHED = {"lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}, "restartCount": 4}
+CRASHED: Obj = {"lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}, "restartCount": 4}
 
 
 @pytest.mark.parametrize(

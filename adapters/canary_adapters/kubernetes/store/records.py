@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 from attrs import fields, has
 from cattrs import Converter
 from cattrs.errors import BaseValidationError
-from cattrs.gen import AttributeOverride, make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 from cattrs.strategies import configure_tagged_union
 
 from canary_adapters.kubernetes.resources import Obj
@@ -103,7 +103,7 @@ def _names(kind: type) -> Any:
     }
 
 
-def _override(kind: type, name: str, wire: str) -> AttributeOverride:
+def _override(kind: type, name: str, wire: str) -> Any:
     if (kind, name) in _TIMES:
         return override(rename=_wire(name.removesuffix("_s")), struct_hook=_read_time, unstruct_hook=_written_time)
     return override(rename=wire)

@@ -1,8 +1,8 @@
 """Why pods do not run, as they say themselves: crash loops, images that cannot be pulled, no node that has room.
 
-A Deployment says how many of its pods are ready, and not why the others are not. Pods are not watched, for there are many
-of them and hardly anybody needs to know: they are listed only while a workload has not been ready for some time, a page
-of them, and a few times.
+A Deployment says how many of its pods are ready, and not why the others are not. Pods are not watched, for there are
+many of them and hardly anybody needs to know: they are listed only while a workload has not been ready for some time, a
+page of them, and a few times.
 """
 
 import threading
@@ -179,4 +179,3 @@ class Troubles:
         except PortError as error:
             _log.debug("pods could not be listed", error=str(error))
         return []
-
