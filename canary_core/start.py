@@ -84,7 +84,7 @@ def _make_primary(at: Situation) -> Ask | Step:
 def _initial_primary_unready(at: Situation, found: Readiness) -> Step:
     if found.retriable:
         decisions = difference(at.policy, at.rollout, at.seen)
-        if any(isinstance(decision, EnsurePrimary) for decision in decisions):
+        if any(isinstance(decision, EnsurePrimary | SetTraffic) for decision in decisions):
             return at.go(at.rollout, PrimaryCreated(), next_s=at.seen.now_s + at.policy.interval_s)
         return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=found))
     reason = InitializationFailed(readiness=found)

@@ -119,6 +119,9 @@ def test_a_primary_that_dies_after_it_got_its_first_traffic_gives_it_to_the_targ
     play.primary.crashing = True
     play.tick()
     assert play.split == (0, 100)
+    play.world.traffic = Traffic(canary_weight=37)
+    play.tick()
+    assert play.split == (0, 100)
     play.primary.crashing = False
     play.tick()
     assert play.split == (100, 0)
