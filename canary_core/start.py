@@ -42,6 +42,9 @@ __all__ = ["begin", "initialise", "initialise_again", "scale_up", "wait_for_appr
 def initialise(at: Situation) -> Ask | Step:
     """Make a primary beside the live target; move traffic when it is ready; only then take the target's pods away."""
     canary = at.seen.canary
+    if at.rollout.traffic.reaches_canary and not at.canary_can_serve and at.primary_can_serve:
+        after = at.changed(traffic=everything_to_primary(at.policy, at.rollout), waiting=None)
+        return at.go(after, TrafficReturned(), TrafficReturned())
     if canary is None or canary.revision is None:
         return at.wait(Wait.TARGET, TargetMissing())
     other = at.rollout.applied != canary.revision and at.seen.routes is None
