@@ -1,5 +1,7 @@
 """How a rollout begins: the first primary, and each new revision after it, gates included."""
 
+from attrs import evolve
+
 from canary_core.decisions import EnsurePrimary, SetTraffic, Step
 from canary_core.desired import difference, drained_s, strands
 from canary_core.ending import return_to_primary, roll_back
@@ -27,7 +29,7 @@ from canary_core.policy import HookType
 from canary_core.progress import withdraw
 from canary_core.questions import Ask, SourcesQuestion
 from canary_core.rescue import give_to_canary
-from canary_core.rollout import Counts, KnownGood, Outcome, Wait
+from canary_core.rollout import Counts, KnownGood, Outcome, Wait, Waiting
 from canary_core.samples import SourceError
 from canary_core.situation import Situation, corrections
 from canary_core.split import everything_to_primary
@@ -72,7 +74,8 @@ def _make_primary(at: Situation) -> Ask | Step:
     """Whether the metric sources answer is told beforehand, and stops nothing; an obstacle keeps it from beginning."""
     obstructed = blocked(at)
     if obstructed is not None:
-        return obstructed
+        waiting = at.rollout.waiting or Waiting(on=Wait.PRIMARY, since_s=at.seen.now_s)
+        return evolve(obstructed, rollout=at.changed(waiting=waiting))
     told: tuple[Notice, ...] = ()
     if at.policy.checks and not at.policy.skip_analysis and at.rollout.applied is None:
         question = SourcesQuestion()
