@@ -47,15 +47,15 @@ def initialise(at: Situation) -> Ask | Step:
     if at.rollout.traffic.reaches_canary and not at.canary_can_serve and at.primary_can_serve:
         after = at.changed(traffic=everything_to_primary(at.policy, at.rollout), waiting=None)
         return at.go(after, TrafficReturned(), TrafficReturned())
+    rescued = give_to_canary(at) if at.seen.routes is not None else None
+    if rescued is not None:
+        return rescued
     if canary is None or canary.revision is None:
         return at.wait(Wait.TARGET, TargetMissing())
     other = at.rollout.applied != canary.revision and at.seen.routes is None
     if other or at.rollout.applied is None:
         return _make_primary(at)
     primary = at.primary_readiness()
-    rescued = give_to_canary(at) if at.seen.routes is not None else None
-    if rescued is not None:
-        return rescued
     if not primary.ready:
         return _initial_primary_unready(at, primary)
     if at.rollout.traffic.reaches_canary:
