@@ -230,7 +230,7 @@ def _can_serve(workload: Workload | None) -> bool:
 
 def _primary_may_serve(policy: Policy, rollout: Rollout, seen: Observation) -> bool:
     """Traffic comes to a primary for the first time when it is ready; it comes back as soon as it can serve."""
-    if rollout.phase is not Phase.INITIALIZING:
+    if rollout.phase is not Phase.INITIALIZING or seen.routes is not None:
         return _can_serve(seen.primary)
     found = readiness(
         seen.primary,

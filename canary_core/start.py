@@ -1,5 +1,7 @@
 """How a rollout begins: the first primary, and each new revision after it, gates included."""
 
+from attrs import evolve
+
 from canary_core.decisions import EnsurePrimary, SetTraffic, Step
 from canary_core.desired import difference, drained_s, strands
 from canary_core.ending import return_to_primary, roll_back
@@ -27,7 +29,7 @@ from canary_core.policy import HookType
 from canary_core.progress import withdraw
 from canary_core.questions import Ask, SourcesQuestion
 from canary_core.rescue import give_to_canary
-from canary_core.rollout import Counts, KnownGood, Outcome, Wait
+from canary_core.rollout import Counts, KnownGood, Outcome, Wait, Waiting
 from canary_core.samples import SourceError
 from canary_core.situation import Situation, corrections
 from canary_core.split import everything_to_primary
@@ -42,15 +44,18 @@ __all__ = ["begin", "initialise", "initialise_again", "scale_up", "wait_for_appr
 def initialise(at: Situation) -> Ask | Step:
     """Make a primary beside the live target; move traffic when it is ready; only then take the target's pods away."""
     canary = at.seen.canary
+    if at.rollout.traffic.reaches_canary and not at.canary_can_serve and at.primary_can_serve:
+        after = at.changed(traffic=everything_to_primary(at.policy, at.rollout), waiting=None)
+        return at.go(after, TrafficReturned(), TrafficReturned())
+    rescued = give_to_canary(at) if at.seen.routes is not None else None
+    if rescued is not None:
+        return rescued
     if canary is None or canary.revision is None:
         return at.wait(Wait.TARGET, TargetMissing())
     other = at.rollout.applied != canary.revision and at.seen.routes is None
     if other or at.rollout.applied is None:
         return _make_primary(at)
     primary = at.primary_readiness()
-    rescued = give_to_canary(at) if at.seen.routes is not None else None
-    if rescued is not None:
-        return rescued
     if not primary.ready:
         return _initial_primary_unready(at, primary)
     if at.rollout.traffic.reaches_canary:
@@ -69,7 +74,8 @@ def _make_primary(at: Situation) -> Ask | Step:
     """Whether the metric sources answer is told beforehand, and stops nothing; an obstacle keeps it from beginning."""
     obstructed = blocked(at)
     if obstructed is not None:
-        return obstructed
+        waiting = at.rollout.waiting or Waiting(on=Wait.PRIMARY, since_s=at.seen.now_s)
+        return evolve(obstructed, rollout=at.changed(waiting=waiting))
     told: tuple[Notice, ...] = ()
     if at.policy.checks and not at.policy.skip_analysis and at.rollout.applied is None:
         question = SourcesQuestion()
@@ -84,7 +90,7 @@ def _make_primary(at: Situation) -> Ask | Step:
 def _initial_primary_unready(at: Situation, found: Readiness) -> Step:
     if found.retriable:
         decisions = difference(at.policy, at.rollout, at.seen)
-        if any(isinstance(decision, EnsurePrimary) for decision in decisions):
+        if any(isinstance(decision, EnsurePrimary | SetTraffic) for decision in decisions):
             return at.go(at.rollout, PrimaryCreated(), next_s=at.seen.now_s + at.policy.interval_s)
         return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=found))
     reason = InitializationFailed(readiness=found)

@@ -119,10 +119,25 @@ def test_a_primary_that_dies_after_it_got_its_first_traffic_gives_it_to_the_targ
     play.primary.crashing = True
     play.tick()
     assert play.split == (0, 100)
+    play.world.traffic = Traffic(canary_weight=37)
+    play.tick()
+    assert play.split == (0, 100)
     play.primary.crashing = False
     play.tick()
     assert play.split == (100, 0)
     play.until(Phase.INITIALIZED)
+
+
+def test_a_target_that_goes_while_it_answers_for_the_first_primary_leaves_the_traffic_to_that() -> None:
+    play = _play(drain_s=120.0)
+    play.ticks(2)
+    play.primary.crashing = True
+    play.tick()
+    assert play.split == (0, 100)
+    play.world.target = None
+    play.primary.crashing = False
+    play.tick()
+    assert play.split == (100, 0)
 
 
 @pytest.mark.parametrize("phase", [Phase.PROMOTING, Phase.FINALISING])

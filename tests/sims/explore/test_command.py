@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from canary_adapters.cli.errors import BadInputError
 from canary_adapters.manifests import ManifestError
 from canary_sims.cli.explore import explore
+from canary_sims.harness import INVARIANTS
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +57,7 @@ def test_json_is_one_object_a_line(command: typer.Typer, manifest: Path) -> None
     assert record["holds"] is True
     assert record["states"] > 100
     assert ["Progressing", "Promoting"] in record["edges"]
-    assert len(record["invariants"]) == 13
+    assert len(record["invariants"]) == len(INVARIANTS)
 
 
 def test_mermaid_shows_the_edges_taken(command: typer.Typer, manifest: Path) -> None:
