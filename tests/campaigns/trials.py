@@ -81,7 +81,7 @@ class Trials:
             requests = tuple(life.requests)
             noise = life.silence()
             if noise:
-                life.laws.breaks("settled is silent", f"{noise} requests, such as {life.requests[len(requests)]}")
+                life.laws.breaks("settled is silent", f"{len(noise)} requests, such as {noise[0]}")
             told = not any(_hides_events(*each) for each in life.struck)
             life.laws.ended(told=told, calm=not life.struck)
             end = normal(life.server)

@@ -34,6 +34,8 @@ from canary_core import (
     weights_by_step,
 )
 from canary_core import notices as n
+from canary_core.obstacles import note
+from canary_core.situation import Situation
 from canary_ports import RefusedError
 from canary_sims.harness.strategies import observations, policies, rollouts
 from stories.trajectories import V1, V2, V3, Play, a_policy
@@ -339,6 +341,30 @@ def test_what_is_refused_is_told_once_although_something_else_is_in_the_way_as_w
     del play.world.refused["router.ensure"]
     play.ticks(2)
     assert (play.rollout.obstacle, play.split) == (BAD_SPEC, (70, 30))
+
+
+ACTED = Obstacle(reason="Denied", message=str(REFUSED), source=Source.ACTED)
+obstacles = st.lists(st.sampled_from((BAD_SPEC, GONE, ACTED, evolve(BAD_SPEC, source=Source.ACTED))), unique=True)
+
+
+@given(policies(), rollouts(), observations(), obstacles, st.none() | st.sampled_from((BAD_SPEC, ACTED)))
+def test_whatever_is_in_the_way_at_once_is_noted_once_and_what_is_refused_first(
+    policy: Policy, rollout: Rollout, seen: Observation, found: list[Obstacle], known: Obstacle | None
+) -> None:
+    at = Situation(policy, evolve(rollout, obstacle=known), evolve(seen, obstacles=tuple(found)))
+    noted = note(at)
+    after = at.rollout if noted is None else noted.rollout
+    refused = [each for each in found if each.source is Source.ACTED]
+    stays = at.is_refused and difference(policy, at.rollout, at.seen)
+    assert after.obstacle == next(iter([*refused, *([known] if stays else []), *found]), None)
+    assert note(Situation(policy, after, at.seen)) is None
+    told = () if noted is None else noted.notices
+    is_news = after.obstacle is not None and (after.obstacle.reason, after.obstacle.message) != _said(known)
+    assert told == ((n.Obstructed(obstacle=after.obstacle),) if is_news else ())
+
+
+def _said(obstacle: Obstacle | None) -> tuple[str, str] | None:
+    return None if obstacle is None else (obstacle.reason, obstacle.message)
 
 
 def test_what_is_seen_and_then_refused_for_the_same_reason_is_told_once() -> None:

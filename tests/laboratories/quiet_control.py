@@ -53,6 +53,8 @@ class QuietControl:
         self.turns: Counter[str] = Counter()
         """Of work, by namespace/name of the canary."""
         self.success_rate = 100.0
+        self.closed: set[str] = set()
+        """Addresses of gates that say no."""
         self._heard: list[Event] = []
         self._end = server.store.subscribe(self._heard.append)
         self.process = Process(self, options)
@@ -78,8 +80,8 @@ class QuietControl:
         return [0.05] if "bucket" in query else [self.success_rate]
 
     def posted(self, url: str, body: Any) -> Answer:
-        """Every hook says yes."""
-        return Answer(200, "")
+        """A hook says yes, unless its gate is closed."""
+        return Answer(403 if url in self.closed else 200, "")
 
     def lists(self, method: str, path: str, **how: Any) -> Obj:
         """A request of the caches."""

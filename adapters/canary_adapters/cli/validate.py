@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from canary_adapters.manifests import Canary, Given, MetricTemplate, Mistake, Reference
+    from canary_adapters.manifests import Canary, Given, MetricTemplate, Mistake
     from canary_core.policy import Policy
 
 __all__ = ["validate"]
@@ -49,8 +49,6 @@ class _Outcome:
         self.good: list[tuple[Canary, Policy, tuple[str, ...]]] = []
         self.others = 0
         self.passed_over = 0
-        self.unseen: list[Reference] = []
-        """MetricTemplates of which none was given, so that nobody can say whether they are served."""
 
     def take(self, files: Iterable[Path]) -> None:
         """Read all files and judge their canaries, each among what stands in all of them."""
@@ -79,7 +77,6 @@ class _Outcome:
             unserved,
         )
 
-        missing = given.missing(canary)
         try:
             policy = policy_of(canary, mesh_provider=self._mesh_provider)
             wrong = unserved(canary, Served.installed(), mesh_provider=self._mesh_provider)
@@ -90,9 +87,8 @@ class _Outcome:
         except ManifestError as error:
             self.mistakes += error.mistakes
             return
-        expected = tuple(f"{each.field}: {each} is in none of the files" for each in missing if each.expected)
-        self.unseen += [each for each in missing if each.kind == "MetricTemplate" and not each.expected]
-        self.good.append((canary, policy, policy_warnings(canary, mesh_provider=self._mesh_provider) + expected))
+        missing = tuple(f"{each.field}: {each} is in none of the files" for each in given.missing(canary))
+        self.good.append((canary, policy, policy_warnings(canary, mesh_provider=self._mesh_provider) + missing))
 
     def _judge_template(self, template: "MetricTemplate") -> None:
         from canary_adapters.manifests import Served, refusal, unserved_template
@@ -124,8 +120,6 @@ class _Outcome:
     def _remarks(self) -> Iterable[str]:
         if self.others:
             yield _count(self.others, "MetricTemplate or AlertProvider", "MetricTemplates and AlertProviders")
-        if self.unseen:
-            yield f"Not checked, as in none of the files: {', '.join(sorted(set(map(str, self.unseen))))}"
         if self.passed_over:
             yield f"{_count(self.passed_over, 'object', 'objects')} of other kinds passed over"
         if not self.good and not self.mistakes:
@@ -152,8 +146,7 @@ class _Outcome:
             for canary, policy, warnings in self.good
         ]
         mistakes = [asdict(mistake) for mistake in self.mistakes]
-        unseen = sorted(set(map(str, self.unseen)))
-        whole = {"mistakes": mistakes, "canaries": canaries, "passed_over": self.passed_over, "not_checked": unseen}
+        whole = {"mistakes": mistakes, "canaries": canaries, "passed_over": self.passed_over}
         return json.dumps(whole, indent=2)
 
 

@@ -12,6 +12,8 @@ from canary_adapters.manifests.structure import Fault
 __all__ = ["Given", "Reference"]
 
 _Object: TypeAlias = MetricTemplate | AlertProvider | Other
+_OURS: Final = frozenset({"MetricTemplate", "AlertProvider"})
+"""Kinds that nothing but a Canary refers to, so that they are usually given with it."""
 
 
 @frozen(kw_only=True)
@@ -23,8 +25,6 @@ class Reference:
     kind: str
     name: str
     namespace: str
-    expected: bool
-    """Whether an object of its kind was given, so that this one is likely to be forgotten or misspelt."""
 
     def __str__(self) -> str:
         """The object, for people."""
@@ -46,18 +46,14 @@ class Given:
             self._known.setdefault(each.kind, {}).setdefault(place.name, {})[place.namespace] = each
 
     def missing(self, canary: Canary) -> tuple[Reference, ...]:
-        """The references of a canary to objects that are not among these, each once."""
+        """The references of a canary to objects that are not among these and are likely to be forgotten or misspelt.
+
+        They are of a kind of ours, or others of their kind were given. Each is told once.
+        """
         missing: dict[Reference, None] = {}
         for where, kind, place, name in _references(canary):
-            if self._find(canary, kind, place, name) is None:
-                found = Reference(
-                    field=where,
-                    kind=kind,
-                    name=name,
-                    namespace=place or canary.namespace,
-                    expected=kind in self._known,
-                )
-                missing[found] = None
+            if (kind in _OURS or kind in self._known) and self._find(canary, kind, place, name) is None:
+                missing[Reference(field=where, kind=kind, name=name, namespace=place or canary.namespace)] = None
         return tuple(missing)
 
     def port_faults(self, canary: Canary) -> Iterator[Fault]:

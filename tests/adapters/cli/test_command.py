@@ -95,7 +95,7 @@ def test_what_is_not_served_is_named_and_what_is_referred_to_is_looked_for(tmp_p
     assert (code, err) == (0, "")
     assert out.splitlines()[1:] == [
         "  warning: spec.targetRef: Deployment app.test is in none of the files",
-        "Not checked, as in none of the files: MetricTemplate errors.test",
+        "  warning: templateRef of metric e: MetricTemplate errors.test is in none of the files",
         "1 object of other kinds passed over",
     ]
 
