@@ -155,7 +155,8 @@ def finalise(at: Situation) -> Ask | Step:
         return at.go(at.changed(traffic=returned, waiting=None), PrimaryRecovered(), PrimaryRecovered())
     if at.seen.routes != at.rollout.traffic:
         wrong = rerouted(at, at.rollout.traffic)
-        return at.go(at.rollout, wrong, wrong, next_s=at.seen.now_s + at.policy.interval_s)
+        told = () if at.is_refused else (wrong,)
+        return at.go(at.rollout, wrong, *told, next_s=at.seen.now_s + at.policy.interval_s)
     until_s = drained_s(at.policy, at.rollout)
     if at.seen.canary is not None and at.seen.canary.replicas > 0:
         return at.go(at.rollout, Draining(until_s=until_s), next_s=until_s)

@@ -375,6 +375,23 @@ def test_what_is_seen_and_then_refused_for_the_same_reason_is_told_once() -> Non
     assert play.told.count("Obstructed") == 1
 
 
+@pytest.mark.parametrize("phase", [Phase.INITIALIZED, Phase.FINALISING, Phase.SUCCEEDED])
+def test_routes_that_are_refused_are_told_and_stored_once(phase: Phase) -> None:
+    """They are tried in each interval, for whoever carries out what is decided knows when it is worth a request."""
+    play = _play()
+    if phase is Phase.INITIALIZED:
+        play.until(phase)
+    else:
+        play.rolling_out().until(phase)
+    play.world.refused["router.ensure"] = REFUSED
+    play.world.traffic = Traffic(canary_weight=70)
+    play.ticks(2)
+    before, told = play.rollout, len(play.told)
+    play.ticks(5)
+    assert before.obstacle == ACTED
+    assert (play.rollout, play.told[told:]) == (before, [])
+
+
 def test_a_split_that_is_refused_for_too_long_is_rolled_back() -> None:
     play = _play().rolling_out().until_weight(20)
     play.world.refused["router.ensure"] = REFUSED

@@ -17,9 +17,24 @@ from laboratories.quiet_server import DEPLOYMENTS, Obj, QuietServer
 
 BEFORE: Final = ""
 """The phase of a canary that nobody has looked at."""
-ALL: Final = (BEFORE, "Initialized", "Progressing", "Promoting")
+ALL: Final = (
+    BEFORE,
+    "Initializing",
+    "Initialized",
+    "Waiting",
+    "Progressing",
+    "WaitingPromotion",
+    "Promoting",
+    "Finalising",
+    "Succeeded",
+    "Failed",
+)
+LATER: Final = ALL[1:]
 BEGINNING: Final = (BEFORE,)
 UNDER_WAY: Final = ("Progressing",)
+SPLIT: Final = ("Progressing", "WaitingPromotion", "Promoting")
+ROUTED: Final = (BEFORE, "Progressing", "Promoting")
+"""Where routes are about to be written, as nobody disturbs them."""
 SERVICES: Final = ("", "v1", "services")
 RULES: Final = ("networking.istio.io", "v1beta1", "destinationrules")
 
@@ -32,12 +47,16 @@ class Refused:
 
     reason: str
     cause: Cause = field(repr=False)
-    phases: tuple[str, ...] = ALL
-    """In which the cause is brought about; it may show later."""
+    possible: tuple[str, ...] = ALL
+    """Phases in which the cause can be brought about."""
+    shows: tuple[str, ...] = ALL
+    """Phases in which it shows, perhaps later. In the others it is in nobody's way."""
     first: bool = False
     """Whether that has to happen before the canary is made."""
     passes: bool = False
     """Whether it is none any more when the rollout that is under way has ended."""
+    leaves: bool = False
+    """Whether the routes are somebody else's afterwards: the status is of those of the new provider."""
     options: Options = field(factory=Options, repr=False)
 
 
@@ -221,36 +240,31 @@ REFUSALS: Final = (
         cause=_declare(targetRef={"apiVersion": "apps/v1", "kind": "DaemonSet", "name": APP}),
     ),
     Refused(reason="AutoscalerKindUnsupported", cause=_declare(autoscalerRef={**_SCALER, "kind": "ScaledObject"})),
-    Refused(reason="AutoscalerMissing", cause=_declare(autoscalerRef=_SCALER), phases=(BEFORE, "Progressing")),
-    Refused(reason="MetricTemplateNotFound", cause=_measured(), phases=(BEFORE, "Progressing")),
+    Refused(reason="AutoscalerMissing", cause=_declare(autoscalerRef=_SCALER)),
+    Refused(reason="MetricTemplateNotFound", cause=_measured()),
     Refused(
         reason="MetricTemplateInvalid",
         cause=_measured(None, template(query="", address="nowhere")),
-        phases=(BEFORE, "Progressing"),
     ),
     Refused(
         reason="MetricProviderUnsupported",
         cause=_measured(None, template(type="datadog")),
-        phases=(BEFORE, "Progressing"),
     ),
     Refused(
         reason="CrossNamespaceReference",
         cause=_measured("elsewhere"),
-        phases=(BEFORE, "Progressing"),
         options=Options(no_cross_namespace_refs=True),
     ),
     Refused(
         reason="TemplateVariablesInvalid",
         cause=_measured(None, template("sum({{ variables.path }})")),
-        phases=(BEFORE, "Progressing"),
     ),
-    Refused(reason="TargetIsPrimary", cause=_is_a_primary, phases=(BEFORE, "Progressing")),
-    Refused(reason="AutoscalerNotOurs", cause=_scaled_by_somebody_else, phases=(BEFORE, "Progressing")),
-    Refused(reason="ConfigNotOurs", cause=_configured_by_somebody_else, phases=BEGINNING),
+    Refused(reason="TargetIsPrimary", cause=_is_a_primary),
+    Refused(reason="AutoscalerNotOurs", cause=_scaled_by_somebody_else),
+    Refused(reason="ConfigNotOurs", cause=_configured_by_somebody_else, possible=BEGINNING),
     Refused(
         reason="DestinationRuleNotOurs",
         cause=_of_somebody_else(RULES, f"{APP}-primary", _RULE),
-        phases=(BEFORE, "Progressing"),
     ),
     Refused(reason="HostOfAnotherNamespace", cause=_declare(service={"hosts": ["app.other.svc"]})),
     Refused(
@@ -258,24 +272,21 @@ REFUSALS: Final = (
         cause=_declare(service={"gateways": ["other/gateway", "mesh"]}),
         options=Options(objects=ObjectSettings(gateways=())),
     ),
-    Refused(reason="VirtualServiceShadowed", cause=_shadowed, phases=BEGINNING),
-    Refused(reason="TargetInUse", cause=_rival, phases=BEGINNING, first=True),
+    Refused(reason="VirtualServiceShadowed", cause=_shadowed, shows=BEGINNING),
+    Refused(reason="TargetInUse", cause=_rival, shows=BEGINNING, first=True),
     Refused(reason="SelectorLabelMissing", cause=_relabelled),
     Refused(
         reason="PrimaryNotOurs",
         cause=_of_somebody_else(DEPLOYMENTS, f"{APP}-primary", deployment(f"{APP}-primary")),
-        phases=UNDER_WAY,
     ),
-    Refused(reason="PrimarySelectorDiffers", cause=_other_primary, phases=UNDER_WAY, passes=True),
+    Refused(reason="PrimarySelectorDiffers", cause=_other_primary, possible=LATER, shows=UNDER_WAY, passes=True),
     Refused(
         reason="ServiceNotOurs",
         cause=_of_somebody_else(SERVICES, f"{APP}-canary", _SERVICE),
-        phases=(BEFORE, "Progressing"),
     ),
     Refused(
         reason="VirtualServiceNotOurs",
         cause=_of_somebody_else(ROUTES, APP, _ROUTES),
-        phases=(BEFORE, "Progressing"),
     ),
     Refused(reason="ServicePortMismatch", cause=_declare(service={"targetPort": "nobody"})),
     Refused(
@@ -283,19 +294,19 @@ REFUSALS: Final = (
         cause=lambda server: server.edit(
             SERVICES, PLACE, APP, lambda obj: obj["spec"].update(ports=[{"name": "http", "port": 8080}])
         ),
-        phases=BEGINNING,
+        shows=BEGINNING,
     ),
-    Refused(reason="SplitUnsupported", cause=_declare(provider="kubernetes"), phases=UNDER_WAY, passes=True),
+    Refused(reason="SplitUnsupported", cause=_declare(provider="kubernetes"), shows=SPLIT, passes=True, leaves=True),
     Refused(
         reason="CustomResourceOutdated",
         cause=_admission("canaries", _drop_record, status=True),
-        phases=(BEFORE, "Progressing"),
+        shows=tuple(phase for phase in ALL if phase not in {"Initialized", "Succeeded", "Failed"}),
     ),
     Refused(reason="StatusNotUnderstood", cause=_from_the_future),
-    Refused(reason="Forbidden", cause=_admission("virtualservices", _forbid), phases=(BEFORE, "Progressing")),
-    Refused(reason="Invalid", cause=_admission("virtualservices", _find_invalid), phases=(BEFORE, "Progressing")),
-    Refused(reason="NotFound", cause=_admission("services", _find_nothing), phases=BEGINNING),
-    Refused(reason="NotKeptAsWritten", cause=_admission("virtualservices", _prune), phases=(BEFORE, "Progressing")),
+    Refused(reason="Forbidden", cause=_admission("virtualservices", _forbid), shows=ROUTED),
+    Refused(reason="Invalid", cause=_admission("virtualservices", _find_invalid), shows=ROUTED),
+    Refused(reason="NotFound", cause=_admission("services", _find_nothing), shows=BEGINNING),
+    Refused(reason="NotKeptAsWritten", cause=_admission("virtualservices", _prune), shows=ROUTED),
 )
 """A reason that can be had in several ways stands here several times."""
 EXEMPT: Final = {"AlertProviderInvalid": "alerts are sent behind the tick, and what is wrong with them is logged"}

@@ -14,20 +14,28 @@ from structlog.testing import capture_logs
 
 import canary_adapters
 from campaigns.stories import APP, CANARIES, PLACE, canary, deployment, password, service, settings, weight_of
+from canary_adapters.controller.options import Options
 from canary_adapters.kubernetes.ownership import REASONS as OWNED
 from laboratories.quiet_control import QuietControl
 from laboratories.quiet_server import Obj, QuietServer
 from stories.refusals import BEFORE, EXEMPT, REFUSALS, Refused
 
 INTERVAL_S = 60.0
+INTERVALS = 10
 MOST = 3
-"""Events in ten intervals, and writes, besides objects that are made and so need not be made again."""
+"""Events in so many intervals, and writes, besides objects that are made and so need not be made again."""
 CREATED = 201
 SHOWS_S = 900.0
 SETTLES = 30
 """Intervals after which whatever was under way has ended."""
-UNDER_WAY = ("Progressing", "Promoting")
-CANARY = canary(service={"timeout": "5s"})
+SETTLED = ("Initialized", "Succeeded", "Failed")
+GATES = {"Waiting": "http://gate/rollout", "WaitingPromotion": "http://gate/promotion"}
+"""The gate that is closed in a phase. Which question it is is stored before each one, so that it is asked once."""
+HOOKS = [
+    {"name": "rollout", "type": "confirm-rollout", "url": GATES["Waiting"]},
+    {"name": "promotion", "type": "confirm-promotion", "url": GATES["WaitingPromotion"]},
+]
+CANARY = canary(service={"timeout": "5s"}, analysis={"webhooks": HOOKS})
 TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
 
 
@@ -52,16 +60,26 @@ def _objects(*more: Obj) -> QuietServer:
 @cache
 def _at(phase: str) -> QuietServer:
     """The application in a phase; not to be changed, but forked."""
-    server = _objects(CANARY)
-    with capture_logs(), QuietControl(server) as control:
-        for wanted in ("Initialized", "Progressing", "Promoting"):
-            _until(control, wanted)
-            if phase == wanted:
-                break
-            if wanted == "Initialized":
-                _image(server)
-            server.never_ready.add(f"{APP}-primary")
+    server = _objects()
+    if phase == "Initializing":
+        server.never_ready.add(f"{APP}-primary")
+    server.apply(CANARY)
+    with capture_logs(), _control(server, phase) as control:
+        _until(control, "Initializing" if phase == "Initializing" else "Initialized")
+        if phase not in {"Initializing", "Initialized"}:
+            _image(server)
+            if phase == "Promoting":
+                server.never_ready.add(f"{APP}-primary")
+            _until(control, phase)
     return server
+
+
+def _control(server: QuietServer, phase: str, options: Options | None = None) -> QuietControl:
+    """A controller in a world that keeps a canary in a phase for as long as may be."""
+    control = QuietControl(server, options)
+    control.success_rate = 0.0 if phase == "Failed" else 100.0
+    control.closed |= {GATES[phase]} if phase in GATES else set()
+    return control
 
 
 def _image(server: QuietServer) -> None:
@@ -72,12 +90,11 @@ def _image(server: QuietServer) -> None:
 
 
 def _until(control: QuietControl, phase: str) -> None:
-    for _ in range(200):
-        if phase == "Progressing" and _status(control.server).get("canaryWeight") == 20:
+    for _ in range(2000):
+        status = _status(control.server)
+        if status.get("phase") == phase and (phase != "Progressing" or status.get("canaryWeight") == 20):
             return
-        if phase != "Progressing" and _status(control.server).get("phase") == phase:
-            return
-        control.run(5.0)
+        control.run(1.0)
     raise AssertionError(f"{phase} is not reached: {_status(control.server)}")
 
 
@@ -109,36 +126,52 @@ def _caused(refused: Refused, phase: str) -> QuietServer:
 CASES = [
     pytest.param(refused, phase, id=f"{number}-{refused.reason}-{phase or 'beginning'}")
     for number, refused in enumerate(REFUSALS)
-    for phase in refused.phases
+    for phase in refused.possible
 ]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("refused", "phase"), CASES)
 def test_a_refusal_is_one_write(refused: Refused, phase: str) -> None:
+    """Whatever is refused in whatever phase, and where a cause is in nobody's way, that costs nothing, either."""
     server = _caused(refused, phase)
-    with capture_logs() as logs, QuietControl(server, refused.options) as control:
-        begun_s = control.now_s()
-        while _condition(server).get("reason") != refused.reason:
-            assert control.now_s() - begun_s < SHOWS_S, f"it shows {_condition(server)}"
-            control.run(5.0)
-        said = _condition(server)["message"]
-        if phase in UNDER_WAY or refused.first:  # what is under way goes on to its end
-            control.run(SETTLES * INTERVAL_S)
+    with capture_logs() as logs, _control(server, phase, refused.options) as control:
+        begun_s, said = control.now_s(), None
+        if phase in refused.shows:
+            while _condition(server).get("reason") != refused.reason:
+                assert control.now_s() - begun_s < SHOWS_S, f"it shows {_condition(server)}"
+                _run(control, 5.0, refused)
+            said = _condition(server)["message"]
+        if phase not in {BEFORE, *SETTLED} or refused.first or said is None:  # what is under way goes on to its end
+            _run(control, SETTLES * INTERVAL_S, refused)
         shown_s = control.now_s()
-        control.run(10 * INTERVAL_S)
+        _run(control, INTERVALS * INTERVAL_S, refused)
         told = control.since(shown_s)
         writes = [request for request in told if request.is_write and request.status != CREATED]
-        assert len(writes) <= MOST, writes
+        assert len(writes) <= MOST + (INTERVALS if phase in GATES else 0), writes
         assert sum(request.is_event for request in told) <= MOST, told
-        condition = _condition(server)
-        shown = (condition["reason"], condition["status"], _column(server, "Reason"))
-        assert refused.passes or shown == (refused.reason, "False", refused.reason)
-        assert [line["log_level"] for line in logs if said in (line["event"], line.get("error"))] == ["warning"], logs
-        assert [event["count"] for event in _events(server) if event["message"] == said] == [1]
+        if said is not None:
+            _is_shown_and_told_once(server, refused, said, logs)
         first_hour = len(control.requests)
         control.run(3600.0)
-        assert len(control.requests) - first_hour <= 60, "a handful in a minute, and less and less"
+        assert len(control.requests) - first_hour <= (120 if phase in GATES else 60), "a handful in a minute, and less"
+
+
+def _run(control: QuietControl, seconds: float, refused: Refused) -> None:
+    """Let time pass, in which the status says what flows."""
+    server, end = control.server, control.now_s() + seconds
+    while control.now_s() < end:
+        control.run(5.0)
+        flows, shown = weight_of(server), _status(server).get("canaryWeight", 0)
+        assert refused.leaves or flows in {None, shown}, f"{flows} flow, and {shown} are shown: {_condition(server)}"
+
+
+def _is_shown_and_told_once(server: QuietServer, refused: Refused, said: str, logs: list[Any]) -> None:
+    condition = _condition(server)
+    shown = (condition["reason"], condition["status"], _column(server, "Reason"))
+    assert refused.passes or shown == (refused.reason, "False", refused.reason)
+    assert [line["log_level"] for line in logs if said in (line["event"], line.get("error"))] == ["warning"], logs
+    assert [event["count"] for event in _events(server) if event["message"] == said] == [1]
 
 
 def _events(server: QuietServer) -> list[Obj]:

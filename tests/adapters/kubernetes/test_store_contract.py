@@ -345,6 +345,32 @@ def test_while_a_split_is_refused_the_status_shows_what_flows(cluster: Cluster, 
     assert _shown(cluster, namespace) == (30, "Progressing")
 
 
+def test_a_problem_is_reported_with_the_weight_that_flows(cluster: Cluster, namespace: str) -> None:
+    """Whatever was stored before it came up, and whatever is stored while it stands."""
+    a_canary(cluster.api, namespace)
+    store, wanted = _store(cluster, namespace), Rollout(phase=Phase.PROGRESSING, traffic=Traffic(canary_weight=30))
+    store.save(wanted, store.load().version)
+    store.flowing = lambda: Traffic(canary_weight=20)
+    store.report(Problem("Odd", "something is odd"))
+    assert _shown(cluster, namespace) == (20, "Odd")
+    store.save(wanted.but(since_s=1.0), store.load().version)
+    assert _shown(cluster, namespace) == (20, "Odd")
+    store.clear_problem()
+    assert _shown(cluster, namespace) == (30, "Progressing")
+
+
+def test_a_problem_is_reported_although_it_keeps_anybody_from_reading_routes(cluster: Cluster, namespace: str) -> None:
+    def refuse() -> None:
+        raise RefusedError("Odd", "something is odd")
+
+    a_canary(cluster.api, namespace)
+    store = _store(cluster, namespace)
+    store.save(Rollout(phase=Phase.PROGRESSING, traffic=Traffic(canary_weight=30)), store.load().version)
+    store.flowing = refuse
+    store.report(Problem("Odd", "something is odd"))
+    assert _shown(cluster, namespace) == (30, "Odd")
+
+
 def test_the_finalizer_is_there_exactly_if_it_is_declared(cluster: Cluster, namespace: str) -> None:
     for wanted in (False, True, True, False):
         a_canary(cluster.api, namespace, revertOnDeletion=wanted)

@@ -138,9 +138,13 @@ def _said(rollout: Rollout, target: Target) -> tuple[str, str, str]:
     return status, reason, message
 
 
-def with_problem(old: Mapping[str, Any], problem: Problem, *, now_s: float, generation: int) -> Obj:
-    """The status with a problem in its condition; everything else stays."""
+def with_problem(
+    old: Mapping[str, Any], problem: Problem, *, now_s: float, generation: int, weight: int | None = None
+) -> Obj:
+    """The status with a problem in its condition, and the weight in force if that is known; everything else stays."""
     kept = {"phase": Phase.INITIALIZING.value, "canaryWeight": 0, "failedChecks": 0, "iterations": 0, **old}
+    if weight is not None:
+        kept["canaryWeight"] = weight
     now = rfc3339(now_s)
     kept["phase"] = kept["phase"] or Phase.INITIALIZING.value
     kept.setdefault("lastTransitionTime", now)

@@ -17,6 +17,7 @@ from canary_adapters.kubernetes.store.status import (
 )
 from canary_adapters.manifests import Canary
 from canary_core import Obstacle, Request, Rollout, Source, Traffic, Verb
+from canary_core.split import shown_weight
 from canary_ports import Clock, ConflictError, GoneError, RefusedError, Stored
 
 __all__ = ["FINALIZER", "CanaryStore"]
@@ -166,7 +167,7 @@ class CanaryStore:
             now_s=self._clock.now_s(),
             generation=int(metadata.get("generation") or 0),
             problem=self._standing,
-            routes=self.flowing() if _is_refused(rollout) else None,
+            routes=self._in_force() if _is_refused(rollout) or self._standing is not None else None,
         )
         status["rollout"] |= written_places(_record(obj), place_of(loaded.canary))
         if not rollout.settled or rollout.traffic.reaches_canary:
@@ -220,7 +221,7 @@ class CanaryStore:
         obj = self._obj()
         old = obj.get("status") or {}
         generation = int(obj["metadata"].get("generation") or 0)
-        status = with_problem(old, problem, now_s=self._clock.now_s(), generation=generation)
+        status = with_problem(old, problem, now_s=self._clock.now_s(), generation=generation, weight=self._weight())
         if status == old:
             return False
         self._write(obj, status)
@@ -236,6 +237,20 @@ class CanaryStore:
         obj, self._standing = self._obj(), None
         if (obj.get("status") or {}).get("rollout"):
             self.save(self.rollout, obj["metadata"]["resourceVersion"])  # no request if it says so already
+
+    def _in_force(self) -> Traffic | None:
+        """The split in force. None: nobody can say, for that is what is refused."""
+        try:
+            return self.flowing()
+        except RefusedError:
+            return None
+
+    def _weight(self) -> int | None:
+        """What flows to the canary, percent. None: nobody can say."""
+        routes = self._in_force()
+        if routes is None or self._loaded is None:
+            return None
+        return shown_weight(self._loaded.policy, self.rollout.but(traffic=routes))
 
     def _obj(self) -> Obj:
         obj = self._cluster.get(CANARIES, self._namespace, self._name)
