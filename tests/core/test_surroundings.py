@@ -359,12 +359,13 @@ def test_whatever_is_in_the_way_at_once_is_noted_once_and_what_is_refused_first(
     assert after.obstacle == next(iter([*refused, *([known] if stays else []), *found]), None)
     assert note(Situation(policy, after, at.seen)) is None
     told = () if noted is None else noted.notices
-    is_news = after.obstacle is not None and (after.obstacle.reason, after.obstacle.message) != _said(known)
-    assert told == ((n.Obstructed(obstacle=after.obstacle),) if is_news else ())
+    now = after.obstacle
+    is_news = now is not None and (known is None or _said(known) != _said(now))
+    assert told == ((n.Obstructed(obstacle=now),) if now is not None and is_news else ())
 
 
-def _said(obstacle: Obstacle | None) -> tuple[str, str] | None:
-    return None if obstacle is None else (obstacle.reason, obstacle.message)
+def _said(obstacle: Obstacle) -> tuple[str, str]:
+    return obstacle.reason, obstacle.message
 
 
 def test_what_is_seen_and_then_refused_for_the_same_reason_is_told_once() -> None:
