@@ -15,6 +15,7 @@ from attrs import frozen
 from canary_adapters.kubernetes.resources import Obj, Ref
 from canary_adapters.manifests.mistakes import shown
 from canary_adapters.manifests.structure import Path, render
+from canary_adapters.redaction import is_secret_name
 from canary_ports import RefusedError
 
 __all__ = ["Kept", "differences"]
@@ -25,6 +26,8 @@ _SHOWN: Final = 3
 _NOTHING: Final[tuple[object, ...]] = (None, "", False, 0, [], {})
 """What a server may leave out."""
 _ABSENT: Final = object()
+_PRIVATE: Final = frozenset({"annotations", "args", "command", "env", "headers"})
+"""Fields that may hold secrets, with all that is in them."""
 Difference: TypeAlias = tuple[Path, object, object]
 """Where, what was sent, and what came back."""
 
@@ -95,7 +98,6 @@ def _digest(obj: Obj) -> int:
 
 def _told(ref: Ref, found: list[Difference]) -> str:
     resource, namespace, name = ref
-    # Nobody's configuration is shown to whoever may read a Canary.
     texts = [_one(*each, with_values=not resource.metadata_only) for each in found[:_SHOWN]]
     more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return (
@@ -106,8 +108,14 @@ def _told(ref: Ref, found: list[Difference]) -> str:
 
 
 def _one(path: Path, sent: object, came: object, *, with_values: bool) -> str:
-    if not with_values:
-        return f"{render(path)} was changed"
+    told = with_values and not any(_may_be_secret(path, value) for value in (sent, came))
+    where = f"{render(path)}: {shown(sent)} was written" if told else f"{render(path)} was written"
     if came is _ABSENT:
-        return f"{render(path)}: {shown(sent)} was written, and is gone"
-    return f"{render(path)}: {shown(sent)} was written, and {shown(came)} is stored"
+        return f"{where}, and is gone"
+    return f"{where}, and {shown(came) if told else 'something else'} is stored"
+
+
+def _may_be_secret(path: Path, value: object) -> bool:
+    """Whether a value is not for everybody who may read a Canary: environment, headers, or whatever is called so."""
+    names = [part for part in path if isinstance(part, str)]
+    return isinstance(value, dict | list) or any(name in _PRIVATE or is_secret_name(name) for name in names)
