@@ -45,7 +45,7 @@ def _told(error: RefusedError, raw: dict[str, Any]) -> None:
     assert len(text.splitlines()) == 1
     text.encode()  # into a status and an event
     status = with_problem({}, Problem(error.reason, error.message), now_s=1.0, generation=1)
-    assert status["conditions"][0]["message"] == text
+    assert status["conditions"][0]["message"] == " ".join(text.split())
 
 
 @manyexamples

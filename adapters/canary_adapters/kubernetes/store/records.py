@@ -13,6 +13,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from cattrs.strategies import configure_tagged_union
 
 from canary_adapters.kubernetes.resources import Obj
+from canary_adapters.manifests.mistakes import shown
 from canary_core import Notice, Rollout, Waiting
 from canary_ports import RefusedError
 
@@ -47,7 +48,7 @@ def read_rollout(record: Obj) -> Rollout:
     if version not in _READ:
         raise RefusedError(
             "StatusNotUnderstood",
-            f"status.rollout is of version {version!r}, this controller writes {VERSION}: upgrade it, or remove "
+            f"status.rollout is of version {shown(version)}, this controller writes {VERSION}: upgrade it, or remove "
             "status.rollout to have the rollout taken over from the other fields of the status",
         )
     try:
