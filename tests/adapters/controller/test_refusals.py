@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 import structlog
 from structlog.testing import capture_logs
 
-import canary_adapters
 from campaigns.stories import APP, CANARIES, PLACE, canary, deployment, password, service, settings, weight_of
 from canary_adapters.controller.options import Options
-from canary_adapters.kubernetes.ownership import REASONS as OWNED
 from laboratories.quiet_control import QuietControl
 from laboratories.quiet_server import Obj, QuietServer
+from stories.reasons import reasons
 from stories.refusals import BEFORE, EXEMPT, REFUSALS, Refused
 
 INTERVAL_S = 60.0
@@ -215,58 +212,6 @@ def _annotate(server: QuietServer, key: str, value: str) -> None:
 
 # -- The table is whole -----------------------------------------------------------------------------------------------
 
-NAMES: Final = ("RefusedError", "Unserved", "Obstacle")
-MADE = {
-    "ownership.py": {*OWNED.values(), *(f"{kind}NotOurs" for kind in ("Service", "VirtualService", "DestinationRule"))},
-    "references.py": {"MetricTemplateInvalid", "AlertProviderInvalid"},
-}
-"""Reasons that are made of kinds."""
-PASSED_ON = {"attempts.py", "reader.py", "mistakes.py"}
-"""Where a refusal that was made elsewhere is raised once more."""
-
-
-def _reasons() -> set[str]:
-    """All that is given as a reason anywhere in the adapters."""
-    found = set()
-    root = Path(next(iter(canary_adapters.__path__)))
-    for path in root.rglob("*.py"):
-        if "loadtester" not in path.parts:
-            found |= _given(path)
-    return found
-
-
-def _given(path: Path) -> set[str]:
-    tree, found = ast.parse(path.read_text(encoding="utf-8")), set()
-    named = {
-        target.id: node.value.value
-        for node in tree.body
-        if isinstance(node, ast.AnnAssign | ast.Assign) and isinstance(node.value, ast.Constant)
-        for target in ([node.target] if isinstance(node, ast.AnnAssign) else node.targets)
-        if isinstance(target, ast.Name)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in NAMES:
-            reason = _reason(node)
-            if isinstance(reason, ast.Name):
-                reason = ast.Constant(named.get(reason.id))
-            if isinstance(reason, ast.Constant) and reason.value is not None:
-                found.add(str(reason.value))
-            else:
-                assert path.name in PASSED_ON | MADE.keys(), f"{path}:{node.lineno}: which reasons can this have?"
-                found |= MADE.get(path.name, set())
-    return found
-
-
-def _reason(call: ast.Call) -> ast.expr:
-    """The expression that is given as the reason, or stands for it by default."""
-    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
-    return keywords.get("reason") or (call.args[0] if call.args else ast.Constant("InvalidSpec"))
-
 
 def test_everything_that_is_refused_stands_in_the_table() -> None:
-    assert _reasons() - set(EXEMPT) == {refused.reason for refused in REFUSALS}
-
-
-def test_every_reason_is_explained_in_the_guide() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "guide" / "troubleshooting.md").read_text()
-    assert [reason for reason in sorted(_reasons()) if f"`{reason}`" not in text] == []
+    assert reasons() - set(EXEMPT) == {refused.reason for refused in REFUSALS}

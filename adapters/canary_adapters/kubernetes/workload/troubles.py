@@ -43,14 +43,15 @@ _WORDS: Final[Mapping[str, str]] = {
 }
 """What a container may wait for that will not come by itself, and how it is called here: one that comes and goes with
 another is called the same, so that people are told once."""
-_ORDER: Final = (*dict.fromkeys(_WORDS.values()), "Unschedulable", "FailedCreate")
+REASONS: Final = (*dict.fromkeys(_WORDS.values()), "Unschedulable", "FailedCreate")
+"""All that may be said, the worst first."""
 _log = structlog.get_logger("canary.workload")
 
 
 def trouble_of(deployment: Obj, pods: Iterable[Obj]) -> Trouble | None:
     """The worst that keeps the pods of a Deployment from running; of what is equally bad, the first by name."""
     found = [*_of_pods(pods), *_of_deployment(deployment)]
-    return min(found, key=lambda trouble: (_ORDER.index(trouble.reason), trouble.message), default=None)
+    return min(found, key=lambda trouble: (REASONS.index(trouble.reason), trouble.message), default=None)
 
 
 def _of_pods(pods: Iterable[Obj]) -> Iterator[Trouble]:
