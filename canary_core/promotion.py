@@ -14,7 +14,6 @@ from canary_core.notices import (
     PrimaryRemade,
     PrimaryWeightAdvanced,
     Promoted,
-    RoutesCorrected,
     TrafficReturned,
 )
 from canary_core.phases import Phase
@@ -22,7 +21,7 @@ from canary_core.progress import correct_routes, restart
 from canary_core.questions import Ask
 from canary_core.rescue import give_to_canary, without_canary
 from canary_core.rollout import Counts, KnownGood, Outcome, Wait
-from canary_core.situation import Situation
+from canary_core.situation import Situation, rerouted
 from canary_core.split import everything_to_canary, everything_to_primary, split_for
 from canary_core.workload import Readiness, Unready
 
@@ -155,8 +154,9 @@ def finalise(at: Situation) -> Ask | Step:
         returned = everything_to_primary(at.policy, at.rollout)
         return at.go(at.changed(traffic=returned, waiting=None), PrimaryRecovered(), PrimaryRecovered())
     if at.seen.routes != at.rollout.traffic:
-        wrong = RoutesCorrected(found=at.seen.routes, wanted=at.rollout.traffic)
-        return at.go(at.rollout, wrong, wrong, next_s=at.seen.now_s + at.policy.interval_s)
+        wrong = rerouted(at, at.rollout.traffic)
+        told = () if at.is_refused else (wrong,)
+        return at.go(at.rollout, wrong, *told, next_s=at.seen.now_s + at.policy.interval_s)
     until_s = drained_s(at.policy, at.rollout)
     if at.seen.canary is not None and at.seen.canary.replicas > 0:
         return at.go(at.rollout, Draining(until_s=until_s), next_s=until_s)

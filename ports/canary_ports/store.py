@@ -22,6 +22,8 @@ class Stored:
     """What a person asked for."""
     deleting: bool = False
     """Whether the object is being deleted and waits for us."""
+    edited: bool = False
+    """Whether something else was declared since the rollout was saved last."""
 
 
 class RolloutStore(Protocol):

@@ -17,6 +17,8 @@ from laboratories.quiet_server import Obj, QuietServer
 
 LONGEST: Final = 400
 """Turns of any story without faults."""
+WITHIN_S: Final = 800.0
+"""The longest of any story without faults: a Deployment says after ten minutes that it makes no progress."""
 MORE: Final = 25
 """Turns that a story may take longer after a fault than it takes in all without one."""
 _IDENTITY: Final = frozenset(
@@ -71,13 +73,15 @@ class Trials:
         server = self._beginning(story)
         if server is None:
             return _never_begun(story)
-        life = Life(story, server, plan)
+        life, began_s = Life(story, server, plan), server.now_s
         life.play(LONGEST if calm is None else calm.turns + MORE)
+        if calm is None and server.now_s - began_s > WITHIN_S:
+            life.laws.breaks("it ends", f"after {server.now_s - began_s:g} s")
         if life.over:
             requests = tuple(life.requests)
             noise = life.silence()
             if noise:
-                life.laws.breaks("settled is silent", f"{noise} requests, such as {life.requests[len(requests)]}")
+                life.laws.breaks("settled is silent", f"{len(noise)} requests, such as {noise[0]}")
             told = not any(_hides_events(*each) for each in life.struck)
             life.laws.ended(told=told, calm=not life.struck)
             end = normal(life.server)

@@ -101,7 +101,7 @@ class QuietServer:
         self._orphans: deque[Key] = deque()
         self._pods: dict[str, _Pods] = {}
         for name, key, obj in store.everything():
-            self._garbage.keys(Event(0, "ADDED", name, key, obj, None))
+            self._orphans.extend(self._garbage.keys(Event(0, "ADDED", name, key, obj, None)))
         store.subscribe(lambda event: self._orphans.extend(self._garbage.keys(event)))
 
     def fork(self) -> QuietServer:
@@ -117,6 +117,7 @@ class QuietServer:
         found = object.__new__(QuietServer)
         found.now_s, found.never_ready = self.now_s, set(self.never_ready)
         found._attach(store)
+        found.api.admissions.extend(self.api.admissions)
         found._pods = {
             uid: _Pods(p.template, p.asked, p.since_s, p.old, p.ready, p.up_s) for uid, p in self._pods.items()
         }

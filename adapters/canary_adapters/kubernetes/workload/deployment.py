@@ -27,6 +27,7 @@ from canary_adapters.kubernetes.workload.configs import (
 from canary_adapters.kubernetes.workload.fingerprint import template_fingerprint
 from canary_adapters.kubernetes.workload.history import kept_revisions
 from canary_adapters.kubernetes.workload.template import COPIED, primary_metadata, primary_spec
+from canary_adapters.kubernetes.workload.troubles import Troubles
 from canary_adapters.manifests import Canary
 from canary_core import Obstacle, Workload
 from canary_ports import ConflictError, RefusedError, RevisionChangedError, Workloads
@@ -95,6 +96,7 @@ class DeploymentWorkload:
         fingerprints: Fingerprints,
         *,
         former: Sequence[str] = (),
+        troubles: Troubles | None = None,
     ) -> None:
         """Makes one for a tick.
 
@@ -104,12 +106,10 @@ class DeploymentWorkload:
             settings: What the installation decides.
             fingerprints: Shared by all.
             former: Names of targets that were declared before, and whose traffic this one has taken over.
-
-        Raises:
-            RefusedError: Its autoscaler is of a kind that is not served.
+            troubles: Says why pods do not run. None: nobody asks them.
         """
         self._cluster, self._canary, self._settings = cluster, canary, settings
-        self._fingerprints, self._former = fingerprints, former
+        self._fingerprints, self._former, self._troubles = fingerprints, former, troubles
         self._contents: Contents = {}
         self._names, self._ownership = ObjectNames.of(canary), Ownership(cluster, canary)
         self._autoscaler = Autoscaler(cluster, canary, settings.copied)
@@ -126,11 +126,11 @@ class DeploymentWorkload:
         if target is not None:
             self._selector(target)
             canary = observed(target, self._fingerprint(target)[0], floor=self._autoscaler.floor)
-            canary = evolve(canary, reachable=port_mismatch(self._canary, target) is None)
+            canary = self._explained(target, evolve(canary, reachable=port_mismatch(self._canary, target) is None))
         if primary is not None:
             revision = (primary["metadata"].get("annotations") or {}).get(REVISION)
             floor, held = self._autoscaler.primary_floor, self._autoscaler.held
-            stable = observed(primary, revision, floor=floor, held=held)
+            stable = self._explained(primary, observed(primary, revision, floor=floor, held=held))
         return Workloads(canary=canary, primary=stable, former=bool(self._former_primaries()))
 
     def kept(self) -> frozenset[str]:
@@ -157,6 +157,9 @@ class DeploymentWorkload:
             )
         primary = self._ownership.refusal(DEPLOYMENTS, self._get(self._names.primary))
         return primary if primary is not None else self._autoscaler.objection()
+
+    def _explained(self, deployment: Obj, workload: Workload) -> Workload:
+        return workload if self._troubles is None else self._troubles.explained(deployment, workload)
 
     def ensure_primary(self, revision: str, replicas: int) -> None:
         """Have a primary, its configuration and its autoscaler; see `canary_ports.WorkloadPort.ensure_primary`."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from canary_lab.cluster.errors import Cause, duplicate, invalid, required, unsupported
 from canary_lab.cluster.kinds.base import Allocator, Obj, Strategy
-from canary_lab.cluster.names import label_error
+from canary_lab.cluster.names import label_error, label_key_error, port_name_errors
 
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 
@@ -120,6 +120,11 @@ def _check_ports(ports: list[dict[str, Any]]) -> list[Cause]:
             value = port.get(key)
             if isinstance(value, int) and not 0 < value < 65536:
                 found.append(invalid(f"{where}.{key}", value, "must be between 1 and 65535, inclusive"))
+        target, protocol = port.get("targetPort"), port.get("appProtocol")
+        if isinstance(target, str):
+            found += [invalid(f"{where}.targetPort", target, problem) for problem in port_name_errors(target)]
+        if protocol is not None and (problem := label_key_error(protocol)):
+            found.append(invalid(f"{where}.appProtocol", protocol, problem))
     return found + _check_twice(ports)
 
 
