@@ -137,6 +137,8 @@ class Life:
         return content_of(what, code, {"Retry-After": "1"}, json.dumps(refusal).encode())
 
     def _with_effect(self, fault: Fault, what: str, info: Info, perform: Callable[[], Answered]) -> Obj:
+        if fault.wrong is Wrong.REDEFINED:
+            self.server.redefine()
         if fault.wrong in BLIND_S:
             self._blind_until_s = self.now_s() + BLIND_S[fault.wrong]
         elif fault.wrong in {Wrong.TOUCHED, Wrong.STATUS}:

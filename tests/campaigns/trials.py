@@ -54,6 +54,8 @@ class Hunt:
 class Trials:
     """Runs of stories, with what they share: their beginnings and their calm runs."""
 
+    flaggers: bool = False
+    """Whether the server has Flagger's definition of Canary."""
     _begun: dict[str, QuietServer | None] = field(factory=dict)
     _calm: dict[str, Trial] = field(factory=dict)
 
@@ -104,7 +106,7 @@ class Trials:
 
     def _beginning(self, story: Story) -> QuietServer | None:
         if story.name not in self._begun:
-            self._begun[story.name] = _begun(story)
+            self._begun[story.name] = _begun(story, flaggers=self.flaggers)
         found = self._begun[story.name]
         return None if found is None else found.fork()
 
@@ -140,9 +142,9 @@ def _never_begun(story: Story) -> Trial:
     return Trial(story=story, plan=Plan(), requests=(), turns=0, after=0, struck=0, end=None, broken=broken)
 
 
-def _begun(story: Story) -> QuietServer | None:
+def _begun(story: Story, *, flaggers: bool) -> QuietServer | None:
     """A story's beginning. None: it is never reached."""
-    server = QuietServer()
+    server = QuietServer(flaggers=flaggers)
     server.namespace(PLACE)
     for obj in story.objects:
         server.apply(obj)

@@ -208,7 +208,8 @@ def _prune(obj: Obj) -> None:
 
 
 def _drop_record(obj: Obj) -> None:
-    (obj.get("status") or {}).pop("rollout", None)
+    for part in ("rollout", "trackedConfigs"):
+        (obj.get("status") or {}).pop(part, None)
 
 
 _SCALER: Final = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "nobody"}

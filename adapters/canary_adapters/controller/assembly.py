@@ -19,7 +19,7 @@ from canary_adapters.kubernetes.mistakes import check_served
 from canary_adapters.kubernetes.naming import ObjectNames
 from canary_adapters.kubernetes.references import References
 from canary_adapters.kubernetes.resources import Obj, Ref
-from canary_adapters.kubernetes.store import CanaryReader, CanaryStore, Problem
+from canary_adapters.kubernetes.store import CanaryReader, CanaryStore, Definition, Problem
 from canary_adapters.kubernetes.workload import ConfigDigests, Fingerprints, Troubles, workload_port
 from canary_adapters.manifests import Canary, provider_of
 from canary_adapters.telemetry import LogNotifier, Telemetry, TelemetryNotifier
@@ -59,6 +59,7 @@ class Assembly:
         self.reader = CanaryReader(
             mesh_provider=options.mesh_provider, minimum_interval_s=options.minimum_interval_s, check=self._served
         )
+        self.definition = Definition()
         self.digests = ConfigDigests(cluster)
         self.fingerprints = Fingerprints(self.digests, track_configs=options.objects.track_configs)
         self.troubles = Troubles(cluster, clock)
@@ -102,6 +103,7 @@ class Assembly:
         """A canary is gone."""
         self.reader.forget(*key)
         self.recorder.forget(*key)
+        self.definition.forget(*key)
         with self._lock:
             names = self._names.pop(key, None)
             if names is None:
@@ -129,7 +131,12 @@ class Rolling:
         self._shared, self._obj = shared, obj
         metadata = obj["metadata"]
         self._store = CanaryStore(
-            shared.cluster, metadata["namespace"], metadata["name"], reader=shared.reader, clock=shared.clock
+            shared.cluster,
+            metadata["namespace"],
+            metadata["name"],
+            reader=shared.reader,
+            clock=shared.clock,
+            definition=shared.definition,
         )
         self._judged = False
 
@@ -238,6 +245,9 @@ class Rolling:
         if self._judged:
             self._shared.telemetry.analysed(names, took_s)
         self._store.clear_problem()
+        lost = self._store.lost
+        if lost is not None:
+            self._shared.recorder.record(self._obj, lost, warning=True)
 
     def refused(self, error: RefusedError) -> bool:
         """Tell people what is wrong: in the condition, and, when that is new, by an event.

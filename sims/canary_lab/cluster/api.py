@@ -56,6 +56,8 @@ class Api:
     def __init__(self, store: Store, registry: Registry, strategies: Strategies) -> None:
         self.store, self.registry, self.strategies = store, registry, strategies
         self.codec = Codec(strategies)
+        self.redefined: list[Callable[[str], None]] = []
+        """Called with a store of custom resources whose definition was replaced."""
         self.admissions: list[Admission] = []
         """Asked in turn about everything that is created or changed, whoever does it."""
 

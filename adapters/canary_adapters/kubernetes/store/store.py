@@ -5,6 +5,7 @@ from typing import Final
 
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.resources import CANARIES, Obj
+from canary_adapters.kubernetes.store.memory import Definition, as_meant, as_sent
 from canary_adapters.kubernetes.store.places import former_places, moved, place_of, stored_place, written_places
 from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
 from canary_adapters.kubernetes.store.status import (
@@ -30,11 +31,26 @@ REQUEST: Final = "canary-core/request"
 LONGEST_REQUEST: Final = 200
 """Characters of it that count."""
 
+_LOST: Final = (
+    "The definition of Canary in this cluster is not that of canary-core, and drops what it does not know: fields of "
+    "spec that Flagger does not have, and columns of `kubectl get canary`. The rollout goes on, and is remembered in "
+    "status.trackedConfigs. To mend it: canary crds | kubectl apply -f -"
+)
+
 
 class CanaryStore:
     """The rollout of one Canary: a `canary_ports.RolloutStore`. Made anew for each tick."""
 
-    def __init__(self, cluster: Cluster, namespace: str, name: str, *, reader: CanaryReader, clock: Clock) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespace: str,
+        name: str,
+        *,
+        reader: CanaryReader,
+        clock: Clock,
+        definition: Definition | None = None,
+    ) -> None:
         """Makes one; nothing is read yet.
 
         Args:
@@ -43,9 +59,10 @@ class CanaryStore:
             name: Of the Canary.
             reader: Reads what it declares.
             clock: For the times in the status.
+            definition: What is known of the server's definition of Canary. None: nothing.
         """
         self._cluster, self._namespace, self._name = cluster, namespace, name
-        self._reader, self._clock = reader, clock
+        self._reader, self._clock, self._definition = reader, clock, definition or Definition()
         self._loaded: Loaded | None = None
         self._generation: int | None = None
         self._seen: tuple[str, object] | None = None
@@ -111,7 +128,7 @@ class CanaryStore:
         loaded = self._loaded
         if loaded is None or obj["metadata"].get("generation") != self._generation:
             raise ConflictError(f"canary {self._name}.{self._namespace} declares something else by now")
-        status = obj.get("status") or {}
+        status = as_meant(obj.get("status"))
         self.rollout = read_status(loaded.policy, status)
         self._standing = standing_problem(status, self.rollout)
         if self._has_moved(obj, loaded.canary):
@@ -162,7 +179,7 @@ class CanaryStore:
         status = written_status(
             loaded.policy,
             rollout,
-            obj.get("status") or {},
+            as_meant(obj.get("status")),
             target=_target(loaded.canary),
             now_s=self._clock.now_s(),
             generation=int(metadata.get("generation") or 0),
@@ -173,14 +190,20 @@ class CanaryStore:
         if not rollout.settled or rollout.traffic.reaches_canary:
             status["rollout"][DECLARED] = loaded.spec
         saved = self._write(obj, status)
-        if "rollout" not in (saved.get("status") or {}):
+        if not _record(saved):
             raise RefusedError(
                 "CustomResourceOutdated",
-                "the definition of Canary drops status.rollout: apply the output of `canary crds`",
+                "the definition of Canary keeps neither status.rollout nor status.trackedConfigs: apply the output of "
+                "`canary crds`",
             )
         self.rollout = rollout
         written: str = saved["metadata"]["resourceVersion"]
         return written
+
+    @property
+    def lost(self) -> str | None:
+        """What to tell people, once for each Canary, of a definition that is not this project's. None: nothing."""
+        return _LOST if self._definition.is_news(self._namespace, self._name) else None
 
     def release(self) -> None:
         """Let the object go; see `canary_ports.RolloutStore.release`."""
@@ -219,7 +242,7 @@ class CanaryStore:
             UnavailableError: Unknown whether it was done.
         """
         obj = self._obj()
-        old = obj.get("status") or {}
+        old = as_meant(obj.get("status"))
         generation = int(obj["metadata"].get("generation") or 0)
         status = with_problem(old, problem, now_s=self._clock.now_s(), generation=generation, weight=self._weight())
         if status == old:
@@ -235,7 +258,7 @@ class CanaryStore:
             UnavailableError: Unknown whether it was done.
         """
         obj, self._standing = self._obj(), None
-        if (obj.get("status") or {}).get("rollout"):
+        if _record(obj):
             self.save(self.rollout, obj["metadata"]["resourceVersion"])  # no request if it says so already
 
     def _in_force(self) -> Traffic | None:
@@ -259,24 +282,30 @@ class CanaryStore:
         return obj
 
     def _write(self, obj: Obj, status: Obj) -> Obj:
-        if status == obj.get("status"):
+        if status == as_meant(obj.get("status")):
             return obj
         try:
-            return self._cluster.replace(CANARIES, {**obj, "status": status}, subresource="status")
+            return self._replace(obj, status)
         except ConflictError:
             fresh = self._cluster.read(CANARIES, self._namespace, self._name)
             if fresh is None:
                 raise GoneError(f"canary {self._name}.{self._namespace} is gone") from None
             if _essence(fresh) != _essence(obj):
                 raise
-            return self._cluster.replace(CANARIES, {**fresh, "status": status}, subresource="status")
+            return self._replace(fresh, status)
+
+    def _replace(self, obj: Obj, status: Obj) -> Obj:
+        saved = self._cluster.replace(CANARIES, {**obj, "status": as_sent(status)}, subresource="status")
+        if "rollout" in status:
+            self._definition.note(saved)
+        return saved
 
     def _finalizers(self, obj: Obj, finalizers: list[str]) -> None:
         self._cluster.patch(CANARIES, obj, {"metadata": {"finalizers": finalizers or None}})
 
 
 def _record(obj: Obj) -> Obj:
-    found = (obj.get("status") or {}).get("rollout")
+    found = as_meant(obj.get("status")).get("rollout")
     return found if isinstance(found, dict) else {}
 
 
@@ -298,7 +327,7 @@ def _is_deleting(obj: Obj) -> bool:
 
 def _is_edited(obj: Obj) -> bool:
     """Whether the status is about an older generation."""
-    observed = (obj.get("status") or {}).get("observedGeneration")
+    observed = as_meant(obj.get("status")).get("observedGeneration")
     return observed is not None and observed != obj["metadata"].get("generation")
 
 
