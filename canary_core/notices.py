@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
+from canary_core.corrections import CanaryRescaled, PrimaryRescaled, RoutesCorrected, RoutesRedeclared
 from canary_core.obstacle import Obstacle
 from canary_core.phases import Phase
 from canary_core.policy import Bound, CheckKind, HookType
@@ -62,6 +63,7 @@ __all__ = [
     "RolloutStarted",
     "RoutesCorrected",
     "RoutesNotInForce",
+    "RoutesRedeclared",
     "Settled",
     "SourcesAvailable",
     "SourcesUnavailable",
@@ -307,35 +309,12 @@ class PrimaryRecovered(Bare):
     """The primary has become ready after all; what had stopped goes on."""
 
 
-@frozen(kw_only=True, eq=False, repr=False)
-class RoutesCorrected(Value):
-    """The split in force was not the one intended, and was put back."""
-
-    found: Traffic | None
-    wanted: Traffic
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class CanaryRescaled(Value):
-    """The target had another number of replicas than the rollout needs."""
-
-    found: int
-    wanted: int
-
-
 class CanaryLost(_Unready):
     """No request to the canary can be answered; its share goes to the primary until it can (own)."""
 
 
 class PrimaryLost(_Unready):
     """No request to the primary can be answered; all traffic goes to the canary until it can (own)."""
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class PrimaryRescaled(Value):
-    """Somebody had scaled the primary to nothing; it is scaled up again (own)."""
-
-    wanted: int
 
 
 class PrimaryRemade(Bare):
@@ -432,6 +411,7 @@ Notice: TypeAlias = (
     | PromotionFailed
     | PrimaryRecovered
     | RoutesCorrected
+    | RoutesRedeclared
     | CanaryRescaled
     | CanaryLost
     | PrimaryLost

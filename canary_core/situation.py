@@ -11,13 +11,14 @@ from attrs import evolve
 from canary_core.capacity import pods_needed
 from canary_core.decisions import Decision, ScaleCanary, ScalePrimary, SetTraffic, Step
 from canary_core.desired import Pods, desired, difference, drained_s
-from canary_core.notices import CanaryRescaled, Notice, PrimaryRescaled, RoutesCorrected
+from canary_core.notices import CanaryRescaled, Notice, PrimaryRescaled, RoutesCorrected, RoutesRedeclared
 from canary_core.observation import Observation
 from canary_core.obstacle import Source
 from canary_core.phases import Phase, check_edge
 from canary_core.policy import Policy
 from canary_core.questions import Answer, Question
 from canary_core.rollout import Rollout, Wait, Waiting
+from canary_core.traffic import Traffic
 from canary_core.workload import Readiness, readiness
 
 __all__ = ["Situation", "corrections"]
@@ -217,9 +218,16 @@ def corrections(at: Situation, decisions: tuple[Decision, ...]) -> tuple[Notice,
         return ()
     for decision in decisions:
         if isinstance(decision, SetTraffic):
-            notices.append(RoutesCorrected(found=at.seen.routes, wanted=decision.traffic))
+            notices.append(_rerouted(at, decision.traffic))
         elif isinstance(decision, ScaleCanary) and at.seen.canary is not None:
             notices.append(CanaryRescaled(found=at.seen.canary.replicas, wanted=decision.replicas))
         elif isinstance(decision, ScalePrimary):
             notices.append(PrimaryRescaled(wanted=decision.replicas))
     return tuple(notices)
+
+
+def _rerouted(at: Situation, wanted: Traffic) -> Notice:
+    """What is declared says how routes look, not how much goes where: another split is somebody else's doing."""
+    found = at.seen.routes
+    by_owner = found is None and at.seen.redeclared
+    return RoutesRedeclared(wanted=wanted) if by_owner else RoutesCorrected(found=found, wanted=wanted)

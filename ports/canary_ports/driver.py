@@ -160,6 +160,7 @@ def _observe(ports: Ports, stored: Stored, refused: tuple[Obstacle, ...]) -> Obs
         routes=ports.router.read(),
         request=stored.request,
         deleting=stored.deleting,
+        redeclared=stored.redeclared,
         obstacles=(*ports.obstacles(), *refused),
         former=workloads.former,
         kept=ports.workload.kept() if _is_lost(workloads, stored.rollout) else frozenset(),

@@ -136,7 +136,11 @@ def _failed(kind: CheckKind, value: float | None, bound: Bound, **options: objec
         ),
         (
             n.RoutesCorrected(found=None, wanted=Traffic(canary_weight=10)),
-            "Routes of podinfo.test were missing, set to 90/10",
+            "Routes of podinfo.test were not as declared, set to 90/10",
+        ),
+        (
+            n.RoutesRedeclared(wanted=Traffic(canary_weight=10)),
+            "Canary podinfo.test was changed: routes set to 90/10 as it declares now",
         ),
         (
             n.RoutesCorrected(found=Traffic(canary_weight=70), wanted=Traffic(mirrored=True)),

@@ -100,6 +100,7 @@ class CanaryStore:
             rollout=self.rollout,
             version=obj["metadata"]["resourceVersion"],
             request=_request(obj),
+            redeclared=_is_redeclared(obj),
             deleting=_is_deleting(obj),
         )
 
@@ -255,6 +256,12 @@ def _essence(obj: Obj) -> object:
 def _is_deleting(obj: Obj) -> bool:
     metadata = obj["metadata"]
     return bool(metadata.get("deletionTimestamp")) and FINALIZER in (metadata.get("finalizers") or ())
+
+
+def _is_redeclared(obj: Obj) -> bool:
+    """Whether it has changed since the status was written; nobody knows that of a status without a generation."""
+    observed = (obj.get("status") or {}).get("observedGeneration")
+    return isinstance(observed, int) and observed != obj["metadata"].get("generation")
 
 
 def _request(obj: Obj) -> Request | None:
