@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from attrs import evolve
 
@@ -12,14 +12,15 @@ from canary_adapters.kubernetes.naming import UNWATCHED_BY_TOOLKIT, ObjectNames,
 from canary_adapters.kubernetes.originals import (
     NOTE,
     annotations_of,
+    applied_spec,
     noted,
+    read_json,
     read_note,
     restored,
     values_before,
 )
 from canary_adapters.kubernetes.ownership import Owner, owner_of
 from canary_adapters.kubernetes.resources import Obj
-from canary_adapters.kubernetes.services import last_applied
 from canary_adapters.manifests import Canary
 from canary_core import Traffic
 
@@ -122,15 +123,28 @@ def original_spec(canary: Canary, live: Obj) -> Obj | None:
 
     A spec that sends to our backends already is one that Flagger made, or that was delivered with its routes.
     """
-    text = annotations_of(live).get(ORIGINAL)
-    try:
-        noted = json.loads(text) if text else None
-    except (ValueError, RecursionError):
-        noted = None
-    for spec in (noted, (last_applied(live) or {}).get("spec")):
-        if isinstance(spec, dict) and not sends_to_us(canary, {"spec": spec}):
-            return spec
-    return None
+    known = (read_json(live, ORIGINAL), applied_spec(live))
+    return next((spec for spec in known if _is_spec(spec) and not sends_to_us(canary, {"spec": spec})), None)
+
+
+def _is_spec(found: Obj | None) -> TypeGuard[Obj]:
+    """Whether what people can write into an annotation has the shape of a spec, as far as we look into one."""
+    if found is None:
+        return False
+    names = [found.get(part) or [] for part in ("hosts", "gateways")]
+    routes = [found.get(part) or [] for part in ("http", "tcp", "tls")]
+    return all(_all_are(str, each) for each in names) and all(_are_routes(each) for each in routes)
+
+
+def _are_routes(found: Any) -> bool:
+    if not _all_are(dict, found):
+        return False
+    ways = [route.get("route") or [] for route in found]
+    return all(_all_are(dict, way) and _all_are(dict, [to.get("destination") or {} for to in way]) for way in ways)
+
+
+def _all_are(kind: type[Any], found: Any) -> bool:
+    return isinstance(found, list) and all(isinstance(each, kind) for each in found)
 
 
 def released(live: Obj, spec: Obj) -> Obj:

@@ -12,10 +12,22 @@ from typing import Any, Final
 from canary_adapters.kubernetes.resources import Obj
 from canary_ports import RefusedError
 
-__all__ = ["LARGEST", "NOTE", "annotations_of", "check_size", "noted", "read_note", "restored", "values_before"]
+__all__ = [
+    "LARGEST",
+    "NOTE",
+    "annotations_of",
+    "applied_spec",
+    "check_size",
+    "noted",
+    "read_json",
+    "read_note",
+    "restored",
+    "values_before",
+]
 
 NOTE: Final = "canary-core/original"
 """Annotation: what we have changed of an object, and how that was, as JSON."""
+LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 LARGEST: Final = 256 * 1024
 """Bytes of all annotations of an object together, keys included, which the API server allows."""
 
@@ -30,13 +42,24 @@ def noted(note: Mapping[str, Any]) -> str:
     return json.dumps(note, sort_keys=True, separators=(",", ":"))
 
 
-def read_note(obj: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the annotation says. None: there is none, or somebody has made something else of it."""
-    text = annotations_of(obj).get(NOTE)
+def read_json(obj: Mapping[str, Any], annotation: str) -> dict[str, Any] | None:
+    """The table that an annotation holds as JSON. None: there is none, or somebody has made something else of it."""
+    text = annotations_of(obj).get(annotation)
     try:
         found = json.loads(text) if text else None
     except (ValueError, RecursionError):
         return None
+    return found if isinstance(found, dict) else None
+
+
+def read_note(obj: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What our note says. None: there is none that can be read."""
+    return read_json(obj, NOTE)
+
+
+def applied_spec(obj: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The spec as it was applied with kubectl last. None: it was not, or that cannot be read."""
+    found = (read_json(obj, LAST_APPLIED) or {}).get("spec")
     return found if isinstance(found, dict) else None
 
 

@@ -544,6 +544,21 @@ def test_a_service_that_nobody_had_to_change_is_led_to_the_target_all_the_same(
     assert _get(cluster, namespace)["spec"]["selector"] == {"app": "app"}
 
 
+@pytest.mark.parametrize("applied", ["[" * 100_000, "[]", '{"spec": 1}', '{"spec": {"selector": ["app"]}}'])
+def test_a_note_of_kubectl_that_somebody_has_spoilt_tells_nothing(
+    cluster: Cluster, namespace: str, applied: str
+) -> None:
+    cluster.create(DEPLOYMENTS, namespace, _target())
+    cluster.create(DEPLOYMENTS, namespace, a_deployment(name="app-primary"))
+    metadata = {"name": "app", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": applied}}
+    port = {"name": "http", "protocol": "TCP", "port": 80, "targetPort": "web"}
+    spec = {"selector": {"app": "app-primary"}, "ports": [port]}
+    cluster.create(SERVICES, namespace, {"metadata": metadata, "spec": spec})
+    router = _taken_over(cluster, namespace)
+    router.release()
+    assert _get(cluster, namespace)["spec"]["selector"] == {"app": "app"}
+
+
 def test_a_service_that_was_not_taken_over_yet_is_left_alone(cluster: Cluster, namespace: str) -> None:
     live = _live(cluster, namespace, [HTTP])
     router, _ = _router(cluster, namespace)

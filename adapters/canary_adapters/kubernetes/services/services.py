@@ -1,6 +1,5 @@
 """The three Services of a canary: compared, put right in an order that loses no request, and given back."""
 
-import json
 from collections.abc import Callable, Iterator
 
 from attrs import frozen
@@ -24,6 +23,7 @@ from canary_adapters.kubernetes.services.ports import (
 )
 from canary_adapters.kubernetes.services.takeover import (
     Note,
+    applied_selector,
     contradiction,
     given_back,
     peoples_ports,
@@ -35,19 +35,7 @@ from canary_adapters.manifests import Canary
 from canary_adapters.manifests.service import ServiceMetadata
 from canary_ports import RefusedError
 
-__all__ = ["Services", "last_applied"]
-
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-
-
-def last_applied(obj: Obj) -> Obj | None:
-    """The object as it was applied with kubectl last. None: it was not, or that cannot be read."""
-    text = (obj["metadata"].get("annotations") or {}).get(LAST_APPLIED)
-    try:
-        found = json.loads(text) if text else None
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
+__all__ = ["Services"]
 
 
 @frozen(kw_only=True)
@@ -243,10 +231,10 @@ class Services:
         if not self._is_peoples(apex):
             new = {**apex, "spec": {**apex["spec"], **({"selector": fallback} if fallback else {})}}
         else:
-            note, applied = Note.of(apex), (last_applied(apex) or {}).get("spec")
+            note = Note.of(apex)
             if note is None and not seen.tells_primary(apex["spec"].get("selector")):
                 return
-            known = note.selector if note is not None else (applied or {}).get("selector")
+            known = note.selector if note is not None else applied_selector(apex)
             new = given_back(apex, known if known and not seen.tells_primary(known) else fallback)
         if new != apex:
             self._cluster.replace(SERVICES, new)

@@ -9,6 +9,7 @@ from canary_adapters.kubernetes.naming import UNWATCHED_BY_TOOLKIT
 from canary_adapters.kubernetes.originals import (
     NOTE,
     annotations_of,
+    applied_spec,
     noted,
     read_note,
     restored,
@@ -27,7 +28,16 @@ from canary_adapters.kubernetes.services.ports import (
 from canary_adapters.manifests import Canary
 from canary_ports import RefusedError
 
-__all__ = ["Note", "contradiction", "given_back", "peoples_ports", "peoples_selector", "same_ports", "taken_over"]
+__all__ = [
+    "Note",
+    "applied_selector",
+    "contradiction",
+    "given_back",
+    "peoples_ports",
+    "peoples_selector",
+    "same_ports",
+    "taken_over",
+]
 
 _FIELDS: Final[Mapping[str, tuple[type[Any], ...]]] = {"name": (str,), "targetPort": (int, str), "appProtocol": (str,)}
 """What may have to be changed of a port of somebody else."""
@@ -128,6 +138,11 @@ def peoples_selector(live: Obj, target: Obj | None) -> dict[str, str] | None:
     had: dict[str, str] = live["spec"].get("selector") or {}
     note = Note.of(live) or _first_note(had, annotations_of(live), target)
     return had if _leads(had, target) and had != note.written else note.selector
+
+
+def applied_selector(service: Obj) -> dict[str, str]:
+    """Whom it selected as it was applied with kubectl last. Empty: nobody knows."""
+    return _texts((applied_spec(service) or {}).get("selector"))
 
 
 # -- Taking over ----------------------------------------------------------------------------------------------------
