@@ -236,3 +236,27 @@ def test_a_revision_that_renames_its_port_gets_no_traffic_and_is_told(lab: Lab, 
     eventually(lambda: words in app.kubectl("describe", "canary"))
     assert app.weights() == [100, 0]
     assert _addresses(app, BACKENDS[0]) == _pods(app, f"{app.name}-primary") != set()
+
+
+def test_routes_that_the_owner_declares_anew_are_not_told_as_spoilt(lab: Lab, app: App) -> None:
+    """And those that somebody else takes away are."""
+    lab.kubectl("create", "namespace", app.namespace)
+    lab.apply(yaml.safe_dump_all([_deployment(app), _service(app, ports=[{"port": 80, "targetPort": "http"}])]))
+    app.declare(service={"port": 80, "targetPort": "http"})
+    app.until("Initialized")
+    app.declare(service={"port": 80, "targetPort": "http", "timeout": "7s", "portDiscovery": True})
+    canary = f"{app.name}.{app.namespace}"
+    changed = f"Canary {canary} was changed: routes set to 100/0 as it declares now"
+    eventually(lambda: changed in app.kubectl("describe", "canary"))
+    assert [route["timeout"] for route in _get(app, ROUTES)["spec"]["http"]] == ["7s"]
+    spoilt = f"Routes of {canary} were not as declared"
+    assert spoilt not in app.kubectl("describe", "canary")
+
+    def spoil() -> bool:
+        """Again and again: it is put right at once each time, and told once per interval."""
+        app.kubectl("delete", ROUTES, app.name, "--ignore-not-found")
+        return f"{spoilt}, set to 100/0" in app.kubectl("describe", "canary")
+
+    eventually(spoil)
+    eventually(lambda: app.lab.get(ROUTES, app.name, app.namespace))
+    assert app.weights() == [100, 0]
