@@ -133,7 +133,8 @@ def test_other_labels_of_a_live_service_stay(cluster: Cluster, namespace: str, k
     assert _selectors(cluster, namespace)["app"] == {"app": "app-primary", "tier": "web"}
     assert router.read() == Traffic()
     router.release()
-    assert _selectors(cluster, namespace)["app"] == people
+    # By the label that no pod carries any more it would select nobody.
+    assert _selectors(cluster, namespace)["app"] == {"app": "app", "tier": "web"}
 
 
 def test_a_primary_that_selects_by_one_label_is_kept_and_its_services_select_by_all(
@@ -186,6 +187,22 @@ def test_a_target_made_anew_with_other_labels_takes_no_traffic_from_the_primary(
     canary = Traffic(canary_weight=100)
     router.ensure(canary)
     assert router.read() == canary
+
+
+@pytest.mark.parametrize("kind", ROUTERS)
+def test_a_service_whose_target_was_made_anew_with_other_labels_is_given_back_to_that(
+    cluster: Cluster, namespace: str, kind: type[Any]
+) -> None:
+    """By the labels that it had it would select nobody."""
+    service = {"selector": {"app": "app"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
+    cluster.create(SERVICES, namespace, {"metadata": {"name": "app"}, "spec": service})
+    declared = {"port": 80, "targetPort": 8080}
+    router = _initialised(cluster, namespace, _deployment("app", {"app": "app"}), kind, service=declared)
+    _delete(cluster, namespace)
+    cluster.create(DEPLOYMENTS, namespace, _deployment("app", NEW))
+    router.ensure(Traffic())
+    router.release()
+    assert _selectors(cluster, namespace)["app"] == NEW
 
 
 def test_the_primary_of_a_target_with_other_labels_is_made_anew_when_it_may_go(

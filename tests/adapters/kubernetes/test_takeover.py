@@ -528,6 +528,23 @@ def test_a_service_that_flagger_took_over_without_a_note_is_given_back_to_the_ta
     )
 
 
+def test_kubectl_is_asked_for_a_selector_that_no_note_knows(cluster: Cluster, namespace: str) -> None:
+    """Of a Service that Flagger took over, and that was changed once more since, with a note."""
+    target = _target()
+    target["spec"]["template"]["metadata"]["labels"]["team"] = "shop"
+    flux = {"kustomize.toolkit.fluxcd.io/reconcile": "disabled", "helm.toolkit.fluxcd.io/driftDetection": "disabled"}
+    people = {"app": "app", "team": "shop"}
+    applied = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps({"spec": {"selector": people}})}
+    cluster.create(DEPLOYMENTS, namespace, target)
+    metadata = {"name": "app", "annotations": {**flux, **applied}}
+    taken = {"metadata": metadata, "spec": {"selector": {"app": "app-primary"}, "ports": [HTTP]}}
+    cluster.create(SERVICES, namespace, taken)
+    router = _taken_over(cluster, namespace, port=81)
+    assert NOTE in _get(cluster, namespace)["metadata"]["annotations"]
+    router.release()
+    assert _get(cluster, namespace)["spec"]["selector"] == people
+
+
 def test_a_service_that_nobody_had_to_change_is_led_to_the_target_all_the_same(
     cluster: Cluster, namespace: str
 ) -> None:

@@ -9,7 +9,7 @@ from canary_adapters.kubernetes.naming import UNWATCHED_BY_TOOLKIT, ObjectNames,
 from canary_adapters.kubernetes.originals import annotations_of, check_size
 from canary_adapters.kubernetes.ownership import Owner, Ownership, owner_of
 from canary_adapters.kubernetes.resources import DEPLOYMENTS, SERVICES, Obj
-from canary_adapters.kubernetes.selector import in_place, selected_labels
+from canary_adapters.kubernetes.selector import carried_labels, in_place, selected_labels
 from canary_adapters.kubernetes.services.objects import own_service
 from canary_adapters.kubernetes.services.pods import Pods, beside, pods_of
 from canary_adapters.kubernetes.services.ports import (
@@ -55,6 +55,12 @@ class _Seen:
         """Whether pods are selected by what tells the primary's apart, which go when the primary does."""
         label = self.pods.label
         return label is not None and (selector or {}).get(label) == self.pods.primary.get(label)
+
+    def may_lead_to_target(self, selector: dict[str, str]) -> bool:
+        """Whether who is selected can serve without the primary, as far as anybody knows of a target that is gone."""
+        if self.target is None:
+            return not self.tells_primary(selector)
+        return selector.items() <= carried_labels(self.target).items()
 
 
 class Services:
@@ -234,8 +240,8 @@ class Services:
             note = Note.of(apex)
             if note is None and not seen.tells_primary(apex["spec"].get("selector")):
                 return
-            known = note.selector if note is not None else applied_selector(apex)
-            new = given_back(apex, known if known and not seen.tells_primary(known) else fallback)
+            known = (note.selector if note is not None else None) or applied_selector(apex)
+            new = given_back(apex, known if known and seen.may_lead_to_target(known) else fallback)
         if new != apex:
             self._cluster.replace(SERVICES, new)
 
