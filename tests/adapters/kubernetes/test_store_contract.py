@@ -227,6 +227,21 @@ def test_a_newer_generation_is_never_overwritten(cluster: Cluster, namespace: st
     assert fresh.load().policy.progress_deadline_s == 601
 
 
+def test_what_is_declared_and_not_valid_is_not_gone_by_and_so_explains_nothing(
+    cluster: Cluster, namespace: str
+) -> None:
+    """The last valid declaration counts, and that is what was acted upon before."""
+    a_canary(cluster.api, namespace)
+    store = _store(cluster, namespace)
+    store.save(Rollout(phase=Phase.PROGRESSING), store.load().version)
+    live = cluster.api.read(CANARIES, namespace, "app")
+    assert live is not None
+    for interval, redeclared in (("soon", False), ("2m", True)):
+        live = cluster.api.patch(CANARIES, live, {"spec": {"analysis": {"interval": interval}}})
+        found = _store(cluster, namespace).load()
+        assert (found.rollout.phase, found.redeclared) == (Phase.PROGRESSING, redeclared)
+
+
 def test_a_problem_is_told_once_and_goes_when_it_is_mended(cluster: Cluster, namespace: str) -> None:
     a_canary(cluster.api, namespace)
     store = _store(cluster, namespace)

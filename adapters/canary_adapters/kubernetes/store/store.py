@@ -100,7 +100,7 @@ class CanaryStore:
             rollout=self.rollout,
             version=obj["metadata"]["resourceVersion"],
             request=_request(obj),
-            redeclared=_is_redeclared(obj),
+            redeclared=self.problem is None and _is_redeclared(obj),
             deleting=_is_deleting(obj),
         )
 
