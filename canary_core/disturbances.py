@@ -16,7 +16,7 @@ __all__ = [
     "PrimaryRescaled",
     "RoutesCorrected",
     "RoutesNotInForce",
-    "RoutesRewritten",
+    "RoutesRedeclared",
 ]
 
 
@@ -25,13 +25,13 @@ class RoutesCorrected(Value):
     """The split in force was not the one intended, and was put back."""
 
     found: Traffic | None
-    """None: routes, or Services that they need, were not there or not as they are declared."""
+    """None: it cannot be read, for routes or Services are gone, or are not as they are declared."""
     wanted: Traffic
 
 
 @frozen(kw_only=True, eq=False, repr=False)
-class RoutesRewritten(Value):
-    """Routes were written anew because their owner declares others (own)."""
+class RoutesRedeclared(Value):
+    """The owner changed the canary, and routes and Services were made as it declares now (own)."""
 
     wanted: Traffic
 

@@ -215,7 +215,7 @@ def _threshold(notice: n.ThresholdReached, names: Names) -> str:
 
 def _split(traffic: Traffic | None) -> str:
     if traffic is None:
-        return "missing or changed by somebody"
+        return "not as declared"
     mirrored = ", mirrored" if traffic.mirrored else ""
     return f"{traffic.primary_weight}/{traffic.canary_weight}{mirrored}"
 
@@ -301,7 +301,9 @@ _TEXTS: Final[Mapping[type, _Text]] = MappingProxyType(
         ),
         n.PrimaryRecovered: lambda _, c: f"{c.full_primary} is ready again, going on",
         n.RoutesCorrected: _corrected,
-        n.RoutesRewritten: lambda x, c: f"Routes of {c.full_canary} follow the changed spec, at {_split(x.wanted)}",
+        n.RoutesRedeclared: lambda x, c: (
+            f"Canary {c.full_canary} was changed: routes set to {_split(x.wanted)} as it declares now"
+        ),
         n.CanaryRescaled: lambda x, c: f"{c.full_target} had {x.found} replicas, set to {x.wanted}",
         n.CanaryLost: lambda x, c: f"{_canary_unready(x.readiness, c)}: all traffic to the primary until it can answer",
         n.PrimaryLost: lambda x, c: (

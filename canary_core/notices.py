@@ -17,7 +17,7 @@ from canary_core.disturbances import (
     PrimaryRescaled,
     RoutesCorrected,
     RoutesNotInForce,
-    RoutesRewritten,
+    RoutesRedeclared,
 )
 from canary_core.phases import Phase
 from canary_core.policy import Bound, CheckKind, HookType
@@ -72,7 +72,7 @@ __all__ = [
     "RolloutStarted",
     "RoutesCorrected",
     "RoutesNotInForce",
-    "RoutesRewritten",
+    "RoutesRedeclared",
     "Settled",
     "SourcesAvailable",
     "SourcesUnavailable",
@@ -401,7 +401,7 @@ Notice: TypeAlias = (
     | PromotionFailed
     | PrimaryRecovered
     | RoutesCorrected
-    | RoutesRewritten
+    | RoutesRedeclared
     | CanaryRescaled
     | CanaryLost
     | PrimaryLost

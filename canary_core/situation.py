@@ -18,7 +18,7 @@ from canary_core.notices import (
     PrimaryNotReady,
     PrimaryRescaled,
     RoutesCorrected,
-    RoutesRewritten,
+    RoutesRedeclared,
 )
 from canary_core.observation import Observation
 from canary_core.obstacle import Source
@@ -29,7 +29,7 @@ from canary_core.rollout import Rollout, Wait, Waiting
 from canary_core.traffic import Traffic
 from canary_core.workload import Readiness, Trouble, readiness
 
-__all__ = ["Situation", "corrections", "rerouted"]
+__all__ = ["Situation", "corrections"]
 
 _READINESS = frozenset({Wait.PRIMARY, Wait.CANARY, Wait.LOST})
 
@@ -230,13 +230,6 @@ def _reroutes(decision: Decision) -> bool:
     return isinstance(decision, SetTraffic)
 
 
-def rerouted(at: Situation, wanted: Traffic) -> Notice:
-    """What to tell of routes that are put right: that somebody had disturbed them, or that their owner wants others."""
-    if at.seen.edited and at.seen.routes is None:
-        return RoutesRewritten(wanted=wanted)
-    return RoutesCorrected(found=at.seen.routes, wanted=wanted)
-
-
 def corrections(at: Situation, decisions: tuple[Decision, ...]) -> tuple[Notice, ...]:
     """What to tell of decisions that only put back, or finish, what was intended before; of what is refused, once."""
     notices: list[Notice] = []
@@ -244,9 +237,16 @@ def corrections(at: Situation, decisions: tuple[Decision, ...]) -> tuple[Notice,
         return ()
     for decision in decisions:
         if isinstance(decision, SetTraffic):
-            notices.append(rerouted(at, decision.traffic))
+            notices.append(_rerouted(at, decision.traffic))
         elif isinstance(decision, ScaleCanary) and at.seen.canary is not None:
             notices.append(CanaryRescaled(found=at.seen.canary.replicas, wanted=decision.replicas))
         elif isinstance(decision, ScalePrimary):
             notices.append(PrimaryRescaled(wanted=decision.replicas))
     return tuple(notices)
+
+
+def _rerouted(at: Situation, wanted: Traffic) -> Notice:
+    """What is declared says how routes look, not how much goes where: another split is somebody else's doing."""
+    found = at.seen.routes
+    by_owner = found is None and at.seen.redeclared
+    return RoutesRedeclared(wanted=wanted) if by_owner else RoutesCorrected(found=found, wanted=wanted)

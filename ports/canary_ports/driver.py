@@ -179,7 +179,7 @@ def _observe(ports: Ports, stored: Stored, refused: tuple[Obstacle, ...]) -> Obs
         routes=ports.router.read(),
         request=stored.request,
         deleting=stored.deleting,
-        edited=stored.edited,
+        redeclared=stored.redeclared,
         obstacles=(*ports.obstacles(), *refused),
         former=workloads.former,
         kept=ports.workload.kept() if _is_lost(workloads, stored.rollout) else frozenset(),

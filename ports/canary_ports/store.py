@@ -20,10 +20,10 @@ class Stored:
     """Opaque; changes with every save by anybody."""
     request: Request | None = None
     """What a person asked for."""
+    redeclared: bool = False
+    """Whether the object declares something else than when a rollout was last saved."""
     deleting: bool = False
     """Whether the object is being deleted and waits for us."""
-    edited: bool = False
-    """Whether something else was declared since the rollout was saved last."""
 
 
 class RolloutStore(Protocol):

@@ -703,11 +703,11 @@ def test_routes_that_follow_a_changed_spec_were_disturbed_by_nobody(phase: Phase
     )
     down = evolve(UP, replicas=0, updated=0, total=0, available=0)
     canary = UP if phase is Phase.PROGRESSING else down
-    seen = Observation(now_s=200.0, canary=canary, primary=evolve(UP, revision=promoted), edited=True)
+    seen = Observation(now_s=200.0, canary=canary, primary=evolve(UP, revision=promoted), redeclared=True)
     rewritten = step(a_policy(STEPS), rollout, seen)
     assert isinstance(rewritten, Step)
-    assert rewritten.notices == (notices.RoutesRewritten(wanted=split),)
-    for other in (evolve(seen, edited=False), evolve(seen, routes=Traffic(canary_weight=70))):
+    assert rewritten.notices == (notices.RoutesRedeclared(wanted=split),)
+    for other in (evolve(seen, redeclared=False), evolve(seen, routes=Traffic(canary_weight=70))):
         corrected = step(a_policy(STEPS), rollout, other)
         assert isinstance(corrected, Step)
         assert corrected.notices == (notices.RoutesCorrected(found=other.routes, wanted=split),)

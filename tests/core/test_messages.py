@@ -150,9 +150,8 @@ def _failed(kind: CheckKind, value: float | None, bound: Bound, **options: objec
         ),
         (
             n.RoutesCorrected(found=None, wanted=Traffic(canary_weight=10)),
-            "Routes of podinfo.test were missing or changed by somebody, set to 90/10",
+            "Routes of podinfo.test were not as declared, set to 90/10",
         ),
-        (n.RoutesRewritten(wanted=Traffic()), "Routes of podinfo.test follow the changed spec, at 100/0"),
         (
             n.RequestUnknown(text="abrt/1"),
             (
@@ -166,6 +165,10 @@ def _failed(kind: CheckKind, value: float | None, bound: Bound, **options: objec
                 f"Request '\\x1b\\n{'x' * 58}' to podinfo.test is not understood: ask for pause, resume, abort, retry "
                 "or promote, followed by / and any new text"
             ),
+        ),
+        (
+            n.RoutesRedeclared(wanted=Traffic(canary_weight=10)),
+            "Canary podinfo.test was changed: routes set to 90/10 as it declares now",
         ),
         (
             n.RoutesCorrected(found=Traffic(canary_weight=70), wanted=Traffic(mirrored=True)),

@@ -296,7 +296,7 @@ def gives_back_what_was_long_ago() -> Iterator[None]:
     """With the canary go the routes that others have made since it came."""
 
     def released(canary: Canary, live: Obj) -> Obj | None:
-        return virtual_service.original_spec(live)
+        return virtual_service.original_spec(canary, live)
 
     with mock.patch("canary_adapters.istio.router.released_spec", released):
         yield

@@ -74,6 +74,9 @@ class Door:
         assert found is not None
         return found
 
+    def redeclare(self) -> None:
+        self.touch()
+
     def touch(self) -> None:
         live = self._live()
         self.cluster.api.patch(CANARIES, live, {"spec": {"progressDeadlineSeconds": 601}})
@@ -291,6 +294,21 @@ def test_a_newer_generation_is_never_overwritten(cluster: Cluster, namespace: st
         store.save(Rollout(phase=Phase.PROGRESSING), version)
     fresh = _store(cluster, namespace)
     assert fresh.load().policy.progress_deadline_s == 601
+
+
+def test_what_is_declared_and_not_valid_is_not_gone_by_and_so_explains_nothing(
+    cluster: Cluster, namespace: str
+) -> None:
+    """The last valid declaration counts, and that is what was acted upon before."""
+    a_canary(cluster.api, namespace)
+    store = _store(cluster, namespace)
+    store.save(Rollout(phase=Phase.PROGRESSING), store.load().version)
+    live = cluster.api.read(CANARIES, namespace, "app")
+    assert live is not None
+    for interval, redeclared in (("soon", False), ("2m", True)):
+        live = cluster.api.patch(CANARIES, live, {"spec": {"analysis": {"interval": interval}}})
+        found = _store(cluster, namespace).load()
+        assert (found.rollout.phase, found.redeclared) == (Phase.PROGRESSING, redeclared)
 
 
 def test_a_problem_is_told_once_and_goes_when_it_is_mended(cluster: Cluster, namespace: str) -> None:

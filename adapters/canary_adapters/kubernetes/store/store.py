@@ -139,8 +139,8 @@ class CanaryStore:
             rollout=self.rollout,
             version=obj["metadata"]["resourceVersion"],
             request=_request(obj),
+            redeclared=self.problem is None and _is_redeclared(obj),
             deleting=_is_deleting(obj),
-            edited=_is_edited(obj),
         )
 
     def _has_moved(self, obj: Obj, canary: Canary) -> bool:
@@ -325,10 +325,10 @@ def _is_deleting(obj: Obj) -> bool:
     return bool(metadata.get("deletionTimestamp")) and FINALIZER in (metadata.get("finalizers") or ())
 
 
-def _is_edited(obj: Obj) -> bool:
-    """Whether the status is about an older generation."""
+def _is_redeclared(obj: Obj) -> bool:
+    """Whether it has changed since the status was written; nobody knows that of a status without a generation."""
     observed = as_meant(obj.get("status")).get("observedGeneration")
-    return observed is not None and observed != obj["metadata"].get("generation")
+    return isinstance(observed, int) and observed != obj["metadata"].get("generation")
 
 
 def _is_refused(rollout: Rollout) -> bool:

@@ -39,6 +39,8 @@ class ServiceStrategy(Strategy):
         spec.setdefault("internalTrafficPolicy", "Cluster")
         if spec["type"] != "ClusterIP":
             spec.setdefault("externalTrafficPolicy", "Cluster")
+        if spec["type"] == "LoadBalancer":
+            spec.setdefault("allocateLoadBalancerNodePorts", True)
 
     def prepare_create(self, obj: Obj) -> None:
         obj["status"] = {"loadBalancer": {}}
@@ -60,14 +62,24 @@ class ServiceStrategy(Strategy):
         for key in ("ipFamilies", "ipFamilyPolicy"):
             if key in old_spec:
                 new_spec.setdefault(key, old_spec[key])
+        _keep_node_ports(new_spec, old_spec)
 
     def finish_create(self, obj: Obj) -> None:
         if obj["spec"]["type"] != "ExternalName":
             self._address(obj)
+        self._open(obj)
 
     def finish_update(self, new: Obj, old: Obj) -> None:
         if old["spec"]["type"] == "ExternalName" != new["spec"]["type"]:
             self._address(new)
+        self._open(new)
+
+    def _open(self, obj: Obj) -> None:
+        """Every port gets one of the nodes' ports, where the kind of Service needs one."""
+        ports = obj["spec"].get("ports") or ()
+        for port in ports if _needs_node_ports(obj["spec"]) else ():
+            own = {each.get("nodePort") for each in ports}
+            port["nodePort"] = port.get("nodePort") or self._allocator.allocate_port(own)
 
     def _address(self, obj: Obj) -> None:
         spec = obj["spec"]
@@ -96,6 +108,26 @@ class ServiceStrategy(Strategy):
         if was and now and was != now and new["spec"]["type"] != "ExternalName":
             return [invalid("spec.clusterIPs[0]", now, "may not change once set")]
         return self.check(new)
+
+
+def _key(port: Obj) -> tuple[str, int]:
+    return port.get("protocol", "TCP"), port["port"]
+
+
+def _keep_node_ports(new: Obj, old: Obj) -> None:
+    """What was given to a port stays with it, and goes where the kind of Service does not need it any more."""
+    had = {_key(port): port["nodePort"] for port in old.get("ports") or () if port.get("nodePort")}
+    for port in new.get("ports") or ():
+        if _needs_node_ports(new):
+            kept = port.get("nodePort") or had.get(_key(port))
+            port.update({"nodePort": kept} if kept else {})
+        elif port.get("nodePort") == had.get(_key(port)):
+            port.pop("nodePort", None)
+
+
+def _needs_node_ports(spec: Obj) -> bool:
+    balanced = spec["type"] == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts", True)
+    return bool(spec["type"] == "NodePort" or balanced)
 
 
 def _give_up_address(new: Obj, old: Obj) -> None:
