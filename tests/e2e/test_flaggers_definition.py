@@ -46,8 +46,10 @@ def _until_stored(lab: Lab, *, keeps: bool) -> None:
     """Wait until the server goes by a definition, as it says itself."""
 
     def there() -> bool:
-        paths = json.loads(lab.kubectl("get", "--raw", "/openapi/v3/apis/flagger.app/v1beta1"))
-        schemas: dict[str, Any] = paths["components"]["schemas"]
+        text = lab.kubectl("get", "--raw", "/openapi/v3/apis/flagger.app/v1beta1", check=False)
+        if not text.startswith("{"):
+            return False  # it is not served for a moment
+        schemas: dict[str, Any] = json.loads(text)["components"]["schemas"]
         canary = next(each for name, each in schemas.items() if name.endswith(".Canary"))
         return ("rollout" in canary["properties"]["status"]["properties"]) is keeps
 

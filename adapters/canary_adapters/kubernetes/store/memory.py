@@ -38,8 +38,6 @@ class Definition:
         """Learn from what the server has made of a status with a rollout."""
         with self._lock:
             self._keeps = _ROLLOUT in (answer.get("status") or {})
-            if self._keeps:
-                self._told.clear()
 
     def is_news(self, namespace: str, name: str) -> bool:
         """Whether the server drops ``status.rollout`` and nobody was told so of a Canary. Each is told once."""
