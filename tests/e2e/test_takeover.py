@@ -71,6 +71,30 @@ def test_a_live_service_on_another_port_with_routes_keeps_both_and_comes_back(la
     eventually(lambda: addresses(app) == pods(app, app.name) != set())
 
 
+def test_deletion_without_revert_leaves_what_was_there_before_as_it_is_by_then(lab: Lab, app: App) -> None:
+    lab.kubectl("create", "namespace", app.namespace)
+    lab.apply(
+        yaml.safe_dump_all(
+            [
+                deployment_of(app),
+                service_of(app, ports=[{"name": "http", "port": 8080, "targetPort": "http"}]),
+                routes_of(app),
+            ]
+        )
+    )
+    app.declare(service={"portDiscovery": True, "port": 80, "targetPort": "http"})
+    app.until("Initialized")
+    eventually(lambda: app.replicas() == 0)
+    before = {kind: read(app, kind)["spec"] for kind in ("service", ROUTES)}
+    app.kubectl("delete", "canary", app.name, "--timeout=30s")
+    made = [("deployment", BACKENDS[0]), *(("service", name) for name in BACKENDS)]
+    eventually(lambda: not any(lab.get(kind, name, app.namespace) for kind, name in made))
+    assert {kind: read(app, kind)["spec"] for kind in ("service", ROUTES)} == before
+    assert "canary-core/original" in read(app, "service")["metadata"]["annotations"]
+    assert "flagger.kubernetes.io/original-configuration" in read(app, ROUTES)["metadata"]["annotations"]
+    assert app.replicas() == 0
+
+
 def test_a_contradiction_is_told_and_nothing_is_touched(lab: Lab, app: App) -> None:
     lab.kubectl("create", "namespace", app.namespace)
     live = service_of(app, ports=[{"name": "http", "port": 80, "targetPort": "http"}])

@@ -191,21 +191,6 @@ def test_a_b_with_all_kinds_of_hooks_then_deletion_then_the_same_name_in_operati
     eventually(lambda: addresses(app) == pods(app, app.name) != set())
 
 
-def test_deletion_without_revert_leaves_what_was_there_before_as_it_is_by_then(lab: Lab, app: App) -> None:
-    lab.apply(yaml.safe_dump_all([deployment_of(app), service_of(app, ports=[LIVE_PORT]), routes_of(app)]))
-    app.declare(service=OTHER_PORT)
-    app.until("Initialized")
-    eventually(lambda: app.replicas() == 0)
-    before = {kind: read(app, kind)["spec"] for kind in ("service", ROUTES)}
-    app.kubectl("delete", "canary", app.name, "--timeout=30s")
-    made = [("deployment", BACKENDS[0]), *(("service", name) for name in BACKENDS)]
-    eventually(lambda: not any(lab.get(kind, name, app.namespace) for kind, name in made))
-    assert {kind: read(app, kind)["spec"] for kind in ("service", ROUTES)} == before
-    assert "canary-core/original" in read(app, "service")["metadata"]["annotations"]
-    assert "flagger.kubernetes.io/original-configuration" in read(app, ROUTES)["metadata"]["annotations"]
-    assert app.replicas() == 0
-
-
 def test_a_skipped_analysis_promotes_what_runs_and_never_what_cannot_be_pulled(
     lab: Lab, app: App, hooks: HookLab
 ) -> None:
