@@ -74,11 +74,15 @@ class CanaryReader:
             found = self._read(obj)
             with self._lock:
                 self._known[key] = version, found
-                if isinstance(found, Loaded):
-                    self._valid[key] = metadata["uid"], found
         if isinstance(found, RefusedError):
             raise RefusedError(found.reason, found.message)
         return found
+
+    def keep(self, obj: Obj, loaded: Loaded) -> None:
+        """Take note that what a Canary declares is gone by: from now on it is the last that was valid."""
+        metadata = obj["metadata"]
+        with self._lock:
+            self._valid[metadata["namespace"], metadata["name"]] = metadata["uid"], loaded
 
     def accepts(self, obj: Obj) -> bool:
         """Whether a raw Canary can be served as it is declared."""

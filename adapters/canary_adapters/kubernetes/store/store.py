@@ -5,6 +5,7 @@ from typing import Final
 
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.resources import CANARIES, Obj
+from canary_adapters.kubernetes.store.acceptance import DECLARED, Rehearse, is_gone_by, nobody, unanswered
 from canary_adapters.kubernetes.store.memory import Definition, as_meant, as_sent
 from canary_adapters.kubernetes.store.places import former_places, moved, place_of, stored_place, written_places
 from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
@@ -19,13 +20,11 @@ from canary_adapters.kubernetes.store.status import (
 from canary_adapters.manifests import Canary
 from canary_core import Obstacle, Request, Rollout, Source, Traffic, Verb
 from canary_core.split import shown_weight
-from canary_ports import Clock, ConflictError, GoneError, RefusedError, Stored
+from canary_ports import Clock, ConflictError, GoneError, PortError, RefusedError, Stored, UnavailableError
 
 __all__ = ["FINALIZER", "CanaryStore"]
 
 FINALIZER: Final = "finalizer.flagger.app"
-DECLARED: Final = "declared"
-"""Key in ``status.rollout``: the spec that is gone by, for as long as a rollout must not lose it."""
 REQUEST: Final = "canary-core/request"
 """Annotation by which a person asks for something: a verb, or ``verb/id`` to ask for the same thing again."""
 LONGEST_REQUEST: Final = 200
@@ -50,6 +49,7 @@ class CanaryStore:
         reader: CanaryReader,
         clock: Clock,
         definition: Definition | None = None,
+        rehearse: Rehearse = nobody,
     ) -> None:
         """Makes one; nothing is read yet.
 
@@ -60,9 +60,11 @@ class CanaryStore:
             reader: Reads what it declares.
             clock: For the times in the status.
             definition: What is known of the server's definition of Canary. None: nothing.
+            rehearse: Whether what is declared can be put in force.
         """
         self._cluster, self._namespace, self._name = cluster, namespace, name
         self._reader, self._clock, self._definition = reader, clock, definition or Definition()
+        self._rehearse = rehearse
         self._loaded: Loaded | None = None
         self._generation: int | None = None
         self._seen: tuple[str, object] | None = None
@@ -106,14 +108,22 @@ class CanaryStore:
     def _valid(self, obj: Obj) -> Loaded:
         """What is declared or, while that is not valid, what was valid last."""
         try:
-            return self._reader.read(obj)
+            found = self._reader.read(obj)
+            self._rehearse(obj, found, is_gone_by=is_gone_by(obj))
         except RefusedError as error:
-            stored = _record(obj).get(DECLARED)
-            found = self._reader.last_valid(obj, stored if isinstance(stored, dict) else None)
-            if found is None:
-                raise
-            self.problem = error.as_obstacle()
-            return found
+            return self._last_valid(obj, error, error.as_obstacle())
+        except UnavailableError as error:
+            return self._last_valid(obj, error, unanswered(error))
+        self._reader.keep(obj, found)
+        return found
+
+    def _last_valid(self, obj: Obj, error: PortError, problem: Obstacle) -> Loaded:
+        stored = _record(obj).get(DECLARED)
+        found = self._reader.last_valid(obj, stored if isinstance(stored, dict) else None)
+        if found is None:
+            raise error
+        self.problem = problem
+        return found
 
     def load(self) -> Stored:
         """The rollout and its policy; see `canary_ports.RolloutStore.load`.
@@ -187,7 +197,7 @@ class CanaryStore:
             routes=self._in_force() if _is_refused(rollout) or self._standing is not None else None,
         )
         status["rollout"] |= written_places(_record(obj), place_of(loaded.canary))
-        if not rollout.settled or rollout.traffic.reaches_canary:
+        if not rollout.settled or rollout.traffic.reaches_canary or self.problem is not None:
             status["rollout"][DECLARED] = loaded.spec
         saved = self._write(obj, status)
         if not _record(saved):
