@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from campaigns.stories import APP, CANARIES, PLACE, ROUTES, canary, deployment, scaler, template
 from canary_adapters.controller.options import Options
+from canary_adapters.kubernetes.originals import LARGEST
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_lab.cluster.errors import forbidden_error, invalid, invalid_error, not_found
 from laboratories.quiet_control import QuietControl
@@ -178,6 +179,16 @@ def _shadowed(server: QuietServer) -> None:
     server.apply({**_ROUTES, "metadata": {**_ROUTES["metadata"], "name": "theirs"}})
 
 
+def _annotated_to_the_brim(server: QuietServer) -> None:
+    """The live Service has no room for a note of how it was."""
+
+    def fill(obj: Obj) -> None:
+        held = sum(len(key) + len(value) for key, value in (obj["metadata"].get("annotations") or {}).items())
+        obj["metadata"].setdefault("annotations", {})["theirs"] = "x" * (LARGEST - held - len("theirs"))
+
+    server.edit(SERVICES, PLACE, APP, fill)
+
+
 # -- What the server does with what is written ------------------------------------------------------------------------
 
 
@@ -299,6 +310,14 @@ REFUSALS: Final = (
         ),
         shows=BEGINNING,
     ),
+    Refused(
+        reason="ServiceElsewhere",
+        cause=lambda server: server.edit(
+            SERVICES, PLACE, APP, lambda obj: obj["spec"].update(selector={"app": "somebody"})
+        ),
+        shows=BEGINNING,
+    ),
+    Refused(reason="OriginalTooLarge", cause=_annotated_to_the_brim, possible=BEGINNING),
     Refused(reason="SplitUnsupported", cause=_declare(provider="kubernetes"), shows=SPLIT, passes=True, leaves=True),
     Refused(
         reason="CustomResourceOutdated",
