@@ -163,6 +163,7 @@ def test_a_b_with_all_kinds_of_hooks_then_deletion_then_the_same_name_in_operati
     assert [each["destination"]["host"] for each in others["route"]] == [BACKENDS[0]]
     hooks.decide(app, "/gate/open")
     _promoted(app, "v2")
+    eventually(lambda: "post-rollout" in hooks.noted(app))
     ran = hooks.noted(app)
     assert ran.index("curl") < ran.index("rollout") < ran.index("post-rollout")
     assert (ran.count("curl"), ran.count("hey"), ran.count("post-rollout")) == (1, 1, 1)
