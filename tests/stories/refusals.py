@@ -189,9 +189,6 @@ def _shadowed(server: QuietServer) -> None:
     server.apply({**_ROUTES, "metadata": {**_ROUTES["metadata"], "name": "theirs"}})
 
 
-# -- What the server does with what is written ------------------------------------------------------------------------
-
-
 def _admission(plural: str, what: Callable[[Obj], None], *, status: bool = False) -> Cause:
     """A webhook that changes, or refuses, whatever is written of a kind."""
 

@@ -132,7 +132,7 @@ def control_plane(programs: Path, place: Path) -> Iterator[Path]:
             f"--service-account-signing-key-file={keys}",
         ],
     }
-    with contextlib.ExitStack() as running:
+    with contextlib.ExitStack() as afterwards, contextlib.ExitStack() as running:
         for name, command in commands.items():
             running.enter_context(_program(command, place / f"{name}.log"))
         kubeconfig = _kubeconfig(place, port)
@@ -150,7 +150,10 @@ def control_plane(programs: Path, place: Path) -> Iterator[Path]:
             "--concurrent-deployment-syncs=20",
         ]
         running.enter_context(_program(manager, place / "kube-controller-manager.log"))
-        PlayedNode(str(kubeconfig)).start()
+        node = PlayedNode(str(kubeconfig))
+        afterwards.callback(node.join)
+        running.callback(node.end)
+        node.start()
         yield kubeconfig
 
 

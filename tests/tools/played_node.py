@@ -32,18 +32,29 @@ class PlayedNode:
         self._addresses = itertools.count(2)
         self._seen: set[tuple[str, str]] = set()
         """Steps of Pods that are done or under way, by uid and step."""
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True, name=NAME)
 
     def start(self) -> None:
-        """Register the node, and serve its Pods from a thread of its own for as long as the process runs."""
+        """Register the node, and serve its Pods from a thread of its own."""
         condition = {"type": "Ready", "status": "True", "reason": "KubeletReady"}
         self._core.create_node({"metadata": {"name": NAME}, "spec": {"podCIDR": "10.244.0.0/16"}})
         self._core.patch_node_status(
             NAME, {"status": {"conditions": [condition], "capacity": _ROOM, "allocatable": _ROOM}}
         )
-        threading.Thread(target=self._serve, daemon=True, name=NAME).start()
+        self._thread.start()
+
+    def end(self) -> None:
+        """Serve no more as soon as the server ends, from which the thread reads."""
+        self._over.set()
+
+    def join(self) -> None:
+        """Wait until the thread has ended: a process that ends while it reads may be aborted."""
+        if self._thread.is_alive():
+            self._thread.join()
 
     def _serve(self) -> None:
-        while True:
+        while not self._over.is_set():
             with contextlib.suppress(client.ApiException, *_LOST):
                 stream = watch.Watch().stream(self._core.list_pod_for_all_namespaces, timeout_seconds=300)
                 for event in stream:
@@ -78,17 +89,19 @@ class PlayedNode:
         timer.start()
 
     def _act(self, act: Callable[[Any], None], pod: Any) -> None:
-        while True:
+        while not self._over.is_set():
             try:
-                return act(pod)
+                act(pod)
             except client.ApiException as error:
                 if error.status in (_GONE, _CHANGED):
-                    return None  # whatever it is now is told by the watch
+                    return  # whatever it is now is told by the watch
                 if error.status and error.status < _THEIRS:
                     raise
-                threading.Event().wait(0.5)
-            except _LOST:  # a server that is started again
-                threading.Event().wait(0.5)
+            except _LOST:
+                pass  # a server that is started again
+            else:
+                return
+            self._over.wait(0.5)
 
     def _bind(self, pod: Any) -> None:
         target = {"apiVersion": "v1", "kind": "Node", "name": NAME}

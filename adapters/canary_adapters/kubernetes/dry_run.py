@@ -18,6 +18,8 @@ __all__ = ["Draft", "DryRun"]
 
 _OF_THE_SERVER: Final = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink")
 """Metadata that an object must not, or need not, have before it is made."""
+_ALLOCATED: Final = ("clusterIP", "clusterIPs", "healthCheckNodePort")
+"""Fields of a Service. A dry run allocates nothing, and answers with values that stand for what it would."""
 _UNANSWERED: Final = "does not support dry run"
 """What the API server says of a webhook that was not asked, as it would do more than look."""
 
@@ -113,6 +115,8 @@ class DryRun(Cluster):
             return Draft(ref=ref, sent=sent, came=taken, refusal=refusal)
         except ConflictError:
             return Draft(ref=ref, sent=sent, came=taken, in_doubt=True)
+        if not exists:
+            came = _without_allocated(sent, came)
         metadata = {"uid": "", **came["metadata"], "namespace": namespace, "name": name}
         metadata.pop("managedFields", None)
         return Draft(ref=ref, sent=sent, came={**came, "metadata": metadata})
@@ -120,6 +124,13 @@ class DryRun(Cluster):
 
 def _without(body: Obj, keys: tuple[str, ...]) -> Obj:
     return {**body, "metadata": {key: value for key, value in body["metadata"].items() if key not in keys}}
+
+
+def _without_allocated(sent: Obj, came: Obj) -> Obj:
+    """What would be made, without what a server only pretends to allocate: it would refuse to be asked for that."""
+    given: Obj = sent.get("spec") or {}
+    spec: Obj = came.get("spec") or {}
+    return {**came, "spec": {k: v for k, v in spec.items() if k in given or k not in _ALLOCATED}} if spec else came
 
 
 def _merged(old: Any, patch: Any) -> Any:

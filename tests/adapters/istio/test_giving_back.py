@@ -77,6 +77,32 @@ def test_a_service_that_is_left_is_ours_although_the_routes_are_given_back(
     assert service["spec"]["selector"] == {"app": "app"}
 
 
+@pytest.mark.parametrize("kind", [IstioRouter, ServiceRouter])
+def test_a_service_of_ours_is_gone_before_the_canary_is(cluster: Cluster, namespace: str, kind: type[Any]) -> None:
+    """Otherwise the garbage collector would take it for ours that people make when they see the Canary gone."""
+    cluster.create(DEPLOYMENTS, namespace, a_deployment())
+    found = a_canary(cluster.api, namespace)
+    kind(cluster, found, SETTINGS).ensure(Traffic())
+    kind(cluster, _going(found), SETTINGS).release()
+    assert cluster.get(SERVICES, namespace, "app") is None
+
+
+@pytest.mark.parametrize("kind", [IstioRouter, ServiceRouter])
+def test_a_service_of_ours_that_is_spared_leads_to_the_target(
+    cluster: Cluster, namespace: str, kind: type[Any]
+) -> None:
+    """With ``kubectl delete --cascade=orphan``."""
+    cluster.create(DEPLOYMENTS, namespace, a_deployment())
+    found = a_canary(cluster.api, namespace)
+    kind(cluster, found, SETTINGS).ensure(Traffic())
+    going = _going(found)
+    spared = evolve(going, metadata=evolve(going.metadata, finalizers=("orphan",)))
+    kind(cluster, spared, SETTINGS).release()
+    service = cluster.get(SERVICES, namespace, "app")
+    assert service is not None
+    assert service["spec"]["selector"] == {"app": "app"}
+
+
 def test_routes_that_are_damaged_are_given_back_all_the_same(cluster: Cluster, namespace: str, canary: Canary) -> None:
     live = cluster.get(DESTINATION_RULES, namespace, "app-canary")
     assert live is not None

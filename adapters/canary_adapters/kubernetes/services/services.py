@@ -1,6 +1,7 @@
 """The three Services of a canary: compared, put right in an order that loses no request, and given back."""
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from attrs import frozen
 
@@ -36,6 +37,9 @@ from canary_adapters.manifests.service import ServiceMetadata
 from canary_ports import RefusedError
 
 __all__ = ["Services"]
+
+_SPARES: Final = "orphan"
+"""Finalizer by which the garbage collector keeps the objects of one that is deleted."""
 
 
 @frozen(kw_only=True)
@@ -229,10 +233,14 @@ class Services:
                 self._cluster.delete(SERVICES, live)
 
     def release(self) -> None:
-        """Have the apex as it was before us or, if it is ours, as it would be without us: sending to the target."""
+        """Have the apex as it was before us. One of ours goes, or sends to the target if it outlives the Canary."""
         seen = self._seen()
         apex, fallback = seen.apex, seen.pods.canary or None
         if not self._are_ours or apex is None or self._is_foreign(apex):
+            return
+        if self._goes_with_canary(apex):
+            # The garbage collector would take it a moment after the Canary, with what people apply to it meanwhile.
+            self._ownership.remove(SERVICES, apex)
             return
         if not self._is_peoples(apex):
             new = {**apex, "spec": {**apex["spec"], **({"selector": fallback} if fallback else {})}}
@@ -345,6 +353,10 @@ class Services:
         """Whether people made it, and keep it when the canary goes."""
         given = self._is_given(service["metadata"]["name"])
         return given and owner_of(service, self._canary) in {Owner.NOBODY, Owner.LOST}
+
+    def _goes_with_canary(self, service: Obj) -> bool:
+        """Whether it was made for this very canary, whose deletion does not spare what was (``--cascade=orphan``)."""
+        return is_owned_by(service, self._canary) and _SPARES not in self._canary.metadata.finalizers
 
     def _get(self, name: str) -> Obj | None:
         return self._cluster.get(SERVICES, self._names.namespace, name)
