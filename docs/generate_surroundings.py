@@ -1,0 +1,39 @@
+"""Disturb what surrounds rollouts, at every moment of one, and write docs/reliability-surroundings.txt.
+
+Run by ``make surroundings``; it takes minutes, and seconds are measured, so nothing else should need the machine. An
+argument says what to read in the names of the disturbances that are played: then nothing is written but to the
+terminal. `generate_reliability.py` puts what is written here into its page.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parent
+sys.path[:0] = [str(DOCS), str(DOCS.parent / "tests")]
+
+from disturbances.campaign import campaign  # noqa: E402 -- after the path to tests
+from disturbances.catalogue import CELLS  # noqa: E402
+from disturbances.table import text  # noqa: E402
+from generate_reliability import SURROUNDINGS  # noqa: E402
+
+
+def main() -> None:
+    """Play, tell, and write."""
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    cells = [cell for cell in CELLS if wanted in cell[0].name]
+    with tempfile.TemporaryDirectory() as folder:
+        records = campaign(Path(folder), cells).records
+    for (disturbance, moment), record in records.items():
+        if record.failed:
+            sys.stdout.write(f"{disturbance.name}, {moment.value}: {'; '.join(record.story)}\n")
+    found = text(records, time.strftime("%Y-%m-%d", time.gmtime()))
+    if wanted:
+        sys.stdout.write(found)
+    else:
+        SURROUNDINGS.write_text(found, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
