@@ -11,8 +11,9 @@ from disturbances.disturbance import Undo, disturbance
 from disturbances.place import REQUEST, Place
 
 _REVERTS: Final = Setup(reverts=True)
+_TAKEN_OVER: Final = Setup(reverts=True, has_service=True)
 _INVALID: Final = {"stepWeights": None, "stepWeight": 0}
-RIVAL: Final = "rival"
+RIVAL, FRESH = "rival", "fresh"
 GONE_S: Final = 30.0
 
 
@@ -72,12 +73,21 @@ def target_missing(place: Place) -> Undo:
     return _specified(place, targetRef={"apiVersion": "apps/v1", "kind": "Deployment", "name": "nobody"})
 
 
-@disturbance("spec: another target")
+@disturbance("spec: another target, and with it another Service name")
 def another_target(place: Place) -> None:
-    fresh = "fresh"
-    place.hands.make(DEPLOYMENTS, application.deployment(place.setup, name=fresh, labels={"app": fresh}))
-    place.target = fresh
-    place.specify({"targetRef": {"name": fresh}})
+    place.hosts = (NAME, FRESH)
+    _move_to_fresh(place)
+
+
+@disturbance("spec: another target, with the same Service name")
+def another_target_of_the_service(place: Place) -> None:
+    _move_to_fresh(place, service={"name": NAME})
+
+
+def _move_to_fresh(place: Place, **spec: Any) -> None:
+    place.hands.make(DEPLOYMENTS, application.deployment(place.setup, name=FRESH, labels={"app": FRESH}))
+    place.target = FRESH
+    place.specify({"targetRef": {"name": FRESH}, **spec})
 
 
 @disturbance("spec: another Service name")
@@ -124,7 +134,7 @@ def finalizer_removed(place: Place) -> None:
     place.hands.patch(CANARIES, place.canary, {"metadata": {"finalizers": None}})
 
 
-@disturbance("Canary deleted and made anew", setup=_REVERTS, is_judged=False)
+@disturbance("Canary deleted and made anew", setup=_TAKEN_OVER, is_judged=False)
 def canary_made_anew(place: Place) -> None:
     place.hands.delete(CANARIES, place.canary)
     if place.until(lambda: place.hands.look(CANARIES, place.canary) is None, GONE_S):

@@ -42,7 +42,7 @@ def primary_scaled_to_0(place: Place) -> None:
     place.hands.patch(DEPLOYMENTS, _primary(place), {"spec": {"replicas": 0}})
 
 
-@disturbance("primary's Pods unready for good", is_judged=False)
+@disturbance("primary's Pods unready for good", hold_s=2.0, is_judged=False)
 def primary_unready_for_good(place: Place) -> Undo:
     return place.world.make_ill(place.namespace, place.is_of(_primary(place)))
 
