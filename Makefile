@@ -77,8 +77,9 @@ waiting: setup $(BIN)/helm $(VENV)/.programs
 alone: setup $(VENV)/.programs
 	$(BIN)/pytest -m alone $(WAITING_TESTS)
 
-test-cluster: setup $(BIN)/helm ## the suites that a real cluster may serve as well: the one that CANARY_TEST_KUBECONFIG names, if any
-	$(BIN)/pytest tests/lab/cluster tests/adapters/kubernetes tests/adapters/istio tests/e2e tests/surroundings
+test-cluster: setup $(BIN)/helm ## what a real API server serves as well: that of CANARY_TEST_KUBECONFIG, or one made of the programs in KUBEBUILDER_ASSETS
+	PYTHONPATH=tests $(BIN)/python -m tools.control_plane -- \
+		$(BIN)/pytest tests/lab/cluster tests/adapters/kubernetes tests/adapters/istio tests/e2e tests/surroundings
 
 demo: setup $(VENV)/.programs ## the article's rollout with real requests: a good version, then a bad one; ARGS="--fault crash --keep"
 	$(BIN)/canary demo $(ARGS)

@@ -65,7 +65,7 @@ from canary_core.samples import Measurement, NoData, Sample, SourceError
 from canary_core.split import shown_weight
 from canary_core.traffic import Audience, Cookies, Traffic
 from canary_core.verdict import Verdict, combine, judge
-from canary_core.workload import Readiness, Unready, Workload, readiness
+from canary_core.workload import Readiness, Trouble, Unready, Workload, readiness
 
 __all__ = [
     "EDGES",
@@ -128,6 +128,7 @@ __all__ = [
     "Tell",
     "Told",
     "Traffic",
+    "Trouble",
     "Unreachable",
     "Unready",
     "Verb",

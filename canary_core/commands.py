@@ -5,7 +5,7 @@ from typing import assert_never
 from canary_core.analysis import exhausted
 from canary_core.decisions import Step
 from canary_core.ending import roll_back
-from canary_core.notices import Aborted, RequestAccepted, RequestRefused
+from canary_core.notices import Aborted, RequestAccepted, RequestRefused, RequestUnknown
 from canary_core.phases import Phase
 from canary_core.questions import Ask
 from canary_core.requests import Verb
@@ -22,7 +22,7 @@ _ENDING = frozenset({Phase.TERMINATING, Phase.TERMINATED})
 
 
 def obey(at: Situation) -> Ask | Step | None:
-    """Carry out a request that is new, or refuse it and say so.
+    """Carry out a request that is new, or refuse it and say so. One that nobody understands is told of once, too.
 
     ======= =======================================================================================
     Verb    Accepted in
@@ -39,6 +39,9 @@ def obey(at: Situation) -> Ask | Step | None:
     if request is None or request.id == at.rollout.request or at.rollout.pending:
         return None
     answered = Situation(at.policy, at.changed(request=request.id), at.seen)
+    if request.verb is None:
+        unknown = RequestUnknown(text=request.id)
+        return at.go(answered.rollout, unknown, unknown)
     answer = _carry_out(answered, request.verb)
     if answer is not None:
         return answer

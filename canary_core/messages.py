@@ -12,6 +12,7 @@ from attrs import frozen
 
 from canary_core import notices as n
 from canary_core.policy import CheckKind, HookType
+from canary_core.requests import Verb
 from canary_core.traffic import Traffic
 from canary_core.verdict import Verdict
 from canary_core.workload import Readiness, Unready
@@ -108,7 +109,10 @@ _WHY_UNREADY: Final[Mapping[Unready, Callable[[Readiness, Names, str], str]]] = 
 
 
 def _why_unready(found: Readiness, names: Names, name: str) -> str:
-    return "ready" if found.cause is None else _WHY_UNREADY[found.cause](found, names, name)
+    if found.cause is None:
+        return "ready"
+    trouble = "" if found.trouble is None else f": {found.trouble.reason}, {found.trouble.message}"
+    return f"{_WHY_UNREADY[found.cause](found, names, name)}{trouble}"
 
 
 def _late(found: Readiness) -> str:
@@ -211,7 +215,7 @@ def _threshold(notice: n.ThresholdReached, names: Names) -> str:
 
 def _split(traffic: Traffic | None) -> str:
     if traffic is None:
-        return "missing"
+        return "not as declared"
     mirrored = ", mirrored" if traffic.mirrored else ""
     return f"{traffic.primary_weight}/{traffic.canary_weight}{mirrored}"
 
@@ -234,6 +238,16 @@ def _switched(notice: n.TrafficSwitched, _: Names) -> str:
     if notice.mirrored:
         return "Stop traffic mirroring and route all traffic to canary"
     return "Routing all traffic to canary"
+
+
+_LONGEST_REQUEST: Final = 60
+
+
+def _unknown(notice: n.RequestUnknown, names: Names) -> str:
+    verbs = [verb.value for verb in Verb]
+    known = f"{', '.join(verbs[:-1])} or {verbs[-1]}"
+    asked = repr(notice.text[:_LONGEST_REQUEST])
+    return f"Request {asked} to {names.full_canary} is not understood: ask for {known}, followed by / and any new text"
 
 
 _Text = Callable[[Any, Names], str]
@@ -287,6 +301,9 @@ _TEXTS: Final[Mapping[type, _Text]] = MappingProxyType(
         ),
         n.PrimaryRecovered: lambda _, c: f"{c.full_primary} is ready again, going on",
         n.RoutesCorrected: _corrected,
+        n.RoutesRedeclared: lambda x, c: (
+            f"Canary {c.full_canary} was changed: routes set to {_split(x.wanted)} as it declares now"
+        ),
         n.CanaryRescaled: lambda x, c: f"{c.full_target} had {x.found} replicas, set to {x.wanted}",
         n.CanaryLost: lambda x, c: f"{_canary_unready(x.readiness, c)}: all traffic to the primary until it can answer",
         n.PrimaryLost: lambda x, c: (
@@ -302,6 +319,7 @@ _TEXTS: Final[Mapping[type, _Text]] = MappingProxyType(
         n.Obstructed: lambda x, _: x.obstacle.message,
         n.RequestAccepted: lambda x, c: f"Request to {x.verb.value} {c.full_canary} accepted",
         n.RequestRefused: lambda x, c: f"Request to {x.verb.value} {c.full_canary} refused in phase {x.phase.value}",
+        n.RequestUnknown: _unknown,
         n.Terminating: lambda _, c: f"Terminating canary {c.full_canary}",
         n.Terminated: lambda _, c: f"Terminated canary {c.full_canary}",
         n.Measuring: lambda _, c: f"Measuring {c.full_canary}",
@@ -336,6 +354,7 @@ _WARNINGS: Final = (
     n.RoutesNotInForce,
     n.Obstructed,
     n.RequestRefused,
+    n.RequestUnknown,
 )
 
 

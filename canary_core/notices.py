@@ -8,11 +8,20 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from canary_core.obstacle import Obstacle
+from canary_core.disturbances import (
+    CanaryLost,
+    CanaryRescaled,
+    Obstructed,
+    PrimaryLost,
+    PrimaryRemade,
+    PrimaryRescaled,
+    RoutesCorrected,
+    RoutesNotInForce,
+    RoutesRedeclared,
+)
 from canary_core.phases import Phase
 from canary_core.policy import Bound, CheckKind, HookType
 from canary_core.requests import Verb
-from canary_core.traffic import Traffic
 from canary_core.values import Bare, Value
 from canary_core.verdict import Verdict
 from canary_core.workload import Readiness
@@ -54,6 +63,7 @@ __all__ = [
     "PromotionStarted",
     "RequestAccepted",
     "RequestRefused",
+    "RequestUnknown",
     "Resumed",
     "RevisionFailed",
     "RevisionWithdrawn",
@@ -62,6 +72,7 @@ __all__ = [
     "RolloutStarted",
     "RoutesCorrected",
     "RoutesNotInForce",
+    "RoutesRedeclared",
     "Settled",
     "SourcesAvailable",
     "SourcesUnavailable",
@@ -308,55 +319,6 @@ class PrimaryRecovered(Bare):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
-class RoutesCorrected(Value):
-    """The split in force was not the one intended, and was put back."""
-
-    found: Traffic | None
-    wanted: Traffic
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class CanaryRescaled(Value):
-    """The target had another number of replicas than the rollout needs."""
-
-    found: int
-    wanted: int
-
-
-class CanaryLost(_Unready):
-    """No request to the canary can be answered; its share goes to the primary until it can (own)."""
-
-
-class PrimaryLost(_Unready):
-    """No request to the primary can be answered; all traffic goes to the canary until it can (own)."""
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class PrimaryRescaled(Value):
-    """Somebody had scaled the primary to nothing; it is scaled up again (own)."""
-
-    wanted: int
-
-
-class PrimaryRemade(Bare):
-    """The primary cannot become the new revision in place; it is made anew while the canary has all traffic (own)."""
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class RoutesNotInForce(Value):
-    """A split that was asked for did not come into force in time (own)."""
-
-    wanted: Traffic
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class Obstructed(Value):
-    """Something cannot be read, found or served as it is declared (own)."""
-
-    obstacle: Obstacle
-
-
-@frozen(kw_only=True, eq=False, repr=False)
 class RequestAccepted(Value):
     """A person's request is carried out."""
 
@@ -369,6 +331,13 @@ class RequestRefused(Value):
 
     verb: Verb
     phase: Phase
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class RequestUnknown(Value):
+    """A person has asked for something that nobody understands (own)."""
+
+    text: str
 
 
 class Terminating(Bare):
@@ -432,6 +401,7 @@ Notice: TypeAlias = (
     | PromotionFailed
     | PrimaryRecovered
     | RoutesCorrected
+    | RoutesRedeclared
     | CanaryRescaled
     | CanaryLost
     | PrimaryLost
@@ -441,6 +411,7 @@ Notice: TypeAlias = (
     | Obstructed
     | RequestAccepted
     | RequestRefused
+    | RequestUnknown
     | Terminating
     | Terminated
     | Measuring

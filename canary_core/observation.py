@@ -29,6 +29,8 @@ class Observation(Value):
     request: Request | None = None
     deleting: bool = False
     """Whether the canary object is being deleted and waits for us to give back what we changed."""
+    redeclared: bool = False
+    """Whether the owner has changed what the canary object declares since it was last acted upon."""
     obstacles: tuple[Obstacle, ...] = field(default=())
     """What is not as it must be, the worst first."""
     kept: frozenset[str] = field(default=frozenset())

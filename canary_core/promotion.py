@@ -2,7 +2,7 @@
 
 from canary_core.capacity import pods_needed
 from canary_core.decisions import Step
-from canary_core.desired import drained_s
+from canary_core.desired import difference, drained_s
 from canary_core.ending import fail_promotion, roll_back
 from canary_core.notices import (
     CanaryLost,
@@ -14,7 +14,6 @@ from canary_core.notices import (
     PrimaryRemade,
     PrimaryWeightAdvanced,
     Promoted,
-    RoutesCorrected,
     TrafficReturned,
 )
 from canary_core.phases import Phase
@@ -22,7 +21,7 @@ from canary_core.progress import correct_routes, restart
 from canary_core.questions import Ask
 from canary_core.rescue import give_to_canary, without_canary
 from canary_core.rollout import Counts, KnownGood, Outcome, Wait
-from canary_core.situation import Situation
+from canary_core.situation import Situation, corrections
 from canary_core.split import everything_to_canary, everything_to_primary, split_for
 from canary_core.workload import Readiness, Unready
 
@@ -154,10 +153,11 @@ def finalise(at: Situation) -> Ask | Step:
     if at.rollout.traffic.reaches_canary:
         returned = everything_to_primary(at.policy, at.rollout)
         return at.go(at.changed(traffic=returned, waiting=None), PrimaryRecovered(), PrimaryRecovered())
-    if at.seen.routes != at.rollout.traffic:
-        wrong = RoutesCorrected(found=at.seen.routes, wanted=at.rollout.traffic)
-        return at.go(at.rollout, wrong, wrong, next_s=at.seen.now_s + at.policy.interval_s)
     until_s = drained_s(at.policy, at.rollout)
+    if at.seen.routes != at.rollout.traffic:
+        told = corrections(at, difference(at.policy, at.rollout, at.seen))
+        reason = told[0] if told else Draining(until_s=until_s)
+        return at.go(at.rollout, reason, *told, next_s=at.seen.now_s + at.policy.interval_s)
     if at.seen.canary is not None and at.seen.canary.replicas > 0:
         return at.go(at.rollout, Draining(until_s=until_s), next_s=until_s)
     return _succeed(at)

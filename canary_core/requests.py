@@ -28,4 +28,5 @@ class Request(Value):
     """A person's wish. The same ``id`` is dealt with once, however often it is seen."""
 
     id: str
-    verb: Verb
+    verb: Verb | None
+    """None: nobody knows what is asked for, of which the person is told."""

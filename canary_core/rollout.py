@@ -10,6 +10,7 @@ from canary_core.obstacle import Obstacle
 from canary_core.phases import Phase
 from canary_core.traffic import Traffic
 from canary_core.values import Value
+from canary_core.workload import Trouble
 
 __all__ = ["Counts", "KnownGood", "Outcome", "Rollout", "Wait", "Waiting"]
 
@@ -66,6 +67,8 @@ class Waiting(Value):
 
     on: Wait
     since_s: float
+    trouble: Trouble | None = None
+    """What people were told last of why the pods that are waited for do not run."""
 
 
 @frozen(kw_only=True, repr=False)

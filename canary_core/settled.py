@@ -135,7 +135,8 @@ def _keep(at: Situation) -> Step | None:
     now_s, interval_s = at.seen.now_s, at.policy.interval_s
     next_s = at.rollout.kept_s + interval_s
     if now_s >= next_s or any(map(_makes_pods, decisions)):
-        return at.go(at.changed(kept_s=now_s), reason, *notices, next_s=now_s + interval_s)
+        after = at.rollout if at.is_refused else at.changed(kept_s=now_s)  # to store each refusal would be a write more
+        return at.go(after, reason, *notices, next_s=now_s + interval_s)
     if strands(at.seen) and any(isinstance(decision, SetTraffic) for decision in decisions):
         return at.go(at.rollout, reason, next_s=next_s)
     return at.hold(reason, next_s=next_s)

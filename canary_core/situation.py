@@ -11,14 +11,23 @@ from attrs import evolve
 from canary_core.capacity import pods_needed
 from canary_core.decisions import Decision, ScaleCanary, ScalePrimary, SetTraffic, Step
 from canary_core.desired import Pods, desired, difference, drained_s
-from canary_core.notices import CanaryRescaled, Notice, PrimaryRescaled, RoutesCorrected
+from canary_core.notices import (
+    CanaryNotReady,
+    CanaryRescaled,
+    Notice,
+    PrimaryNotReady,
+    PrimaryRescaled,
+    RoutesCorrected,
+    RoutesRedeclared,
+)
 from canary_core.observation import Observation
 from canary_core.obstacle import Source
 from canary_core.phases import Phase, check_edge
 from canary_core.policy import Policy
 from canary_core.questions import Answer, Question
 from canary_core.rollout import Rollout, Wait, Waiting
-from canary_core.workload import Readiness, readiness
+from canary_core.traffic import Traffic
+from canary_core.workload import Readiness, Trouble, readiness
 
 __all__ = ["Situation", "corrections"]
 
@@ -192,6 +201,8 @@ class Situation:
     def wait(self, on: Wait, reason: Notice) -> Step:
         """Answer that something must change outside first. Told when the wait begins; its deadline runs from then.
 
+        Told once more when it becomes known what keeps the pods from running.
+
         A workload that becomes unready while the other one is waited for does not start the clock anew.
         """
         waiting = self.rollout.waiting
@@ -199,11 +210,20 @@ class Situation:
         later = now_s + self.policy.interval_s
         if waiting is not None and waiting.on is on:
             end = waiting.since_s + self.policy.progress_deadline_s
-            return self.hold(reason, next_s=min(later, end) if on in _READINESS and end > now_s else later)
+            next_s = min(later, end) if on in _READINESS and end > now_s else later
+            trouble = _trouble(reason)
+            if trouble is None or (waiting.trouble is not None and waiting.trouble.reason == trouble.reason):
+                return self.hold(reason, next_s=next_s)
+            after = self.changed(waiting=evolve(waiting, trouble=trouble))
+            return Step(rollout=after, notices=(reason,), reason=reason, next_s=next_s)
         same = waiting is not None and {waiting.on, on} <= _READINESS
         since_s = waiting.since_s if waiting is not None and same else now_s
-        after = self.changed(waiting=Waiting(on=on, since_s=since_s))
+        after = self.changed(waiting=Waiting(on=on, since_s=since_s, trouble=_trouble(reason)))
         return Step(rollout=after, notices=(reason,), reason=reason, next_s=later)
+
+
+def _trouble(reason: Notice) -> Trouble | None:
+    return reason.readiness.trouble if isinstance(reason, PrimaryNotReady | CanaryNotReady) else None
 
 
 def _reroutes(decision: Decision) -> bool:
@@ -217,9 +237,16 @@ def corrections(at: Situation, decisions: tuple[Decision, ...]) -> tuple[Notice,
         return ()
     for decision in decisions:
         if isinstance(decision, SetTraffic):
-            notices.append(RoutesCorrected(found=at.seen.routes, wanted=decision.traffic))
+            notices.append(_rerouted(at, decision.traffic))
         elif isinstance(decision, ScaleCanary) and at.seen.canary is not None:
             notices.append(CanaryRescaled(found=at.seen.canary.replicas, wanted=decision.replicas))
         elif isinstance(decision, ScalePrimary):
             notices.append(PrimaryRescaled(wanted=decision.replicas))
     return tuple(notices)
+
+
+def _rerouted(at: Situation, wanted: Traffic) -> Notice:
+    """What is declared says how routes look, not how much goes where: another split is somebody else's doing."""
+    found = at.seen.routes
+    by_owner = found is None and at.seen.redeclared
+    return RoutesRedeclared(wanted=wanted) if by_owner else RoutesCorrected(found=found, wanted=wanted)

@@ -6,11 +6,21 @@ wait has an end also when the workload itself sees no reason to give up (see `Po
 
 import enum
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from canary_core.values import Value
 
-__all__ = ["Readiness", "Unready", "Workload", "readiness"]
+__all__ = ["Readiness", "Trouble", "Unready", "Workload", "readiness"]
+
+
+@frozen(kw_only=True, repr=False)
+class Trouble(Value):
+    """What keeps the pods of a workload from running, as they say themselves. For people: nothing is decided by it."""
+
+    reason: str
+    """One word, as Kubernetes has it (``CrashLoopBackOff``)."""
+    message: str
+    """Which container of which pod, and why."""
 
 
 @frozen(kw_only=True, repr=False)
@@ -41,6 +51,8 @@ class Workload(Value):
     """The fewest replicas that its autoscaler would keep. None: no autoscaler."""
     held: int | None = None
     """The fewest replicas that its autoscaler was told to keep for the time of a rollout. None: as declared."""
+    trouble: Trouble | None = None
+    """Why its pods do not run, if that is known."""
 
     @property
     def can_serve(self) -> bool:
@@ -90,6 +102,8 @@ class Readiness(Value):
     want: int = 0
     retriable: bool = True
     """Whether it may still become ready. False: its time is over."""
+    trouble: Trouble | None = None
+    """What its pods say about it, if anybody has asked them."""
 
     @property
     def ready(self) -> bool:
@@ -118,6 +132,11 @@ def readiness(workload: Workload | None, *, percent: int, deadline_s: float, now
         return _MISSING
     if workload.all_ready:
         return _READY
+    found = _readiness(workload, percent=percent, deadline_s=deadline_s, now_s=now_s)
+    return found if found.ready or workload.trouble is None else evolve(found, trouble=workload.trouble)
+
+
+def _readiness(workload: Workload, *, percent: int, deadline_s: float, now_s: float) -> Readiness:
     if not workload.observed:
         return _UNOBSERVED
     if workload.stalled:

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import Final
 
-__all__ = ["one_line", "visible", "without_markup"]
+__all__ = ["is_acted_upon", "one_line", "visible", "without_markup"]
 
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _CUT: Final = "..."
@@ -46,9 +46,14 @@ def visible(text: str) -> str:
 def _shown(character: str) -> str:
     if character in _BREAKS:
         return " "
-    if unicodedata.category(character) in _UNSHOWN and character not in _JOINERS:
-        return _REPLACEMENT
-    return character
+    return _REPLACEMENT if is_acted_upon(character) else character
+
+
+def is_acted_upon(character: str) -> bool:
+    """Whether a character is not shown by a terminal or a browser, but changes what they do."""
+    if character in _BREAKS:
+        return True
+    return unicodedata.category(character) in _UNSHOWN and character not in _JOINERS
 
 
 def without_markup(text: str) -> str:

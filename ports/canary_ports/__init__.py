@@ -1,7 +1,7 @@
 """The outside world as the core needs it: one Protocol per concern, and the driver that joins them to the machine."""
 
 from canary_ports.clock import Clock
-from canary_ports.driver import Gather, Ports, Tick, tick
+from canary_ports.driver import Attempt, Gather, Ports, Tick, tick
 from canary_ports.errors import (
     ConflictError,
     GoneError,
@@ -18,6 +18,7 @@ from canary_ports.store import RolloutStore, Stored
 from canary_ports.workload import WorkloadPort, Workloads
 
 __all__ = [
+    "Attempt",
     "Clock",
     "ConflictError",
     "Gather",

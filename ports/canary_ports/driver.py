@@ -6,6 +6,7 @@ the next tick's observation.
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final, Protocol, TypeAlias, assert_never
 
 from attrs import evolve, frozen
@@ -50,7 +51,7 @@ from canary_ports.router import RouterPort
 from canary_ports.store import RolloutStore, Stored
 from canary_ports.workload import WorkloadPort, Workloads
 
-__all__ = ["Gather", "Ports", "Tick", "tick"]
+__all__ = ["MAX_PASSES", "Attempt", "Gather", "Ports", "Tick", "tick"]
 
 MAX_PASSES: Final = 12
 """Passes of one tick. The longest chain that the machine takes without waiting for anything is shorter."""
@@ -69,8 +70,24 @@ class Gather(Protocol):
         ...
 
 
+class Attempt(Protocol):
+    """Carry out a decision by calling the function, or refuse it as before without trying."""
+
+    def __call__(self, decision: Decision, act: Callable[[], None], /) -> None:
+        """Do so.
+
+        Raises:
+            PortError: As the function raises; or `canary_ports.RefusedError` as it has raised before.
+        """
+        ...
+
+
 def _nothing() -> tuple[Obstacle, ...]:
     return ()
+
+
+def _at_once(_: Decision, act: Callable[[], None], /) -> None:
+    act()
 
 
 @frozen(kw_only=True)
@@ -86,6 +103,8 @@ class Ports:
     clock: Clock
     obstacles: Callable[[], tuple[Obstacle, ...]] = _nothing
     """What is not as it must be at present, the worst first: what adapters would have to refuse. Raises nothing."""
+    attempt: Attempt = _at_once
+    """How decisions are carried out: what was refused a moment ago need not be tried again each time."""
 
 
 @frozen(kw_only=True)
@@ -160,6 +179,7 @@ def _observe(ports: Ports, stored: Stored, refused: tuple[Obstacle, ...]) -> Obs
         routes=ports.router.read(),
         request=stored.request,
         deleting=stored.deleting,
+        redeclared=stored.redeclared,
         obstacles=(*ports.obstacles(), *refused),
         former=workloads.former,
         kept=ports.workload.kept() if _is_lost(workloads, stored.rollout) else frozenset(),
@@ -182,7 +202,7 @@ def _carry_out(ports: Ports, decisions: tuple[Decision, ...]) -> tuple[Obstacle,
     refused = []
     for decision in decisions:
         try:
-            _act(ports, decision)
+            ports.attempt(decision, partial(_act, ports, decision))
         except RefusedError as error:
             refused.append(error.as_obstacle(Source.ACTED))
     return tuple(refused)

@@ -20,6 +20,8 @@ class Stored:
     """Opaque; changes with every save by anybody."""
     request: Request | None = None
     """What a person asked for."""
+    redeclared: bool = False
+    """Whether the object declares something else than when a rollout was last saved."""
     deleting: bool = False
     """Whether the object is being deleted and waits for us."""
 

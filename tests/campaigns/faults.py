@@ -30,13 +30,15 @@ class Wrong(enum.Enum):
     """The process dies right after."""
     BLINK = "blink"
     """From right before on, no change reaches the caches for some seconds; then they list anew."""
+    REDEFINED = "redefined"
+    """Somebody replaces the definition of Canary right before, ours by Flagger's or Flagger's by ours."""
     BLIND = "blind"
     """The same for longer than an interval."""
 
 
 LATE_BY: Final = (1, 4)
 """Requests that a late one may come after."""
-BLIND_S: Final = {Wrong.BLINK: 7.0, Wrong.BLIND: 95.0}
+BLIND_S: Final = {Wrong.BLINK: 7.0, Wrong.REDEFINED: 7.0, Wrong.BLIND: 95.0}
 STATUSES: Final = (500, 503, 429)
 
 _READ: Final = (Wrong.REFUSED, Wrong.CRASH, Wrong.BLIND)
@@ -93,4 +95,5 @@ def kinds_of(request: str) -> tuple[Wrong, ...]:
         return _READ
     if method == "POST":
         return _WRITE
-    return (*_CHANGE, Wrong.STATUS) if plural == "deployments" else _CHANGE
+    more = {"deployments": Wrong.STATUS, "canaries/status": Wrong.REDEFINED}.get(plural)
+    return _CHANGE if more is None else (*_CHANGE, more)

@@ -16,6 +16,7 @@ from laboratories.quiet_server import Obj, QuietServer, image_of, ready_of
 
 _VIRTUAL: Final = "networking.istio.io/virtualservices"
 _DEPLOYMENTS: Final = "apps/deployments"
+_CANARIES: Final = "flagger.app/canaries"
 _CONFIGS: Final = ("core/configmaps", "core/secrets")
 _OURS: Final = ("flagger.", "canary-core/", "kustomize.toolkit.fluxcd.io/", "helm.toolkit.fluxcd.io/")
 _OURS_HERE: Final = "ours"
@@ -84,7 +85,7 @@ class Laws:
             return
         if store == _DEPLOYMENTS and name.endswith("-primary"):
             self._primary_written(event)
-        if store == "flagger.app/canaries":
+        if store == _CANARIES:
             self._status_written(event)
         if store in {_VIRTUAL, "core/services"}:
             self._routed(event)
@@ -94,7 +95,7 @@ class Laws:
     def _kept(self, event: Event, wanted: Any) -> None:
         """What people made stays as they made it, byte for byte."""
         if event.type == "DELETED":
-            if event.store != "flagger.app/canaries":
+            if event.store != _CANARIES:
                 self.breaks("what is foreign stays", f"{event.store} {event.key[1]} was deleted")
             return
         found = _of_people(event.store, event.obj)
@@ -193,6 +194,8 @@ class Laws:
     def _config_written(self, store: str, name: str, event: Event) -> None:
         """A copy holds what people once gave the original, all of it, is never changed, and stays while it is used."""
         if event.type == "DELETED":
+            if self._server.get(_CANARIES, PLACE, APP) is None:
+                return  # what a canary owns goes after it, in any order
             primary = self._server.get(_DEPLOYMENTS, PLACE, f"{APP}-primary")
             if primary is not None and (store, name) in set(references(primary["spec"]["template"])):
                 self.breaks("the primary has its configuration", f"{name} was deleted")
@@ -231,7 +234,7 @@ class Laws:
 
     def _status_is_true(self, name: str) -> None:
         """After a tick that went well the status says what the routes are."""
-        found = self._server.get("flagger.app/canaries", PLACE, name)
+        found = self._server.get(_CANARIES, PLACE, name)
         status = (found or {}).get("status") or {}
         weight = weight_of(self._server, name)
         if weight is not None and status.get("canaryWeight", 0) != weight:
@@ -272,7 +275,7 @@ class Laws:
     def _still(self, store: str, name: str, wanted: Any) -> None:
         found = self._server.get(store, PLACE, name)
         if found is None:
-            if store != "flagger.app/canaries" or self._story.phase is not None:
+            if store != _CANARIES or self._story.phase is not None:
                 self.breaks("what is foreign stays", f"{store} {name} is gone")
             return
         now = _of_people(store, found)
@@ -286,7 +289,7 @@ class Laws:
             if not any(wanted in text for _, text in texts):
                 self.breaks("people are told", f"no event says {wanted!r}")
         for refusal in self._story.refused:
-            found = self._server.get("flagger.app/canaries", PLACE, refusal.name)
+            found = self._server.get(_CANARIES, PLACE, refusal.name)
             conditions = ((found or {}).get("status") or {}).get("conditions") or [{}]
             said = conditions[0]
             if said.get("status") != "False" or said.get("reason") != refusal.reason:

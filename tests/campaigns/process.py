@@ -191,9 +191,21 @@ class Process:
             registry = registry_with_prometheus(_Prometheus(outside))
             self.assembly = Assembly(options or Options(), cluster, _Clock(outside.now_s), registry, telling=self._api)
         self.assembly.http = _Http(outside)  # type: ignore[assignment]
-        self.wakeups = Wakeups(self.caches, self.queue, self.interests, self.claims, self.assembly.digests)
+        self.wakeups = Wakeups(
+            self.caches,
+            self.queue,
+            self.interests,
+            self.claims,
+            self.assembly.digests,
+            accepts=self.assembly.reader.accepts,
+        )
         self.reconciler = Reconciler(
-            self.assembly, self.interests, self.claims, gather=lambda _: map, now_s=outside.now_s
+            self.assembly,
+            self.interests,
+            self.claims,
+            gather=lambda _: map,
+            now_s=outside.now_s,
+            clock=outside.now_s,
         )
         self.caches.relist()
 
@@ -207,13 +219,16 @@ class Process:
 
     def work(self) -> tuple[Key, Verdict] | None:
         """What a worker does in one turn. None: nothing is due."""
-        taken = self.queue.take(0)
-        if taken is None:
-            return None
-        key, _ = taken
-        with mock.patch.object(reconciling, "_CHANCE", Steady()):
-            verdict = self.reconciler.reconcile(key)
-        self.queue.done(key, verdict.again_in_s)
+        while True:
+            taken = self.queue.take(0)
+            if taken is None:
+                return None
+            key, _ = taken
+            with mock.patch.object(reconciling, "_CHANCE", Steady()):
+                verdict = self.reconciler.attend(key)
+            self.queue.done(key, verdict.again_in_s)
+            if verdict.result != "waiting":
+                break
         recorder = self.assembly.recorder
         assert isinstance(recorder, _Recorder)
         recorder.send_all()

@@ -17,6 +17,8 @@ from laboratories.quiet_server import Obj, QuietServer
 
 LONGEST: Final = 400
 """Turns of any story without faults."""
+WITHIN_S: Final = 800.0
+"""The longest of any story without faults: a Deployment says after ten minutes that it makes no progress."""
 MORE: Final = 25
 """Turns that a story may take longer after a fault than it takes in all without one."""
 _IDENTITY: Final = frozenset(
@@ -52,6 +54,8 @@ class Hunt:
 class Trials:
     """Runs of stories, with what they share: their beginnings and their calm runs."""
 
+    flaggers: bool = False
+    """Whether the server has Flagger's definition of Canary."""
     _begun: dict[str, QuietServer | None] = field(factory=dict)
     _calm: dict[str, Trial] = field(factory=dict)
 
@@ -71,13 +75,15 @@ class Trials:
         server = self._beginning(story)
         if server is None:
             return _never_begun(story)
-        life = Life(story, server, plan)
+        life, began_s = Life(story, server, plan), server.now_s
         life.play(LONGEST if calm is None else calm.turns + MORE)
+        if calm is None and server.now_s - began_s > WITHIN_S:
+            life.laws.breaks("it ends", f"after {server.now_s - began_s:g} s")
         if life.over:
             requests = tuple(life.requests)
             noise = life.silence()
             if noise:
-                life.laws.breaks("settled is silent", f"{noise} requests, such as {life.requests[len(requests)]}")
+                life.laws.breaks("settled is silent", f"{len(noise)} requests, such as {noise[0]}")
             told = not any(_hides_events(*each) for each in life.struck)
             life.laws.ended(told=told, calm=not life.struck)
             end = normal(life.server)
@@ -100,7 +106,7 @@ class Trials:
 
     def _beginning(self, story: Story) -> QuietServer | None:
         if story.name not in self._begun:
-            self._begun[story.name] = _begun(story)
+            self._begun[story.name] = _begun(story, flaggers=self.flaggers)
         found = self._begun[story.name]
         return None if found is None else found.fork()
 
@@ -136,9 +142,9 @@ def _never_begun(story: Story) -> Trial:
     return Trial(story=story, plan=Plan(), requests=(), turns=0, after=0, struck=0, end=None, broken=broken)
 
 
-def _begun(story: Story) -> QuietServer | None:
+def _begun(story: Story, *, flaggers: bool) -> QuietServer | None:
     """A story's beginning. None: it is never reached."""
-    server = QuietServer()
+    server = QuietServer(flaggers=flaggers)
     server.namespace(PLACE)
     for obj in story.objects:
         server.apply(obj)

@@ -98,6 +98,12 @@ def test_flags_say_what_values_say(helm: Helm) -> None:
     ]
 
 
+def test_who_comes_from_flagger_gets_what_hooks_could_do_there(helm: Helm) -> None:
+    args = container(helm.render(LOADTESTER, {"flaggerCompatible": True, "cmd": {"allowPrograms": ["hey"]}}))["args"]
+    assert {"-enable-bash", "-enable-shell", "-allow-programs=hey,helm,helmv3,kubectl"} < set(args)
+    assert not {"-enable-bash", "-enable-shell"} & set(container(helm.render(LOADTESTER))["args"])
+
+
 def test_many_teams_turn_on_what_keeps_them_apart(helm: Helm) -> None:
     assert "-no-cross-namespace-refs" in container(helm.render(CONTROLLER, {"tenants": True}))["args"]
     args = container(helm.render(LOADTESTER, TEAMS))["args"]

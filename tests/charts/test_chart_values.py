@@ -118,6 +118,7 @@ def _selectors(objects: list[Obj]) -> Iterator[dict[str, str]]:
             {"tenants": True, "cmd": {"enableBash": True}},
             "tenants: cmd.enableShell and cmd.enableBash must",
         ),
+        ("loadtester", {"tenants": True, "flaggerCompatible": True}, "flaggerCompatible: must be off with tenants"),
         ("loadtester", {"service": {"port": 0}}, "at '/service/port'"),
         ("loadtester", {"rbac": {"rules": [{"resource": []}]}}, "at '/rbac/rules/0'"),
         (

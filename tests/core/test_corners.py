@@ -29,6 +29,7 @@ from canary_core import (
     SourceError,
     Step,
     Traffic,
+    Trouble,
     Unready,
     Verb,
     Verdict,
@@ -683,3 +684,60 @@ def test_a_first_primary_that_lacks_pods_gets_no_traffic() -> None:
 def test_nothing_is_made_of_a_target_that_is_gone() -> None:
     settled = Rollout(phase=Phase.SUCCEEDED, applied="v1:1", promoted="v1:1")
     assert difference(a_policy(STEPS), settled, Observation(now_s=0.0, routes=Traffic())) == ()
+
+
+@pytest.mark.parametrize("phase", [Phase.PROGRESSING, Phase.FINALISING, Phase.SUCCEEDED, Phase.FAILED])
+def test_routes_that_follow_a_changed_spec_were_disturbed_by_nobody(phase: Phase) -> None:
+    """Its owner has changed what the routes carry; only what somebody else has changed is put back."""
+    split = Traffic(canary_weight=10) if phase is Phase.PROGRESSING else Traffic()
+    promoted = "v1:1" if phase in {Phase.PROGRESSING, Phase.FAILED} else "v1:2"
+    rollout = Rollout(
+        phase=phase,
+        traffic=split,
+        applied="v1:2",
+        promoted=promoted,
+        known_good=KnownGood.PRIMARY,
+        started=True,
+        since_s=100.0,
+        changed_s=100.0,
+    )
+    down = evolve(UP, replicas=0, updated=0, total=0, available=0)
+    canary = UP if phase is Phase.PROGRESSING else down
+    seen = Observation(now_s=200.0, canary=canary, primary=evolve(UP, revision=promoted), redeclared=True)
+    rewritten = step(a_policy(STEPS), rollout, seen)
+    assert isinstance(rewritten, Step)
+    assert rewritten.notices == (notices.RoutesRedeclared(wanted=split),)
+    for other in (evolve(seen, redeclared=False), evolve(seen, routes=Traffic(canary_weight=70))):
+        corrected = step(a_policy(STEPS), rollout, other)
+        assert isinstance(corrected, Step)
+        assert corrected.notices == (notices.RoutesCorrected(found=other.routes, wanted=split),)
+
+
+def test_what_keeps_pods_from_running_is_told_once_it_is_known_and_when_it_is_something_else() -> None:
+    unready = Workload(revision="v1:2", replicas=2, updated=2, total=2, available=0)
+    crashing = Trouble(reason="CrashLoopBackOff", message="of app-1")
+    pulling = Trouble(reason="ImagePullBackOff", message="of app-1")
+    rollout = Rollout(
+        phase=Phase.PROGRESSING, applied="v1:2", promoted="v1:1", known_good=KnownGood.PRIMARY, changed_s=0.0
+    )
+    told: list[Trouble | None] = []
+    seen = Observation(now_s=0.0)
+    other = evolve(crashing, message="of app-2")
+    for second, trouble in enumerate((None, None, crashing, crashing, None, other, pulling)):
+        seen = Observation(
+            now_s=float(second),
+            canary=evolve(unready, trouble=trouble),
+            primary=evolve(UP, revision="v1:1"),
+            routes=Traffic(),
+        )
+        decided = step(a_policy(STEPS), rollout, seen)
+        assert isinstance(decided, Step)
+        told += [notice.readiness.trouble for notice in decided.notices if isinstance(notice, notices.CanaryNotReady)]
+        rollout = decided.rollout
+    assert told == [None, crashing, pulling]
+    assert rollout.waiting == Waiting(on=Wait.CANARY, since_s=0.0, trouble=pulling)
+    late = step(a_policy(STEPS), rollout, evolve(seen, now_s=10_000.0))
+    assert isinstance(late, Step)
+    (cause, _) = late.rollout.pending
+    assert isinstance(cause, notices.CanaryNotReady)
+    assert cause.readiness.trouble == pulling

@@ -14,6 +14,7 @@ from canary_core import (
     Phase,
     Readiness,
     Traffic,
+    Trouble,
     Unready,
     Verb,
     Verdict,
@@ -24,6 +25,12 @@ from canary_core.messages import Alert, Names, Severity, alert, code, is_warning
 NAMES = Names(canary="podinfo", namespace="test", target="podinfo")
 UPDATING = Readiness(cause=Unready.UPDATING, have=1, want=2)
 LATE = Readiness(cause=Unready.UNAVAILABLE, have=0, want=2, retriable=False)
+CRASHING = Readiness(
+    cause=Unready.UNAVAILABLE,
+    have=0,
+    want=2,
+    trouble=Trouble(reason="CrashLoopBackOff", message="app ended with code 1"),
+)
 
 
 def _failed(kind: CheckKind, value: float | None, bound: Bound, **options: object) -> n.CheckNotPassed:
@@ -36,6 +43,13 @@ def _failed(kind: CheckKind, value: float | None, bound: Bound, **options: objec
     [
         (n.SourcesAvailable(), "all the metrics providers are available!"),
         (n.SourcesUnavailable(error="boom"), "Error checking metric providers: boom"),
+        (
+            n.CanaryNotReady(readiness=CRASHING),
+            (
+                "canary deployment podinfo.test not ready: waiting for rollout to finish: 0 of 2 updated replicas are "
+                "available: CrashLoopBackOff, app ended with code 1"
+            ),
+        ),
         (
             n.PrimaryNotReady(readiness=UPDATING),
             "podinfo-primary.test not ready: waiting for rollout to finish: 1 out of 2 new replicas have been updated",
@@ -136,7 +150,25 @@ def _failed(kind: CheckKind, value: float | None, bound: Bound, **options: objec
         ),
         (
             n.RoutesCorrected(found=None, wanted=Traffic(canary_weight=10)),
-            "Routes of podinfo.test were missing, set to 90/10",
+            "Routes of podinfo.test were not as declared, set to 90/10",
+        ),
+        (
+            n.RequestUnknown(text="abrt/1"),
+            (
+                "Request 'abrt/1' to podinfo.test is not understood: ask for pause, resume, abort, retry or promote, "
+                "followed by / and any new text"
+            ),
+        ),
+        (
+            n.RequestUnknown(text="\x1b\n" + "x" * 500),
+            (
+                f"Request '\\x1b\\n{'x' * 58}' to podinfo.test is not understood: ask for pause, resume, abort, retry "
+                "or promote, followed by / and any new text"
+            ),
+        ),
+        (
+            n.RoutesRedeclared(wanted=Traffic(canary_weight=10)),
+            "Canary podinfo.test was changed: routes set to 90/10 as it declares now",
         ),
         (
             n.RoutesCorrected(found=Traffic(canary_weight=70), wanted=Traffic(mirrored=True)),

@@ -3,7 +3,7 @@
 import pytest
 from attrs import evolve
 
-from canary_core import HookType, KnownGood, Outcome, Phase, Progressive, Verb, notices, weights_by_step
+from canary_core import HookType, KnownGood, Outcome, Phase, Progressive, Request, Verb, notices, weights_by_step
 from stories.trajectories import V1, V2, V3, Play, a_gate, a_policy, close_gate, open_gate
 
 STEPS = Progressive(weights=weights_by_step(10, 30))
@@ -69,6 +69,18 @@ def test_a_request_is_dealt_with_once(phase: Phase) -> None:
     play.ask(Verb.RESUME, "2").ticks(3)
     assert play.told.count("RequestAccepted") == 2
     assert "RequestRefused" not in play.told
+
+
+@pytest.mark.parametrize("phase", IN_PHASE)
+def test_a_request_that_nobody_understands_is_told_of_once_and_changes_nothing(phase: Phase) -> None:
+    play, other = IN_PHASE[phase](), IN_PHASE[phase]()
+    play.world.request = Request(id="abrt/1", verb=None)
+    play.ticks(3)
+    other.ticks(3)
+    told = [each.notice for each in play.world.told]
+    assert told.count(notices.RequestUnknown(text="abrt/1")) == 1
+    assert play.rollout.request == "abrt/1"
+    assert evolve(play.rollout, request=None) == other.rollout
 
 
 def test_abort_rolls_back_at_once() -> None:

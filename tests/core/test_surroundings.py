@@ -34,6 +34,8 @@ from canary_core import (
     weights_by_step,
 )
 from canary_core import notices as n
+from canary_core.obstacles import note
+from canary_core.situation import Situation
 from canary_ports import RefusedError
 from canary_sims.harness.strategies import observations, policies, rollouts
 from stories.trajectories import V1, V2, V3, Play, a_policy
@@ -324,6 +326,71 @@ def test_what_is_refused_keeps_nothing_else_from_being_done() -> None:
     assert (play.rollout.phase, play.split) == (Phase.FAILED, (100, 0))
     assert play.rollout.obstacle == Obstacle(reason="Denied", message=str(REFUSED), source=Source.ACTED)
     assert play.told.count("Obstructed") == 1
+
+
+def test_what_is_refused_is_told_once_although_something_else_is_in_the_way_as_well() -> None:
+    """Were it forgotten for that, routes would be reported as corrected, and stored, in each interval."""
+    play = _play().rolling_out().until_weight(20)
+    play.world.obstacles = (BAD_SPEC,)
+    play.ticks(1)
+    play.world.refused["router.ensure"] = REFUSED
+    play.world.traffic = Traffic(canary_weight=70)
+    play.ticks(3)
+    assert play.rollout.obstacle == Obstacle(reason="Denied", message=str(REFUSED), source=Source.ACTED)
+    assert (play.told.count("Obstructed"), play.told.count("RoutesCorrected")) == (2, 1)
+    del play.world.refused["router.ensure"]
+    play.ticks(2)
+    assert (play.rollout.obstacle, play.split) == (BAD_SPEC, (70, 30))
+
+
+ACTED = Obstacle(reason="Denied", message=str(REFUSED), source=Source.ACTED)
+obstacles = st.lists(st.sampled_from((BAD_SPEC, GONE, ACTED, evolve(BAD_SPEC, source=Source.ACTED))), unique=True)
+
+
+@given(policies(), rollouts(), observations(), obstacles, st.none() | st.sampled_from((BAD_SPEC, ACTED)))
+def test_whatever_is_in_the_way_at_once_is_noted_once_and_what_is_refused_first(
+    policy: Policy, rollout: Rollout, seen: Observation, found: list[Obstacle], known: Obstacle | None
+) -> None:
+    at = Situation(policy, evolve(rollout, obstacle=known), evolve(seen, obstacles=tuple(found)))
+    noted = note(at)
+    after = at.rollout if noted is None else noted.rollout
+    refused = [each for each in found if each.source is Source.ACTED]
+    stays = at.is_refused and difference(policy, at.rollout, at.seen)
+    assert after.obstacle == next(iter([*refused, *([known] if stays else []), *found]), None)
+    assert note(Situation(policy, after, at.seen)) is None
+    told = () if noted is None else noted.notices
+    now = after.obstacle
+    is_news = now is not None and (known is None or _said(known) != _said(now))
+    assert told == ((n.Obstructed(obstacle=now),) if now is not None and is_news else ())
+
+
+def _said(obstacle: Obstacle) -> tuple[str, str]:
+    return obstacle.reason, obstacle.message
+
+
+def test_what_is_seen_and_then_refused_for_the_same_reason_is_told_once() -> None:
+    play = _play().rolling_out().until_weight(20)
+    play.world.obstacles = (Obstacle(reason="Denied", message=str(REFUSED)),)
+    play.world.refused["router.ensure"] = REFUSED
+    play.until(Phase.FAILED, most=9)
+    assert play.told.count("Obstructed") == 1
+
+
+@pytest.mark.parametrize("phase", [Phase.INITIALIZED, Phase.FINALISING, Phase.SUCCEEDED])
+def test_routes_that_are_refused_are_told_and_stored_once(phase: Phase) -> None:
+    """They are tried in each interval, for whoever carries out what is decided knows when it is worth a request."""
+    play = _play()
+    if phase is Phase.INITIALIZED:
+        play.until(phase)
+    else:
+        play.rolling_out().until(phase)
+    play.world.refused["router.ensure"] = REFUSED
+    play.world.traffic = Traffic(canary_weight=70)
+    play.ticks(2)
+    before, told = play.rollout, len(play.told)
+    play.ticks(5)
+    assert before.obstacle == ACTED
+    assert (play.rollout, play.told[told:]) == (before, [])
 
 
 def test_a_split_that_is_refused_for_too_long_is_rolled_back() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import json
 import re
@@ -15,8 +14,7 @@ import yaml
 
 import generate_guide
 from canary_adapters.background import Background
-from canary_adapters.kubernetes import ownership
-from canary_adapters.kubernetes.workload import autoscaler
+from canary_adapters.kubernetes.workload import troubles
 from canary_adapters.manifests import policy_of, read_object, templates
 from canary_adapters.webhook import HttpPool, WebhookHooks
 from canary_core import (
@@ -37,6 +35,7 @@ from documents.pages import GUIDE, PAGES, ROOT, Line, blocks, lines, manifests
 from documents.terminal import Terminal
 from laboratories.lab import CANARY
 from peers.http_peers import Caller, Peer
+from stories.reasons import reasons
 
 TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
 STRATEGIES = GUIDE / "strategies.md"
@@ -242,34 +241,14 @@ def test_every_reason_of_the_condition_is_explained() -> None:
     table = TEXTS["troubleshooting.md"].split("## Reasons of the condition")[1]
     cells = re.findall(r"^\| (`.*?) \|", table, flags=re.MULTILINE)
     explained = {reason for cell in cells for reason in re.findall(r"`(\w+)`", cell)}
-    kinds = {"MetricTemplateInvalid", "AlertProviderInvalid"}  # made of the kind of the object that was read
-    assert explained - kinds == _reasons()
-
-
-def _reasons() -> set[str]:
-    """Those that the code gives, but for the one of a target that is waited for, which is no refusal."""
-    found = {"TargetNotFound", autoscaler.MISSING, *ownership.REASONS.values()}
-    found |= {f"{kind}NotOurs" for kind in ("Service", "VirtualService", "DestinationRule")}
-    for path in (ROOT / "adapters" / "canary_adapters").rglob("*.py"):
-        if path.parent.name != "loadtester":  # its answers have a class of the same name
-            found |= {reason for call in _refusals(path) if (reason := _literal(call.args[0])) is not None}
-    return found
-
-
-def _refusals(path: Path) -> list[ast.Call]:
-    calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
-    return [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "RefusedError" and call.args]
-
-
-def _literal(node: ast.expr) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+    assert explained - {"TargetNotFound"} == reasons(), "a target that is waited for is no refusal"
 
 
 def test_texts_that_are_quoted_are_those_of_events() -> None:
     """But for the names, numbers and capitals in them."""
     quoted = [cell for text in _first_cells() for cell in re.findall(r"`([^`]{12,})`", text)]
     assert len(quoted) > 12
-    source = re.sub(r'"\s*f?"', "", inspect.getsource(messages)) + _put_together()
+    source = re.sub(r'"\s*f?"', "", inspect.getsource(messages)) + _put_together() + " ".join(troubles.REASONS)
     for text in quoted:
         parts = [part.strip() for part in re.split(r"\b[A-Z]+(?:-[A-Z]+)*\b|\b\d[\d./%]*(?:ms)?|[<>]", text)]
         assert [part for part in parts if part and part not in source] == [], text

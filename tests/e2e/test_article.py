@@ -49,7 +49,7 @@ def test_from_apply_to_promotion_and_back_from_a_bad_one(lab: Lab, app: App) -> 
     app.until("Initialized")
     eventually(lambda: _table(app.kubectl("get", "deployment"))[1][1] == "0/0")
     head, row = _table(app.kubectl("get", "canary"))
-    assert head == ["NAME", "STATUS", "WEIGHT", "LASTTRANSITIONTIME"]
+    assert head == ["NAME", "STATUS", "WEIGHT", "LASTTRANSITIONTIME", "REASON"]
     assert row[:3] == ["fleet-simple-app", "Initialized", "0"]
     rows = _table(app.kubectl("get", "deployment"))[1:]
     assert [each[:4] for each in rows] == [

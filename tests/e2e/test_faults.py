@@ -134,10 +134,12 @@ def test_the_rights_of_its_role_are_what_it_needs(lab: Lab, app: App, tmp_path: 
         (each.group, each.resource, each.verb) for each in ours if each.resource and not each.resource.startswith("/")
     }
     assert used <= granted
-    # Reads that only a conflict, or the garbage of an older release, calls for.
+    # What only a conflict, the garbage of an older release, a lost primary or a target with other labels calls for.
     rare = {
         ("flagger.app", "canaries", "get"),
         ("apps", "deployments", "get"),
+        ("apps", "deployments", "delete"),
+        ("apps", "replicasets", "list"),
         ("coordination.k8s.io", "leases", "create"),
         ("flagger.app", "canaries/finalizers", "update"),
         ("", "secrets", "create"),
@@ -145,6 +147,7 @@ def test_the_rights_of_its_role_are_what_it_needs(lab: Lab, app: App, tmp_path: 
         ("", "secrets", "delete"),
         ("", "configmaps", "delete"),
         ("", "events", "patch"),
+        ("", "pods", "list"),
         ("networking.istio.io", "destinationrules", "update"),
     }
     assert granted - used <= rare
@@ -198,7 +201,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "MetricTemplate nobody",
     ),
     "a port that no container has": ({"service": {"port": 8080, "targetPort": "nobody"}}, "targetPort nobody"),
-    "a port that nobody uses": ({"service": {"port": 9999}}, "spec.service.port 9999"),
+    "a port that the Service sends elsewhere": ({"service": {"port": 8080, "targetPort": 9090}}, "targetPort 9090"),
     "a kind that is not served": (
         {"targetRef": {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "fleet-simple-app"}},
         "DaemonSet",
@@ -413,3 +416,58 @@ def test_what_somebody_else_changes_is_put_back(lab: Lab, app: App) -> None:
         app.kubectl("delete", "service", f"{app.name}-canary")
         eventually(lambda: lab.get("service", f"{app.name}-canary", app.namespace) is not None)
         app.until("Succeeded")
+
+
+def test_a_refusal_costs_next_to_nothing_and_disturbs_nobody(lab: Lab, app: App) -> None:
+    bad = type(app)(lab, f"{app.namespace}-bad")
+    with lab.controller() as running:
+        bad.deploy(service={"port": 8080, "targetPort": "nobody"})
+        eventually(lambda: "ServicePortMismatch" in bad.kubectl("get", "canary"))
+        lab.cluster.requests.clear()
+        app.deploy(analysis={"stepWeight": 50, "maxWeight": 50})
+        app.until("Initialized")
+        app.image("v2")
+        app.until("Succeeded")
+        ours = lab.cluster.requests.matching(agent=AGENT)
+        written = [
+            each for each in ours if each.namespace == bad.namespace and each.verb not in {"get", "list", "watch"}
+        ]
+        assert len(written) <= 3, written
+    refused = lab.get("canary", bad.name, bad.namespace)
+    assert refused is not None
+    message = json.dumps(refused["status"]["conditions"][0]["message"])
+    said = [line for line in running.text().splitlines() if message in line]
+    assert len(said) == 1, said
+
+
+def test_a_clean_stop_is_said_and_looks_like_no_crash(lab: Lab, app: App) -> None:
+    running = lab.start()
+    app.deploy()
+    app.until("Initialized")
+    assert running.terminate() == 0
+    text = running.text()
+    assert "Traceback" not in text
+    assert json.loads(text.splitlines()[-1])["msg"] == "stopped"
+
+
+def test_a_request_that_is_misspelt_is_answered_once(lab: Lab, app: App) -> None:
+    with lab.controller():
+        app.deploy()
+        app.until("Initialized")
+        app.kubectl("annotate", "canary", app.name, "canary-core/request=abrt/1")
+        words = "is not understood: ask for pause, resume, abort, retry or promote"
+        eventually(lambda: [text for text in app.events() if words in text])
+        app.kubectl("annotate", "canary", app.name, "canary-core/request=pause/1", "--overwrite")
+        eventually(lambda: app.kubectl("get", "canary").split()[-1] == "Paused")
+        assert len([text for text in app.events() if words in text]) == 1
+
+
+def test_an_image_that_cannot_be_pulled_is_named(lab: Lab, app: App) -> None:
+    """The image is pulled by nobody: people read that, and not only how many pods are not ready."""
+    with lab.controller():
+        app.deploy(progressDeadlineSeconds=40)
+        app.until("Initialized")
+        app.image("broken")
+        eventually(lambda: app.kubectl("get", "canary").split()[-1] == "ImagePullBackOff")
+        assert [text for text in app.events() if "image example.com/app:broken cannot be pulled" in text]
+        app.until("Failed", seconds=120.0)

@@ -25,10 +25,12 @@ from canary_lab.cluster.crds import istio
 from canary_lab.cluster.errors import ApiError
 from canary_lab.cluster.handlers import Call, Handlers
 from canary_lab.cluster.kinds import Strategies
+from canary_lab.cluster.kinds.custom import CustomStrategy
 from canary_lab.cluster.rbac import Rbac
 from canary_lab.cluster.requests import parse
 from canary_lab.cluster.resources import Registry, from_definition
 from canary_lab.cluster.store import Event, Key, Store, clone
+from stories.flagger_definition import flaggers_definition
 
 Obj = dict[str, Any]
 Kind = tuple[str, str, str]
@@ -47,10 +49,15 @@ BROKEN: Final = "broken"
 
 
 @cache
-def _registry() -> Registry:
-    """What is served; shared, as nothing changes it."""
+def _registry(*, flaggers: bool) -> Registry:
+    """What is served; shared, as nothing changes it.
+
+    Args:
+        flaggers: Canaries by Flagger's own definition.
+    """
     found = Registry()
-    for definition in [*definitions(), *yaml.safe_load_all(istio())]:
+    canaries, *others = definitions()
+    for definition in [flaggers_definition() if flaggers else canaries, *others, *yaml.safe_load_all(istio())]:
         found.add(from_definition(definition))
     return found
 
@@ -86,8 +93,13 @@ class _Pods:
 class QuietServer:
     """Objects, and what Kubernetes does with them."""
 
-    def __init__(self) -> None:
-        self.now_s = START_S
+    def __init__(self, *, flaggers: bool = False) -> None:
+        """Starts one.
+
+        Args:
+            flaggers: Its definition of Canary is Flagger's.
+        """
+        self.now_s, self._flaggers = START_S, flaggers
         self.never_ready: set[str] = set()
         """Deployments whose pods do not start any more."""
         self._attach(Store())
@@ -95,13 +107,13 @@ class QuietServer:
 
     def _attach(self, store: Store) -> None:
         self.store = store
-        self.api = Api(store, _registry(), Strategies(Addresses(store)))
+        self.api = Api(store, _registry(flaggers=self._flaggers), Strategies(Addresses(store)))
         self._handlers = Handlers(self.api, Rbac(store), Tokens(store))
         self._garbage = Garbage(self.api, cast("Loop", None))
         self._orphans: deque[Key] = deque()
         self._pods: dict[str, _Pods] = {}
         for name, key, obj in store.everything():
-            self._garbage.keys(Event(0, "ADDED", name, key, obj, None))
+            self._orphans.extend(self._garbage.keys(Event(0, "ADDED", name, key, obj, None)))
         store.subscribe(lambda event: self._orphans.extend(self._garbage.keys(event)))
 
     def fork(self) -> QuietServer:
@@ -110,13 +122,14 @@ class QuietServer:
         store.rv = self.store.rv
         for name, _, obj in self.store.everything():
             store.put(name, obj)
-        for name, key, obj in self.store.everything():  # under the versions that they had
-            store._objects[name][key] = store._places[name, key[0]][key] = obj
+        for name, _, obj in self.store.everything():  # under the versions that they had
+            store.restore(name, obj)
         store.rv = self.store.rv
         store.forget_history()
         found = object.__new__(QuietServer)
-        found.now_s, found.never_ready = self.now_s, set(self.never_ready)
+        found.now_s, found.never_ready, found._flaggers = self.now_s, set(self.never_ready), self._flaggers
         found._attach(store)
+        found.api.admissions.extend(self.api.admissions)
         found._pods = {
             uid: _Pods(p.template, p.asked, p.since_s, p.old, p.ready, p.up_s) for uid, p in self._pods.items()
         }
@@ -164,9 +177,21 @@ class QuietServer:
         answer = self.request("POST", f"{root}/namespaces/{namespace}/{plural}", body=clone(obj))
         assert answer.status == 201, answer.content
 
-    @staticmethod
-    def _plural(group: str, version: str, kind: str) -> str:
-        found = _registry().of_kind(f"{group}/{version}" if group else version, kind)
+    def redefine(self) -> None:
+        """Replace the definition of Canary: ours by Flagger's, or Flagger's by ours."""
+        self._flaggers = not self._flaggers
+        self.api.registry = _registry(flaggers=self._flaggers)
+        resource = self.api.registry.get("flagger.app", "v1beta1", "canaries")
+        assert resource is not None
+        strategy = self.api.strategies.of(resource)
+        assert isinstance(strategy, CustomStrategy)
+        for obj in self.store.all(resource.store):
+            read = clone(obj)
+            strategy.prune(read)
+            self.store.restore(resource.store, read)
+
+    def _plural(self, group: str, version: str, kind: str) -> str:
+        found = self.api.registry.of_kind(f"{group}/{version}" if group else version, kind)
         assert found is not None, kind
         return found.plural
 

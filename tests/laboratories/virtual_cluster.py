@@ -182,7 +182,12 @@ class VirtualController:
         self.assembly = Assembly(options or Options(), cluster, _Clock(self), registry, telling=self.api)
         self.interests, self.claims = Interests(), Claims()
         self.reconciler = Reconciler(
-            self.assembly, self.interests, self.claims, gather=lambda _: map, now_s=lambda: self.now_s
+            self.assembly,
+            self.interests,
+            self.claims,
+            gather=lambda _: map,
+            now_s=lambda: self.now_s,
+            clock=lambda: self.now_s,
         )
 
     def __enter__(self) -> Self:
@@ -231,7 +236,7 @@ class VirtualController:
         """As the informers would tell."""
         canary = self.api.cached(CANARIES, *key)
         if canary is not None:
-            self.claims.set(canary)
+            self.claims.set(canary, valid=self.assembly.reader.accepts(canary))
         else:
             self.claims.forget(key)
             self.reconciler.reconcile(key)

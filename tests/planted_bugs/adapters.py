@@ -296,7 +296,7 @@ def gives_back_what_was_long_ago() -> Iterator[None]:
     """With the canary go the routes that others have made since it came."""
 
     def released(canary: Canary, live: Obj) -> Obj | None:
-        return virtual_service.original_spec(live)
+        return virtual_service.original_spec(canary, live)
 
     with mock.patch("canary_adapters.istio.router.released_spec", released):
         yield
@@ -337,10 +337,10 @@ def stops_at_the_first_mistake() -> Iterator[None]:
     """All canaries are read together, so that one with mistakes keeps all of them from being served."""
     real = Reconciler._tick
 
-    def tick(self: Reconciler, key: Any, rolling: Rolling) -> Any:
-        for obj in self._assembly.cluster.list(CANARIES, key[0]):
+    def tick(self: Reconciler, turn: Any) -> Any:
+        for obj in self._assembly.cluster.list(CANARIES, turn.key[0]):
             self._assembly.reader.read(obj)
-        return real(self, key, rolling)
+        return real(self, turn)
 
     with mock.patch.object(Reconciler, "_tick", tick):
         yield

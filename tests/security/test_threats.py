@@ -41,7 +41,8 @@ def test_the_role_has_no_wildcard_and_gives_no_rights() -> None:
         assert "*" not in {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
         assert not {"escalate", "bind", "impersonate", "deletecollection"} & set(rule["verbs"])
         assert "rbac.authorization.k8s.io" not in rule["apiGroups"]
-        assert not {"pods", "pods/exec", "nodes", "serviceaccounts", "serviceaccounts/token"} & set(rule["resources"])
+        assert not {"pods/exec", "nodes", "serviceaccounts", "serviceaccounts/token"} & set(rule["resources"])
+        assert "pods" not in rule["resources"] or rule["verbs"] == ["list"]
 
 
 def test_the_laboratory_listens_on_this_machine_only() -> None:

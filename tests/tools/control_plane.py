@@ -1,16 +1,19 @@
-"""A real Kubernetes control plane without nodes: `control_plane.py FOLDER` runs until it is interrupted.
+"""A real Kubernetes control plane with one node, on which nothing runs.
 
-FOLDER holds the programs kube-apiserver and kube-controller-manager; etcd is looked for there and in the PATH. Nothing
-runs in its pods: they are said to be ready after a moment, unless their image is called ``crash`` or ``never``. As they
-are on no node, Services have no endpoints. What is printed first is the path of a kubeconfig, for
-CANARY_TEST_KUBECONFIG.
+    python -m tools.control_plane                    runs until it is interrupted, and prints the path of a kubeconfig
+    python -m tools.control_plane -- COMMAND...      runs a command with that path in CANARY_TEST_KUBECONFIG
+
+The programs kube-apiserver, kube-controller-manager and etcd (3.5.13 or newer) are looked for in the folder that
+KUBEBUILDER_ASSETS names, as setup-envtest and controller-runtime do. Without that variable, and with a cluster that
+CANARY_TEST_KUBECONFIG names already, a command is run as it is. What a Pod asks of the node is said in
+`canary_lab.cluster.pod_life`.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import shutil
+import os
 import signal
 import socket
 import subprocess
@@ -24,27 +27,63 @@ from typing import Any, Final
 
 import urllib3
 import yaml
-from kubernetes import client, config, watch
+from kubernetes import client, config
 
+from tools.played_node import PlayedNode
+
+ASSETS: Final = "KUBEBUILDER_ASSETS"
+KUBECONFIG: Final = "CANARY_TEST_KUBECONFIG"
 PATIENCE_S: Final = 120.0
-READY_AFTER_S: Final = 0.1
 CONTROLLERS: Final = (
-    "deployment-controller",
-    "replicaset-controller",
-    "garbage-collector-controller",
     "clusterrole-aggregation-controller",
+    "daemonset-controller",
+    "deployment-controller",
+    "disruption-controller",
+    "endpoints-controller",
+    "endpointslice-controller",
+    "endpointslice-mirroring-controller",
+    "garbage-collector-controller",
+    "horizontal-pod-autoscaler-controller",
     "namespace-controller",
+    "replicaset-controller",
+    "resourcequota-controller",
+    "root-ca-certificate-publisher-controller",
     "serviceaccount-controller",
+    "serviceaccount-token-controller",
+    "statefulset-controller",
+    "ttl-after-finished-controller",
 )
+NO_WAY: Final = {
+    "apiVersion": "apiserver.k8s.io/v1beta1",
+    "kind": "EgressSelectorConfiguration",
+    "egressSelections": [
+        {
+            "name": "cluster",
+            "connection": {
+                "proxyProtocol": "GRPC",
+                "transport": {"uds": {"udsName": "/nowhere/konnectivity.socket"}},
+            },
+        }
+    ],
+}
+"""The server dials no address of a Pod or a Service: they are those of nobody here."""
 
 
 def main() -> None:
-    """Run it."""
+    """Run it, alone or around a command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="where the programs are")
-    programs: Path = parser.parse_args().folder
+    parser.add_argument("command", nargs="*", help="what to run with it")
+    command: list[str] = parser.parse_args().command
+    programs = os.environ.get(ASSETS)
+    if command and (programs is None or os.environ.get(KUBECONFIG)):
+        sys.exit(subprocess.run(command, check=False).returncode)
+    if programs is None:
+        sys.exit(f"{ASSETS} names no folder with kube-apiserver, kube-controller-manager and etcd")
     with TemporaryDirectory(prefix="control-plane-") as place, contextlib.ExitStack() as running:
-        kubeconfig = running.enter_context(control_plane(programs.resolve(), Path(place)))
+        kubeconfig = running.enter_context(control_plane(Path(programs).resolve(), Path(place)))
+        if command:
+            environment = {**os.environ, KUBECONFIG: str(kubeconfig)}
+            sys.exit(subprocess.run(command, check=False, env=environment).returncode)
         sys.stdout.write(f"{kubeconfig}\n")
         sys.stdout.flush()
         ended = threading.Event()
@@ -58,29 +97,25 @@ def control_plane(programs: Path, place: Path) -> Iterator[Path]:
     """A control plane for a while.
 
     Args:
-        programs: Folder of kube-apiserver and kube-controller-manager.
+        programs: Folder of kube-apiserver, kube-controller-manager and etcd.
         place: Folder for its data, keys and logs.
 
     Yields:
         The path of a kubeconfig of an administrator.
     """
     (store, peers, port) = _free_ports(3)
-    keys, tokens = place / "service-accounts.key", place / "tokens.csv"
+    keys, tokens, egress = place / "service-accounts.key", place / "tokens.csv", place / "egress.yaml"
     subprocess.run(["openssl", "genrsa", "-out", str(keys), "2048"], check=True, capture_output=True)
     tokens.write_text('admin-token,admin,1,"system:masters"\n')
-    etcd = shutil.which("etcd", path=str(programs)) or shutil.which("etcd")
-    if etcd is None:
-        sys.exit("etcd is neither in that folder nor in the PATH")
+    egress.write_text(yaml.safe_dump(NO_WAY))
     commands = {
         "etcd": [
-            etcd,
+            str(programs / "etcd"),
             f"--data-dir={place / 'etcd'}",
             f"--listen-client-urls=http://127.0.0.1:{store}",
             f"--advertise-client-urls=http://127.0.0.1:{store}",
             f"--listen-peer-urls=http://127.0.0.1:{peers}",
             "--unsafe-no-fsync",
-            # an old etcd cannot be asked how far it is, and a watch of the present waits until it says so by itself
-            "--experimental-watch-progress-notify-interval=100ms",
         ],
         "kube-apiserver": [
             str(programs / "kube-apiserver"),
@@ -90,6 +125,7 @@ def control_plane(programs: Path, place: Path) -> Iterator[Path]:
             f"--cert-dir={place}",
             f"--token-auth-file={tokens}",
             "--authorization-mode=RBAC",
+            f"--egress-selector-config-file={egress}",
             "--service-cluster-ip-range=10.0.0.0/16",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={keys}",
@@ -105,6 +141,7 @@ def control_plane(programs: Path, place: Path) -> Iterator[Path]:
             str(programs / "kube-controller-manager"),
             f"--kubeconfig={kubeconfig}",
             f"--service-account-private-key-file={keys}",
+            f"--root-ca-file={place / 'apiserver.crt'}",
             f"--controllers={','.join(CONTROLLERS)}",
             "--leader-elect=false",
             "--secure-port=0",
@@ -113,7 +150,7 @@ def control_plane(programs: Path, place: Path) -> Iterator[Path]:
             "--concurrent-deployment-syncs=20",
         ]
         running.enter_context(_program(manager, place / "kube-controller-manager.log"))
-        threading.Thread(target=_serve_pods, args=(kubeconfig,), daemon=True).start()
+        PlayedNode(str(kubeconfig)).start()
         yield kubeconfig
 
 
@@ -161,36 +198,11 @@ def _wait_until_ready(kubeconfig: Path, log: Path) -> None:
 
 def _answers(kubeconfig: Path) -> bool:
     try:
-        _core(kubeconfig).list_namespaced_service_account("default")
+        connect: Any = config.new_client_from_config
+        client.CoreV1Api(connect(str(kubeconfig))).list_namespaced_service_account("default")
     except (client.ApiException, urllib3.exceptions.HTTPError, OSError, config.ConfigException):
         return False
     return True
-
-
-def _core(kubeconfig: Path) -> Any:
-    connect: Any = config.new_client_from_config
-    return client.CoreV1Api(connect(str(kubeconfig)))
-
-
-def _serve_pods(kubeconfig: Path) -> None:
-    """What a kubelet would say of them."""
-    core = _core(kubeconfig)
-    while True:
-        with contextlib.suppress(client.ApiException, urllib3.exceptions.HTTPError, OSError):
-            for event in watch.Watch().stream(core.list_pod_for_all_namespaces, timeout_seconds=300):
-                pod: Any = event["object"]
-                if event["type"] == "ADDED" and pod.status.phase == "Pending":
-                    threading.Timer(READY_AFTER_S, _say, (core, pod)).start()
-
-
-def _say(core: Any, pod: Any) -> None:
-    image = pod.spec.containers[0].image
-    if ":crash" in image or ":never" in image:
-        return
-    kinds = ("PodScheduled", "Initialized", "ContainersReady", "Ready")
-    status = {"phase": "Running", "conditions": [{"type": kind, "status": "True"} for kind in kinds]}
-    with contextlib.suppress(client.ApiException):
-        core.patch_namespaced_pod_status(pod.metadata.name, pod.metadata.namespace, {"status": status})
 
 
 if __name__ == "__main__":

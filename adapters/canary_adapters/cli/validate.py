@@ -1,13 +1,13 @@
 """``canary validate``: every mistake of every document of every file, and what the good ones mean."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from canary_adapters.manifests import Canary, MetricTemplate, Mistake
+    from canary_adapters.manifests import Canary, Given, MetricTemplate, Mistake
     from canary_core.policy import Policy
 
 __all__ = ["validate"]
@@ -25,9 +25,13 @@ def validate(
     Exit code 2 if anything is wrong in any of them.
     """
     from canary_adapters.cli.errors import BAD_INPUT
+    from canary_adapters.manifests import Served
 
-    outcome = _Outcome()
-    outcome.take(files, mesh_provider)
+    if mesh_provider not in Served.installed().providers:
+        known = ", ".join(Served.installed().providers)
+        raise typer.BadParameter(f"{mesh_provider} is not served: must be one of {known}", param_hint="--mesh-provider")
+    outcome = _Outcome(mesh_provider)
+    outcome.take(files)
     if as_json:
         typer.echo(outcome.as_json())
     else:
@@ -39,42 +43,59 @@ def validate(
 class _Outcome:
     """What was found in all files."""
 
-    def __init__(self) -> None:
+    def __init__(self, mesh_provider: str) -> None:
+        self._mesh_provider = mesh_provider
         self.mistakes: list[Mistake] = []
         self.good: list[tuple[Canary, Policy, tuple[str, ...]]] = []
         self.others = 0
         self.passed_over = 0
 
-    def take(self, files: Iterable[Path], mesh_provider: str) -> None:
-        """Read all files and judge their canaries, each together with the MetricTemplates of all of them."""
-        from canary_adapters.manifests import survey_file
+    def take(self, files: Iterable[Path]) -> None:
+        """Read all files and judge their canaries, each among what stands in all of them."""
+        from canary_adapters.manifests import Given, Manifests, survey_file
 
         surveys = [survey_file(file) for file in files]
-        templates = {
-            (template.metadata.namespace or "default", template.metadata.name): template
-            for survey in surveys
-            for template in survey.found.metric_templates
-        }
+        everything = sum((survey.found for survey in surveys), Manifests())
+        self.passed_over = everything.passed_over
+        self.others = len(everything.metric_templates) + len(everything.alert_providers)
+        given = Given(everything)
         for survey in surveys:
             self.mistakes += survey.mistakes
-            self.passed_over += survey.found.passed_over
-            self.others += len(survey.found.metric_templates) + len(survey.found.alert_providers)
+            for template in survey.found.metric_templates:
+                self._judge_template(template)
             for canary in survey.found.canaries:
-                self._judge(canary, templates, mesh_provider)
+                self._judge(canary, given)
 
-    def _judge(
-        self, canary: "Canary", templates: "Mapping[tuple[str, str], MetricTemplate]", mesh_provider: str
-    ) -> None:
-        from canary_adapters.manifests import ManifestError, misfits, policy_of, policy_warnings, refusal
+    def _judge(self, canary: "Canary", given: "Given") -> None:
+        from canary_adapters.manifests import (
+            ManifestError,
+            Served,
+            misfits,
+            policy_of,
+            policy_warnings,
+            refusal,
+            unserved,
+        )
 
         try:
-            policy = policy_of(canary, mesh_provider=mesh_provider)
-            if faults := list(misfits(canary, templates)):
+            policy = policy_of(canary, mesh_provider=self._mesh_provider)
+            wrong = unserved(canary, Served.installed(), mesh_provider=self._mesh_provider)
+            faults = [(each.path, each.value, each.allowed) for each in wrong]
+            faults += [*given.port_faults(canary), *misfits(canary, given.templates)]
+            if faults:
                 raise refusal(canary, faults)
         except ManifestError as error:
             self.mistakes += error.mistakes
-        else:
-            self.good.append((canary, policy, policy_warnings(canary, mesh_provider=mesh_provider)))
+            return
+        missing = tuple(f"{each.field}: {each} is in none of the files" for each in given.missing(canary))
+        self.good.append((canary, policy, policy_warnings(canary, mesh_provider=self._mesh_provider) + missing))
+
+    def _judge_template(self, template: "MetricTemplate") -> None:
+        from canary_adapters.manifests import Served, refusal, unserved_template
+
+        wrong = unserved_template(template, Served.installed())
+        if wrong:
+            self.mistakes += refusal(template, ((each.path, each.value, each.allowed) for each in wrong)).mistakes
 
     def show(self) -> None:
         """Print for people: mistakes to stderr, the rest to stdout."""

@@ -15,11 +15,12 @@ from canary_adapters.extensions import Given, GivesWay, Objects
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.events import EventNotifier, EventRecorder
+from canary_adapters.kubernetes.mistakes import check_served
 from canary_adapters.kubernetes.naming import ObjectNames
 from canary_adapters.kubernetes.references import References
 from canary_adapters.kubernetes.resources import Obj, Ref
-from canary_adapters.kubernetes.store import CanaryReader, CanaryStore, Problem
-from canary_adapters.kubernetes.workload import ConfigDigests, Fingerprints, check_workload, workload_port
+from canary_adapters.kubernetes.store import CanaryReader, CanaryStore, Definition, Problem
+from canary_adapters.kubernetes.workload import ConfigDigests, Fingerprints, Troubles, workload_port
 from canary_adapters.manifests import Canary, provider_of
 from canary_adapters.telemetry import LogNotifier, Telemetry, TelemetryNotifier
 from canary_adapters.webhook import EventWebhook, HttpPool, WebhookHooks
@@ -35,7 +36,7 @@ from canary_core import (
     SourcesOnline,
 )
 from canary_core.messages import Names
-from canary_ports import Clock, MetricSource, Notifier, Ports, RefusedError, Tick
+from canary_ports import Attempt, Clock, MetricSource, Notifier, Ports, RefusedError, Tick
 
 __all__ = ["Assembly", "Rolling", "own_version"]
 
@@ -58,8 +59,10 @@ class Assembly:
         self.reader = CanaryReader(
             mesh_provider=options.mesh_provider, minimum_interval_s=options.minimum_interval_s, check=self._served
         )
+        self.definition = Definition()
         self.digests = ConfigDigests(cluster)
         self.fingerprints = Fingerprints(self.digests, track_configs=options.objects.track_configs)
+        self.troubles = Troubles(cluster, clock)
         self.recorder = EventRecorder(telling, now_s=clock.now_s)
         self.background = Background()
         self.http, self.references = HttpPool(denied=options.denied_addresses), References(cluster)
@@ -81,8 +84,7 @@ class Assembly:
         Raises:
             RefusedError: With the field, its value and what is allowed.
         """
-        self.registry.router(provider_of(canary, self.options.mesh_provider))
-        check_workload(canary)
+        check_served(canary, self.registry.served, mesh_provider=self.options.mesh_provider)
         if self.options.no_cross_namespace_refs:
             _check_receivers(canary)
 
@@ -101,6 +103,7 @@ class Assembly:
         """A canary is gone."""
         self.reader.forget(*key)
         self.recorder.forget(*key)
+        self.definition.forget(*key)
         with self._lock:
             names = self._names.pop(key, None)
             if names is None:
@@ -128,9 +131,19 @@ class Rolling:
         self._shared, self._obj = shared, obj
         metadata = obj["metadata"]
         self._store = CanaryStore(
-            shared.cluster, metadata["namespace"], metadata["name"], reader=shared.reader, clock=shared.clock
+            shared.cluster,
+            metadata["namespace"],
+            metadata["name"],
+            reader=shared.reader,
+            clock=shared.clock,
+            definition=shared.definition,
         )
         self._judged = False
+
+    @property
+    def interval_s(self) -> float:
+        """Between two analyses, seconds. 0: what is declared could not be read."""
+        return self._store.interval_s
 
     @property
     def deleting(self) -> bool:
@@ -157,8 +170,11 @@ class Rolling:
         self._store.release()
         return True
 
-    def ports(self) -> Ports:
+    def ports(self, attempt: Attempt) -> Ports:
         """The outside of this rollout.
+
+        Args:
+            attempt: How decisions are carried out.
 
         Raises:
             RefusedError: Something is declared that is not served.
@@ -181,10 +197,16 @@ class Rolling:
         extension = shared.registry.router(provider_of(canary, options.mesh_provider))
         metrics = metric_source(given, shared.registry.metrics)
         workload = workload_port(
-            shared.cluster, canary, options.objects, shared.fingerprints, former=self._store.former
+            shared.cluster,
+            canary,
+            options.objects,
+            shared.fingerprints,
+            former=self._store.former,
+            troubles=shared.troubles,
         )
 
         router = extension.make(given)
+        self._store.flowing = router.read
         if isinstance(router, GivesWay):
             router.give_way()
 
@@ -211,6 +233,7 @@ class Rolling:
             notifier=_Several(self._notifiers(given)),
             clock=shared.clock,
             obstacles=obstacles,
+            attempt=attempt,
         )
 
     def ended(self, done: Tick, took_s: float) -> None:
@@ -222,9 +245,15 @@ class Rolling:
         if self._judged:
             self._shared.telemetry.analysed(names, took_s)
         self._store.clear_problem()
+        lost = self._store.lost
+        if lost is not None:
+            self._shared.recorder.record(self._obj, lost, warning=True)
 
-    def refused(self, error: RefusedError) -> None:
+    def refused(self, error: RefusedError) -> bool:
         """Tell people what is wrong: in the condition, and, when that is new, by an event.
+
+        Returns:
+            Whether it is new.
 
         Raises:
             GoneError: There is no such object any more.
@@ -232,8 +261,10 @@ class Rolling:
             UnavailableError: The API server does not answer.
             RefusedError: It refuses.
         """
-        if self._store.report(Problem(error.reason, error.message)):
+        new = self._store.report(Problem(error.reason, error.message))
+        if new:
             self._shared.recorder.record(self._obj, error.message, warning=True)
+        return new
 
     def judged(self) -> None:
         """A check was asked in this tick."""

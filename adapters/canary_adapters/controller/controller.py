@@ -60,7 +60,14 @@ class Controller:
         self._informers = Informers(self._watching, watched, namespace=options.namespace, on_change=self._changed)
         cluster = Cluster(self._api, self._informers)
         self._assembly = Assembly(options, cluster, self._clock, registry, telling=self._telling)
-        self._wakeups = Wakeups(self._informers, self._queue, self._interests, self._claims, self._assembly.digests)
+        self._wakeups = Wakeups(
+            self._informers,
+            self._queue,
+            self._interests,
+            self._claims,
+            self._assembly.digests,
+            accepts=self._assembly.reader.accepts,
+        )
         self._crew = Crew(self._queue, self._work, size=options.workers)
         self._places = Places(options.workers * PER_WORKER, wake=self._queue.add)
         asking = Asking(self._places, outside=self._crew.outside)
@@ -89,6 +96,9 @@ class Controller:
         self._status = StatusServer(
             self._options.port, self._assembly.telemetry.registry, healthy=self._healthy, ready=self._ready
         )
+        provider, served = self._options.mesh_provider, self._assembly.registry.served.providers
+        if provider not in served:
+            _log.warning("canaries that name no provider will be refused", mesh_provider=provider, served=served)
         self._informers.start()
         threading.Thread(target=self._begin, name="begin", daemon=True).start()
 
@@ -108,6 +118,7 @@ class Controller:
         for api in (self._api, self._telling, self._watching, self._electing):
             if api is not None:
                 api.close()
+        _log.info("stopped")
 
     # -- Beginning --------------------------------------------------------------------------------------------------
 
@@ -148,8 +159,9 @@ class Controller:
         self._wakeups.changed(resource, obj)
 
     def _work(self, key: Key, late_s: float) -> None:
-        verdict = self._reconciler.reconcile(key)
-        self._assembly.telemetry.ticked(verdict.result, late_s=late_s)
+        verdict = self._reconciler.attend(key)
+        if verdict.result != "waiting":
+            self._assembly.telemetry.ticked(verdict.result, late_s=late_s)
         self._queue.done(key, verdict.again_in_s)
 
     # -- Telling ----------------------------------------------------------------------------------------------------

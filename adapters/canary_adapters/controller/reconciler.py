@@ -1,33 +1,52 @@
 """One rollout at a time: build its ports, let the driver tick, and tell people where that was not possible."""
 
 import random
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import structlog
-from attrs import frozen
+from attrs import define, evolve, frozen
 
 from canary_adapters.controller.asking import CrowdedError
 from canary_adapters.controller.assembly import Assembly, Rolling
+from canary_adapters.controller.attempts import Attempts
 from canary_adapters.controller.interests import Claims, Interests, Key
-from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, Ref
+from canary_adapters.controller.news import Seen, after, declared, look, whole
+from canary_adapters.controller.pacing import Pace, Patience, patience_with_refusals
+from canary_adapters.kubernetes.cluster import Own
+from canary_adapters.kubernetes.naming import owning_canary
+from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, SERVICES, Ref
 from canary_adapters.kubernetes.workload import referenced_configs
 from canary_adapters.manifests import Canary
+from canary_core import Decision
 from canary_core.notices import Obstructed
-from canary_ports import ConflictError, Gather, GoneError, RefusedError, RevisionChangedError, UnavailableError, tick
+from canary_ports import (
+    ConflictError,
+    Gather,
+    GoneError,
+    RefusedError,
+    RevisionChangedError,
+    Tick,
+    UnavailableError,
+    tick,
+)
+from canary_ports.driver import MAX_PASSES
 
 __all__ = ["Reconciler", "Verdict"]
 
 SOON_S: Final = 0.05
-"""After a conflict: the cache is about to have what the other one wrote."""
-FIRST_PAUSE_S: Final = 0.5
-FIRST_REFUSED_S: Final = 5.0
-"""What the API server has refused it will refuse again, unless somebody changes something."""
 LONGEST_PAUSE_S: Final = 60.0
-REFUSED_PAUSE_S: Final = 60.0
-"""What was refused is tried again when something changes, and this often: not everything that matters is watched."""
+LOOK_S: Final = 60.0
+"""A canary that is refused is looked at this often, without a request: it counts as one, and so alerts see it."""
+WITH_CONFLICTS: Final = Patience(first_s=SOON_S, longest_s=LONGEST_PAUSE_S)
+"""The cache is about to have what the other one wrote."""
+WITH_OUTAGES: Final = Patience(first_s=0.5, longest_s=LONGEST_PAUSE_S)
+WITH_CIRCLES: Final = Patience(first_s=10.0, longest_s=600.0)
+"""A tick that has not come to an end by itself will hardly do so the next time."""
+WITH_MISTAKES: Final = Patience(first_s=0.5, longest_s=LONGEST_PAUSE_S, for_declarations=True)
+SLACK_S: Final = 0.005
+"""Who is early by so little is not sent away: clocks are read one after the other."""
 SPREAD: Final = 0.05
 """Share of a pause by which it may become longer."""
 MOST_SPREAD_S: Final = 1.0
@@ -45,9 +64,47 @@ class Verdict:
     """What came of working on a canary."""
 
     result: str
-    """``ok``, ``conflict``, ``crowded``, ``unavailable``, ``refused``, ``gone`` or ``error``."""
+    """``ok``, ``conflict``, ``crowded``, ``unavailable``, ``refused``, ``gone`` or ``error``; or ``waiting``: there was
+    nothing to do."""
     again_in_s: float | None
     """When to work on it again if nothing changes before. None: never."""
+
+
+class _CircleError(Exception):
+    """A tick would go on without end."""
+
+
+@define
+class _Turn:
+    """What one turn of work on a canary met."""
+
+    key: Key
+    rolling: Rolling
+    before: Seen
+    holder: Key
+    """Whose its target is."""
+    own: list[Own]
+
+
+@frozen
+class _Last:
+    """What came of the last turn."""
+
+    pace: Pace
+    result: str
+
+
+@frozen
+class _Refusals:
+    """What was refused of a rollout that otherwise goes on."""
+
+    pace: Pace
+    """When it is tried again."""
+    known: Mapping[Decision, RefusedError]
+
+
+def _looked(result: str, wait_s: float) -> Verdict:
+    return Verdict(result=result, again_in_s=min(wait_s, LOOK_S) if result == "refused" else wait_s)
 
 
 def _spread(pause_s: float) -> float:
@@ -66,6 +123,7 @@ class Reconciler:
         *,
         gather: Callable[[Key], Gather],
         now_s: Callable[[], float],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Makes one.
 
@@ -75,45 +133,70 @@ class Reconciler:
             claims: Knows whose target is whose.
             gather: How the questions of a canary are answered at the same time.
             now_s: Wall-clock time.
+            clock: Seconds that never step back.
         """
         self._assembly, self._interests, self._claims = assembly, interests, claims
-        self._gather, self._now_s = gather, now_s
-        self._failures: dict[Key, int] = {}
-        self._lock = threading.Lock()
+        self._gather, self._now_s, self._clock = gather, now_s, clock
+        self._watched = frozenset(assembly.registry.watched(tracks=assembly.options.objects.track_configs))
+        self._last: dict[Key, _Last] = {}
+        self._refusals: dict[Key, _Refusals] = {}
+
+    def attend(self, key: Key) -> Verdict:
+        """Carry one rollout on if its time has come or somebody else has changed something; see `reconcile`."""
+        last = self._last.get(key)
+        if last is not None:
+            number = declared if last.pace.for_declarations else whole
+            wait_s = last.pace.wait_s(number(self._look(key), self._holder(key)), self._clock())
+            if wait_s > SLACK_S:
+                return _looked("refused" if last.result == "refused" else "waiting", wait_s)
+        return self.reconcile(key)
 
     def reconcile(self, key: Key) -> Verdict:
         """Carry one rollout on. Raises nothing: what goes wrong with one canary harms no other."""
-        log = _log.bind(canary=f"{key[1]}.{key[0]}", namespace=key[0])
         obj = self._assembly.cluster.get(CANARIES, *key)
         if obj is None:
             self._forget(key)
             return Verdict(result="gone", again_in_s=None)
-        rolling = self._assembly.rolling(obj)
+        with self._assembly.cluster.noting() as own:
+            rolling, before = self._assembly.rolling(obj), self._look(key)
+            return self._turn(_Turn(key, rolling, before, self._holder(key), own))
+
+    def _turn(self, turn: _Turn) -> Verdict:
+        log = _log.bind(canary=f"{turn.key[1]}.{turn.key[0]}", namespace=turn.key[0])
         try:
-            verdict = self._tick(key, rolling)
+            verdict = self._tick(turn)
         except (ConflictError, RevisionChangedError) as error:
             log.debug("somebody else wrote in between", error=str(error))
-            return Verdict(result="conflict", again_in_s=self._pause(key, SOON_S))
+            return self._failed(turn, "conflict", WITH_CONFLICTS)
         except CrowdedError:
             log.debug("too many questions are open")
+            self._last.pop(turn.key, None)
             return Verdict(result="crowded", again_in_s=CROWDED_PAUSE_S)
         except UnavailableError as error:
-            pause = max(self._pause(key, FIRST_PAUSE_S), error.retry_after_s or 0.0)
-            log.warning("the tick could not be ended", error=str(error), again_in_s=round(pause, 2))
-            return Verdict(result="unavailable", again_in_s=pause)
+            verdict = self._failed(turn, "unavailable", WITH_OUTAGES, least_s=error.retry_after_s or 0.0)
+            log.warning("the tick could not be ended", error=str(error), again_in_s=round(verdict.again_in_s or 0.0, 2))
+            return verdict
         except GoneError:
+            self._last.pop(turn.key, None)
             return Verdict(result="gone", again_in_s=SOON_S)
+        except _CircleError:
+            log.warning("what was done was not found done, again and again")
+            return self._failed(turn, "error", WITH_CIRCLES)
         except RefusedError as error:
-            return self._refused(key, rolling, error)
+            return self._refused(turn, error)
         except Exception:
             log.exception("a mistake of the controller")
-            return Verdict(result="error", again_in_s=self._pause(key, FIRST_PAUSE_S))
-        if verdict.result == "ok":
-            with self._lock:
-                self._failures.pop(key, None)
+            return self._failed(turn, "error", WITH_MISTAKES)
+        if verdict.again_in_s is None:
+            self._last.pop(turn.key, None)
+        else:
+            view = whole(self._left(turn), turn.holder)
+            pace = Pace(view=view, due_s=self._clock() + verdict.again_in_s)
+            self._last[turn.key] = _Last(pace, verdict.result)
         return verdict
 
-    def _tick(self, key: Key, rolling: Rolling) -> Verdict:
+    def _tick(self, turn: _Turn) -> Verdict:
+        key, rolling = turn.key, turn.rolling
         try:
             canary = rolling.prepare()
         except RefusedError:
@@ -121,27 +204,37 @@ class Reconciler:
                 return Verdict(result="ok", again_in_s=None)
             raise
         self._interests.set(key, self._refs(canary))
-        holder = self._claims.holder(key)
-        if holder != key and not rolling.deleting:
-            target = canary.spec.target_ref
-            raise RefusedError(
-                "TargetInUse",
-                f"{target.kind.lower()} {target.name}.{canary.namespace} is the target of canary "
-                f"{holder[1]}.{holder[0]} already, which is older; delete one of the two, or name another target",
-            )
-        started, ports = time.monotonic(), rolling.ports()
-        done = tick(ports, gather=self._gather(key))
+        turn.before = {**self._look(key), **turn.before}
+        if not rolling.deleting:
+            self._refuse_a_rival(turn, canary)
+        started = time.monotonic()
+        done = self._carry_on(turn)
         rolling.ended(done, time.monotonic() - started)
         # The target may have got other references by now.
         self._interests.set(key, self._refs(canary))
+        if len(done.steps) >= MAX_PASSES:
+            raise _CircleError
         if isinstance(done.reason, Obstructed):
-            return Verdict(result="refused", again_in_s=REFUSED_PAUSE_S * _CHANCE.uniform(0.8, 1.2))
-        if done.refused:
-            pause_s = self._pause(key, FIRST_REFUSED_S)
-            return Verdict(result="refused", again_in_s=max(pause_s, (done.next_s or 0.0) - self._now_s()))
+            return Verdict(result="refused", again_in_s=LOOK_S * _CHANCE.uniform(0.8, 1.2))
         if done.next_s is None:
             return Verdict(result="ok", again_in_s=SETTLED_PAUSE_S * _CHANCE.uniform(0.8, 1.2))
-        return Verdict(result="ok", again_in_s=_spread(done.next_s - self._now_s()))
+        pause_s = _spread(done.next_s - self._now_s())
+        return Verdict(result="refused" if done.refused else "ok", again_in_s=pause_s)
+
+    def _carry_on(self, turn: _Turn) -> Tick:
+        """Tick. What was refused before is tried again only when its time has come; all else goes on."""
+        known = self._refusals.get(turn.key)
+        due = known is None or known.pace.wait_s(declared(turn.before, turn.holder), self._clock()) <= SLACK_S
+        attempts = Attempts({} if known is None or due else known.known)
+        try:
+            return tick(turn.rolling.ports(attempts), gather=self._gather(turn.key))
+        finally:
+            if attempts.tried:
+                pace = known.pace if known is not None else Pace()
+                pace = self._slower(turn, pace, patience_with_refusals(turn.rolling.interval_s))
+                self._refusals[turn.key] = _Refusals(pace, attempts.refused)
+            elif not attempts.refused:
+                self._refusals.pop(turn.key, None)
 
     def _refs(self, canary: Canary) -> set[Ref]:
         place = canary.namespace
@@ -151,26 +244,76 @@ class Reconciler:
             refs |= {(ref.kind.resource, place, ref.name) for ref in referenced_configs(target["spec"]["template"])}
         return refs
 
-    def _refused(self, key: Key, rolling: Rolling, error: RefusedError) -> Verdict:
-        try:
-            rolling.refused(error)
-        except (ConflictError, GoneError):
-            return Verdict(result="conflict", again_in_s=self._pause(key, SOON_S))
-        except (UnavailableError, RefusedError) as other:
-            _log.warning(
-                "a problem could not be written into the status", canary=f"{key[1]}.{key[0]}", error=str(other)
-            )
-        return Verdict(result="refused", again_in_s=REFUSED_PAUSE_S * _CHANCE.uniform(0.8, 1.2))
+    # -- Whose the target is ---------------------------------------------------------------------------------------
 
-    def _pause(self, key: Key, first_s: float) -> float:
-        """Longer each time that it fails, so that what is overloaded can recover."""
-        with self._lock:
-            count = self._failures.get(key, 0)
-            self._failures[key] = count + 1
-        return min(LONGEST_PAUSE_S, first_s * 2.0 ** min(count, 12)) * _CHANCE.uniform(0.75, 1.0)
+    def _refuse_a_rival(self, turn: _Turn, canary: Canary) -> None:
+        """Refuse a canary whose target is another one's.
+
+        Raises:
+            RefusedError: It says whose, and why.
+        """
+        why = self._claims.why(turn.key, self._owner(turn.key)) if turn.holder != turn.key else None
+        if why is None:
+            return
+        target, (place, name) = canary.spec.target_ref, turn.holder
+        raise RefusedError(
+            "TargetInUse",
+            f"{target.kind.lower()} {target.name}.{place} is the target of canary {name}.{place} already, "
+            f"which {why.value}; delete one of the two, or name another target",
+        )
+
+    def _holder(self, key: Key) -> Key:
+        return self._claims.holder(key, self._owner(key))
+
+    def _owner(self, key: Key) -> str | None:
+        """UID of the canary that the objects are of which belong to the target that this one wants."""
+        target = self._claims.target(key)
+        if target is None:
+            return None
+        _, place, name = target
+        found = (self._assembly.cluster.get(kind, place, f"{name}-primary") for kind in (DEPLOYMENTS, SERVICES))
+        return next(filter(None, map(owning_canary, found)), None)
+
+    # -- What is news ----------------------------------------------------------------------------------------------
+
+    def _look(self, key: Key) -> Seen:
+        """The canary and what it depends on, as far as there are caches of it."""
+        refs = (ref for ref in self._interests.refs(key) if ref[0] in self._watched)
+        return look(self._assembly.cluster, [(CANARIES, *key), *refs])
+
+    def _left(self, turn: _Turn) -> Seen:
+        """The same as a turn has left it: what others have changed meanwhile is as it was, and so is news."""
+        now = self._look(turn.key)
+        return after({**now, **turn.before}, now, turn.own)
+
+    # -- Failures --------------------------------------------------------------------------------------------------
+
+    def _slower(self, turn: _Turn, pace: Pace, patience: Patience) -> Pace:
+        """Longer pauses each time that it fails, so that what is overloaded can recover."""
+        number = declared if patience.for_declarations else whole
+        before, left = (number(seen, turn.holder) for seen in (turn.before, self._left(turn)))
+        return pace.failed(before, left, patience, self._clock(), spread=_CHANCE.uniform(0.75, 1.0))
+
+    def _failed(self, turn: _Turn, result: str, patience: Patience, *, least_s: float = 0.0) -> Verdict:
+        now_s, last = self._clock(), self._last.get(turn.key)
+        pace = self._slower(turn, last.pace if last is not None else Pace(), patience)
+        pace = evolve(pace, due_s=max(pace.due_s, now_s + least_s))
+        self._last[turn.key] = _Last(pace, result)
+        return _looked(result, pace.due_s - now_s)
+
+    def _refused(self, turn: _Turn, error: RefusedError) -> Verdict:
+        log = _log.bind(canary=f"{turn.key[1]}.{turn.key[0]}", namespace=turn.key[0])
+        try:
+            if turn.rolling.refused(error):
+                log.warning("it cannot be served as it is declared", reason=error.reason, error=error.message)
+        except (ConflictError, GoneError):
+            return self._failed(turn, "conflict", WITH_CONFLICTS)
+        except (UnavailableError, RefusedError) as other:
+            log.warning("a problem could not be written into the status", error=str(other), problem=error.message)
+        return self._failed(turn, "refused", patience_with_refusals(turn.rolling.interval_s))
 
     def _forget(self, key: Key) -> None:
         self._interests.forget(key)
         self._assembly.forget(key)
-        with self._lock:
-            self._failures.pop(key, None)
+        self._last.pop(key, None)
+        self._refusals.pop(key, None)

@@ -9,7 +9,7 @@ from attrs import frozen
 from canary_adapters.extensions import Extension, Right
 from canary_adapters.kubernetes.resources import CANARIES, CONFIG_MAPS, EVENTS, SECRETS, Ref, Resource
 from canary_adapters.kubernetes.workload import WORKLOAD_RIGHTS, workload_refs
-from canary_adapters.manifests import Canary, provider_of
+from canary_adapters.manifests import Canary, Served, provider_of
 from canary_ports import MetricSource, Notifier, RefusedError, RouterPort
 
 __all__ = ["CONFIGS", "Registry"]
@@ -60,6 +60,11 @@ class Registry:
             metrics=_found("canary.metrics"),
             notifiers=_found("canary.notifiers"),
         )
+
+    @property
+    def served(self) -> Served:
+        """The names of what is served."""
+        return Served(providers=tuple(sorted(self.routers)), metrics=tuple(sorted(self.metrics)))
 
     def router(self, provider: str) -> Extension[RouterPort]:
         """What moves the traffic of a provider.

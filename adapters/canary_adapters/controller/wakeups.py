@@ -1,5 +1,6 @@
 """Which rollouts become due when an object changes."""
 
+from collections.abc import Callable
 from typing import Final
 
 from canary_adapters.controller.interests import Claims, Interests, Key
@@ -25,6 +26,8 @@ class Wakeups:
         interests: Interests,
         claims: Claims,
         digests: ConfigDigests,
+        *,
+        accepts: Callable[[Obj], bool],
     ) -> None:
         """Makes one.
 
@@ -34,9 +37,11 @@ class Wakeups:
             interests: Who depends on what.
             claims: Whose target is whose.
             digests: Forget what is gone.
+            accepts: Whether a Canary can be served as it is declared.
         """
         self._caches, self._queue = caches, queue
         self._interests, self._claims, self._digests = interests, claims, digests
+        self._accepts = accepts
 
     def changed(self, resource: Resource, obj: Obj) -> None:
         """An object came, changed or went."""
@@ -50,7 +55,7 @@ class Wakeups:
     def _canary_changed(self, obj: Obj) -> None:
         key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
         now = self._caches.get(CANARIES, *key)
-        next_ = self._claims.set(now) if now is not None else self._claims.forget(key)
+        next_ = self._claims.set(now, valid=self._accepts(now)) if now is not None else self._claims.forget(key)
         self._queue.add(key, GATHERED_S)
         if next_ is not None:
             self._queue.add(next_, GATHERED_S)

@@ -1,11 +1,12 @@
 """Which requests a route is for: what the service declares and what the analysis declares, together."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from canary_adapters.kubernetes.resources import Obj
+from canary_adapters.manifests.hosts import MESH
 
-__all__ = ["both", "with_header"]
+__all__ = ["at_gateways", "both", "with_header"]
 
 _CONDITIONS = ("headers", "queryParams", "sourceLabels")
 
@@ -31,3 +32,19 @@ def _joined(special: Mapping[str, Any], entry: Mapping[str, Any]) -> Obj:
 def with_header(matches: Iterable[Mapping[str, Any]], name: str, regex: str) -> list[Obj]:
     """The same conditions, for requests whose header also matches."""
     return both([{"headers": {name: {"regex": regex}}}], matches)
+
+
+def at_gateways(matches: Sequence[Mapping[str, Any]], gateways: Sequence[str], *, mesh: bool) -> list[Obj]:
+    """The same conditions, for requests that come either inside of the mesh or through gateways; empty: for none.
+
+    Args:
+        matches: The conditions. Empty: all requests.
+        gateways: Those for which a condition holds that names none itself.
+        mesh: Whether requests inside of the mesh are meant, rather than those through gateways.
+    """
+    found = []
+    for match in matches or ({},):
+        here = [gateway for gateway in match.get("gateways") or gateways if (gateway == MESH) == mesh]
+        if here:
+            found.append({**match, "gateways": here})
+    return found

@@ -5,21 +5,24 @@ from typing import Final
 
 from canary_adapters.istio.head import Heads, declared_head, head_of
 from canary_adapters.istio.precedence import shadow_of
+from canary_adapters.istio.protocols import carries_connections
 from canary_adapters.istio.resources import DESTINATION_RULES, VIRTUAL_SERVICES
 from canary_adapters.istio.routes import backends_of
 from canary_adapters.istio.virtual_service import (
-    ORIGINAL,
-    PRIMARY_COOKIE,
+    is_noted,
     read_traffic,
+    released,
     released_spec,
     sends_to_us,
     wanted_virtual_service,
 )
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.naming import UNWATCHED_BY_TOOLKIT, ObjectNames, is_owned_by, owner_reference
+from canary_adapters.kubernetes.originals import check_size
 from canary_adapters.kubernetes.ownership import Ownership
 from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.kubernetes.services import Services
+from canary_adapters.kubernetes.services.ports import words
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.manifests import Canary
 from canary_adapters.manifests.declare import wire
@@ -61,11 +64,13 @@ class IstioRouter:
         live = self._virtual_service()
         if self._going:
             return self._left(live)
-        if live is None or not self._services.in_order():
+        if live is None:
             return None
         if any(wanted is not found and not self._ownership.is_foreign(found) for wanted, found in self._rules()):
             return None
-        return read_traffic(self._canary, live, self._heads.wanted(live))
+        several = self._services.has_several_ports
+        traffic = read_traffic(self._canary, live, self._heads.wanted(live), several_ports=several)
+        return traffic if traffic is not None and self._reaches_the_same(traffic) else None
 
     def ensure(self, traffic: Traffic) -> None:
         """Have this split in force: backends first, then the routes to them, then the apex Service.
@@ -73,36 +78,34 @@ class IstioRouter:
         Nothing is begun to which there is an objection. What was begun goes on: Services and DestinationRules that are
         somebody else's by now are left alone, and hosts and gateways that are not allowed by now stay as they are.
 
+        The apex sends to the primary, as with Flagger: it is for clients who do not come through the mesh. Only when
+        all traffic is the canary's, and no primary is there that could stay, it sends to the canary.
+
         Raises:
             RefusedError: It would cut clients off, the objects belong to somebody else, or there is an `objection`.
         """
-        self._services.check(reaches_canary=traffic.reaches_canary)
         live = self._virtual_service()
-        self._ownership.check(VIRTUAL_SERVICES, live, given=True)
-        if live is None or not sends_to_us(self._canary, live):
-            self._check()
+        head, several = self._heads.wanted(live) if live is not None else None, self._services.has_several_ports
+        wanted = wanted_virtual_service(self._canary, traffic, live, head, several_ports=several)
+        self._check(traffic, live, wanted)
         self._services.ensure_backends()
-        for wanted, found in self._rules():
+        for rule, found in self._rules():
             if not self._ownership.is_foreign(found):
-                self._ownership.put(DESTINATION_RULES, wanted, found)
-        head = self._heads.wanted(live) if live is not None else None
-        wanted = wanted_virtual_service(self._canary, traffic, live, head)
+                self._ownership.put(DESTINATION_RULES, rule, found)
         self._ownership.put(VIRTUAL_SERVICES, wanted, live, given=True)
-        self._services.ensure_apex()
+        self._services.ensure_apex(to_canary=self._needs_no_primary(traffic))
 
     def objection(self) -> RefusedError | None:
         """Why no rollout should begin: its weights would have no effect, or objects that it needs are somebody else's.
 
         None: it may.
         """
-        live = self._virtual_service()
-        found = (
-            self._heads.objection()
-            or self._ownership.refusal(VIRTUAL_SERVICES, live, given=True)
+        return (
+            self._of_others(self._virtual_service())
             or self._services.objection()
-            or self._of_rules()
+            or self._of_connections()
+            or self._services.canary_objection()
         )
-        return found or self._shadowed(live)
 
     def give_way(self) -> None:
         """Take hosts out of the VirtualService that have become the names of another namespace's Services.
@@ -132,20 +135,18 @@ class IstioRouter:
         if spec is None or (head_of(spec) != head_of(live["spec"]) and self._heads.objection_to(head_of(spec))):
             # Nobody knows how it was, or what is said of that is nothing that a canary may have.
             spec = self._to_apex(live["spec"])
-        gone = {*UNWATCHED_BY_TOOLKIT, ORIGINAL, PRIMARY_COOKIE}
-        annotations = {k: v for k, v in (live["metadata"].get("annotations") or {}).items() if k not in gone}
-        if spec != live["spec"]:
-            self._cluster.replace(
-                VIRTUAL_SERVICES,
-                {**live, "metadata": {**live["metadata"], "annotations": annotations}, "spec": spec},
-            )
+        new = released(live, spec)
+        if new != live and (is_noted(live) or spec != live["spec"]):
+            self._cluster.replace(VIRTUAL_SERVICES, new)
 
     # -- Inside -----------------------------------------------------------------------------------------------------
 
     def _left(self, live: Obj | None) -> Traffic | None:
         ours = live is not None and not self._ownership.is_foreign(live, given=True)
         if live is not None and ours and sends_to_us(self._canary, live):
-            return read_traffic(self._canary, live) or Traffic()
+            return read_traffic(self._canary, live, several_ports=self._services.has_several_ports) or Traffic()
+        if live is not None and ours and is_noted(live) and not is_owned_by(live, self._canary):
+            return Traffic()
         return None if self._services.given_back else Traffic()
 
     def _to_apex(self, spec: Obj) -> Obj:
@@ -168,10 +169,48 @@ class IstioRouter:
                 ]
         return found
 
-    def _check(self) -> None:
-        objection = self.objection()
-        if objection is not None:
-            raise objection
+    def _needs_no_primary(self, traffic: Traffic) -> bool:
+        """Whether clients who do not come through the mesh have to go where all others go: the primary is none."""
+        return traffic.leaves_primary_nothing and not self._services.primary_lasts
+
+    def _reaches_the_same(self, traffic: Traffic) -> bool:
+        """Whether the Services are in order for a split; with all of it on the canary, the apex may send there, too."""
+        if traffic.leaves_primary_nothing and self._services.in_order(to_canary=True):
+            return True
+        return not self._needs_no_primary(traffic) and self._services.in_order()
+
+    def _check(self, traffic: Traffic, live: Obj | None, wanted: Obj) -> None:
+        """Refuse before anything is written what cannot be, but never that all traffic goes back to the primary."""
+        self._ownership.check(VIRTUAL_SERVICES, live, given=True)
+        if live is None or not sends_to_us(self._canary, live):
+            objection = self._of_others(live) or (None if self._services.have_begun else self._of_connections())
+            if objection is not None:
+                raise objection
+            if live is not None:
+                check_size("virtualservice", wanted)
+        self._services.check(reaches_canary=traffic.reaches_canary)
+
+    def _of_others(self, live: Obj | None) -> RefusedError | None:
+        """Something that is somebody else's is needed, or has the requests that are to be split."""
+        found = (
+            self._heads.objection()
+            or self._ownership.refusal(VIRTUAL_SERVICES, live, given=True)
+            or self._services.not_ours()
+            or self._of_rules()
+        )
+        return found or self._shadowed(live)
+
+    def _of_connections(self) -> RefusedError | None:
+        """A Service of people has the declared port under a name by which Istio routes connections, not requests."""
+        port, service = self._services.live_port, self._canary.spec.service
+        if port is None or service.app_protocol or not carries_connections(port):
+            return None
+        return RefusedError(
+            "ServicePortMismatch",
+            f"spec.service.portName {service.port_name}: service {self._names.apex}.{self._names.namespace} has "
+            f"{words(port)}, and by that Istio routes connections there, not requests; declare appProtocol: http (or "
+            "tcp, to split connections), or change the Service first",
+        )
 
     def _of_rules(self) -> RefusedError | None:
         wrong = (live for wanted, live in self._rules() if wanted is not live)

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from canary_adapters.istio.matches import both, with_header
+from canary_adapters.istio.matches import at_gateways, both, with_header
 from canary_adapters.kubernetes.naming import ObjectNames
 from canary_adapters.kubernetes.resources import Obj
-from canary_adapters.manifests import Canary
+from canary_adapters.manifests import Canary, Service
 from canary_adapters.manifests.analysis import SessionAffinitySpec
 from canary_adapters.manifests.declare import wire
 from canary_adapters.manifests.durations import duration_s
@@ -68,18 +68,47 @@ def is_tcp(canary: Canary) -> bool:
 # -- From a split to routes -----------------------------------------------------------------------------------------
 
 
-def render_routes(canary: Canary, traffic: Traffic) -> list[Obj]:
-    """Our routes, in the order in which Istio tries them."""
-    maker = _Maker(canary)
-    return maker.tcp(traffic) if is_tcp(canary) else maker.http(traffic)
+def render_routes(canary: Canary, traffic: Traffic, *, several_ports: bool = False) -> list[Obj]:
+    """Our routes, in the order in which Istio tries them.
+
+    Args:
+        canary: What is declared.
+        traffic: The split.
+        several_ports: Whether the backends have more than one port.
+    """
+    service = canary.spec.service
+    numbered = _is_numbered(service, several_ports=several_ports)
+    if is_tcp(canary):
+        return _Maker(canary, numbered=numbered).tcp(traffic)
+    if several_ports and MESH in service.gateways and set(service.gateways) != {MESH}:
+        # A gateway has ports of its own, so a route from there must say which of the backend's it means; a request
+        # inside of the mesh goes to the port that it asks for, so a route must not.
+        at_the_edge = _Maker(canary, numbered=True, mesh=False).http(traffic)
+        return [*at_the_edge, *_Maker(canary, numbered=False, mesh=True).http(traffic)]
+    return _Maker(canary, numbered=numbered).http(traffic)
+
+
+def _is_numbered(service: Service, *, several_ports: bool) -> bool:
+    """Outside of the mesh a port has to be named where the Service has several."""
+    outside = service.delegation or (bool(service.gateways) and service.gateways[0] != MESH)
+    return outside and (service.port_discovery or several_ports)
 
 
 class _Maker:
-    def __init__(self, canary: Canary) -> None:
-        self._canary = canary
+    def __init__(self, canary: Canary, *, numbered: bool, mesh: bool | None = None) -> None:
+        """Makes routes.
+
+        Args:
+            canary: What is declared.
+            numbered: Whether destinations name the port.
+            mesh: Whether they are for requests inside of the mesh, or through gateways. None: for all.
+        """
+        self._canary, self._numbered = canary, numbered
         self._service = canary.spec.service
         self._backends = backends_of(canary)
-        self._match: list[Obj] = [wire(each) for each in self._service.match]
+        declared: list[Obj] = [wire(each) for each in self._service.match]
+        self._match = declared if mesh is None else at_gateways(declared, self._service.gateways, mesh=mesh)
+        self._unreached = mesh is not None and not self._match
         analysed = [wire(each) for each in canary.spec.analysis.match]
         self._analysed = both(analysed, self._match) if analysed else []
 
@@ -88,6 +117,8 @@ class _Maker:
         return [{**({"match": ports} if ports else {}), "route": self._split(traffic.canary_weight)}]
 
     def http(self, traffic: Traffic) -> list[Obj]:
+        if self._unreached:
+            return []
         if traffic.audience is Audience.MATCHED and self._analysed:
             rest = self._route(self._match, [self._to(self._backends.primary, 100)])
             return [*self._sticky(traffic, self._analysed), rest]
@@ -151,12 +182,7 @@ class _Maker:
         return {"destination": self._host(host), "weight": weight}
 
     def _host(self, host: str) -> Obj:
-        """Outside of the mesh a port has to be named where the Service has several."""
-        gateways = self._service.gateways
-        outside = self._service.delegation or (bool(gateways) and gateways[0] != MESH)
-        if self._service.port_discovery and outside:
-            return {"host": host, "port": {"number": self._service.port}}
-        return {"host": host}
+        return {"host": host, "port": {"number": self._service.port}} if self._numbered else {"host": host}
 
 
 def _cookie(match: list[Obj], name: str, value: str | None) -> list[Obj]:

@@ -103,7 +103,13 @@ class Api:
             return None
 
     def list(
-        self, resource: Resource, namespace: str | None, *, label_selector: str = "", field_selector: str = ""
+        self,
+        resource: Resource,
+        namespace: str | None,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        most: int | None = None,
     ) -> Page:
         """All objects of a kind, fetched in pages.
 
@@ -112,11 +118,13 @@ class Api:
             namespace: None: of all namespaces.
             label_selector: Empty: any labels.
             field_selector: Empty: any fields.
+            most: The first so many are enough. None: all.
 
         Raises:
             UnknownKindError: The server does not have this kind.
         """
-        query = {"limit": str(PAGE), "labelSelector": label_selector, "fieldSelector": field_selector, "continue": ""}
+        query = {"labelSelector": label_selector, "fieldSelector": field_selector, "continue": ""}
+        query["limit"] = str(most or PAGE)
         head = {"Accept": METADATA_ONLY.format(list="List") if resource.metadata_only else "application/json"}
         path, items = resource.path(namespace), list[Obj]()
         while True:
@@ -128,7 +136,7 @@ class Api:
                 raise UnknownKindError(f"the API server has no {resource}") from error
             found, version, query["continue"] = as_page(f"GET {path}", page)
             items += found
-            if not query["continue"]:
+            if most is not None or not query["continue"]:
                 return Page(items, version)
 
     def _serves(self, resource: Resource) -> bool:

@@ -3,17 +3,20 @@
 import itertools
 import threading
 from collections import OrderedDict
-from typing import Final, Protocol, TypeAlias
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Final, Protocol
 
 from attrs import frozen
 
 from canary_adapters.kubernetes.api import Api
-from canary_adapters.kubernetes.resources import Obj, Resource
+from canary_adapters.kubernetes.kept import Kept
+from canary_adapters.kubernetes.resources import Obj, Ref, Resource
 
-__all__ = ["Cluster", "LiveReader", "Reader", "version_of"]
+__all__ = ["Cluster", "LiveReader", "Own", "Reader", "version_of"]
 
 
-_Place: TypeAlias = tuple[Resource, str, str]
 _SWEPT: Final = 2
 """Old writes that are looked at with each new one: more than one, so that their number falls."""
 
@@ -71,6 +74,17 @@ class _Written:
     uid: str
 
 
+@frozen(kw_only=True)
+class Own:
+    """A write of ours that was acknowledged."""
+
+    ref: Ref
+    base: str | None
+    """The version that it was made on. None: there was no such object."""
+    obj: Obj | None
+    """What came of it. None: it is gone."""
+
+
 class Cluster:
     """Reads and writes. May be used from any thread; the same object is not to be written by two at once.
 
@@ -88,8 +102,20 @@ class Cluster:
         self.api = api
         self._reader = reader if reader is not None else LiveReader(api)
         self._is_live = reader is None
-        self._written: OrderedDict[_Place, _Written] = OrderedDict()
+        self._written: OrderedDict[Ref, _Written] = OrderedDict()
         self._lock = threading.Lock()
+        self._here = threading.local()
+        self._kept = Kept()
+
+    @contextmanager
+    def noting(self) -> Iterator[list[Own]]:
+        """The writes that this thread makes meanwhile, in order."""
+        found: list[Own] = []
+        self._here.notes = found
+        try:
+            yield found
+        finally:
+            del self._here.notes
 
     def get(self, resource: Resource, namespace: str, name: str) -> Obj | None:
         """One object; only its metadata if the resource is ``metadata_only``. None: there is none. Do not change it."""
@@ -113,15 +139,25 @@ class Cluster:
 
     def create(self, resource: Resource, namespace: str, body: Obj) -> Obj:
         """Create an object; see `Api.create`."""
-        return self._note(resource, self.api.create(resource, namespace, body))
+        return self._note(resource, None, self.api.create(resource, namespace, body))
 
     def replace(self, resource: Resource, body: Obj, *, subresource: str = "") -> Obj:
-        """Replace an object; see `Api.replace`."""
-        return self._note(resource, self.api.replace(resource, body, subresource=subresource))
+        """Replace an object; see `Api.replace`.
+
+        Raises:
+            RefusedError: It was written and not kept, as the last time.
+        """
+        send = partial(self.api.replace, resource, body, subresource=subresource)
+        return self._changed(resource, body, body if not subresource else None, send)
 
     def patch(self, resource: Resource, obj: Obj, changes: Obj, *, subresource: str = "") -> Obj:
-        """Change some fields of an object; see `Api.patch`."""
-        return self._note(resource, self.api.patch(resource, obj, changes, subresource=subresource))
+        """Change some fields of an object; see `Api.patch`.
+
+        Raises:
+            RefusedError: It was written and not kept, as the last time.
+        """
+        send = partial(self.api.patch, resource, obj, changes, subresource=subresource)
+        return self._changed(resource, obj, changes if not subresource else None, send)
 
     def delete(self, resource: Resource, obj: Obj) -> None:
         """Delete an object; see `Api.delete`."""
@@ -129,6 +165,7 @@ class Cluster:
         metadata = obj["metadata"]
         if metadata.get("finalizers"):
             return  # it goes when its finalizers do, which the cache will tell
+        self._record(resource, metadata, base=metadata["resourceVersion"], obj=None)
         self._cover(resource, metadata, _Written(version=version_of(obj), obj=None, uid=metadata["uid"]))
 
     @property
@@ -136,9 +173,25 @@ class Cluster:
         """Own writes that are kept until the cache is known to have them."""
         return len(self._written)
 
-    def _note(self, resource: Resource, obj: Obj) -> Obj:
+    def _record(self, resource: Resource, metadata: Obj, *, base: str | None, obj: Obj | None) -> None:
+        notes: list[Own] | None = getattr(self._here, "notes", None)
+        if notes is not None:
+            notes.append(Own(ref=(resource, metadata["namespace"], metadata["name"]), base=base, obj=obj))
+
+    def _changed(self, resource: Resource, base: Obj, sent: Obj | None, send: Callable[[], Obj]) -> Obj:
+        """Make a change and take note of it; of what is sent of an object itself, see whether it was kept."""
+        metadata = base["metadata"]
+        ref = resource, metadata["namespace"], metadata["name"]
+        was = self.get(*ref) if ref in self._kept else None
+        found = self._note(resource, metadata.get("resourceVersion"), send())
+        if sent is not None:
+            self._kept.check(ref, sent, found, was)
+        return found
+
+    def _note(self, resource: Resource, base: str | None, obj: Obj) -> Obj:
         metadata = _trimmed(obj)["metadata"]
         kept = {"metadata": metadata} if resource.metadata_only else obj
+        self._record(resource, metadata, base=base, obj=kept)
         self._cover(resource, metadata, _Written(version=version_of(obj), obj=kept, uid=metadata["uid"]))
         return obj
 

@@ -4,6 +4,7 @@ The informer of the official client lists and watches; here it is given a source
 notices dead connections, and a cache without the fields that nobody reads.
 """
 
+import logging
 import random
 import sys
 import threading
@@ -16,6 +17,7 @@ import structlog
 import urllib3
 from kubernetes.client.exceptions import ApiException
 from kubernetes.informer import ADDED, BOOKMARK, DELETED, MODIFIED, ObjectCache, SharedInformer
+from kubernetes.informer import informer as library
 
 from canary_adapters.kubernetes.api import Api, Page, UnknownKindError
 from canary_adapters.kubernetes.resources import Obj, Resource
@@ -32,6 +34,17 @@ SHORT: Final = 64
 _CHANCE: Final = random.Random()
 """Of its own, so that whoever seeds or watches the global one is not disturbed from another thread."""
 _log = structlog.get_logger("canary.informers")
+_here = threading.local()
+"""Whether the informer of this thread is to end."""
+
+
+def _is_worth_saying(_: logging.LogRecord) -> bool:
+    """What breaks off because it was to end is no news, and its traceback would look like a crash."""
+    stopped: threading.Event | None = getattr(_here, "stopped", None)
+    return stopped is None or not stopped.is_set()
+
+
+logging.getLogger(library.__name__).addFilter(_is_worth_saying)
 
 
 class Informers:
@@ -197,9 +210,9 @@ class _Stream:
         """The pieces as they come."""
         try:
             yield from self._response.stream(*args, **more)
-        except urllib3.exceptions.HTTPError:
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             if not self._stopped.is_set():
-                raise
+                raise ApiException(status=503, reason=str(error)) from error
 
 
 class _Cache(ObjectCache):
@@ -298,6 +311,10 @@ class _Informer(SharedInformer):
 
         for kind in (ADDED, MODIFIED, DELETED):
             self.add_event_handler(kind, changed)
+
+    def _run_loop(self) -> None:
+        _here.stopped = self._stop_event
+        super()._run_loop()
 
     @property
     def alive(self) -> bool:

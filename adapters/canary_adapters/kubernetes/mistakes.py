@@ -6,14 +6,33 @@ from typing import Final
 
 from attrs import evolve
 
-from canary_adapters.manifests import Mistake
+from canary_adapters.manifests import Canary, Mistake, Served, refusal, unserved
 from canary_adapters.redaction import is_secret_name
+from canary_ports import RefusedError
 
-__all__ = ["told"]
+__all__ = ["check_served", "told"]
 
+_SHOWN: Final = 10
 _MAY_HOLD_SECRETS: Final = frozenset({"address", "headers", "metadata", "metricsServer", "proxy", "url"})
 """Fields whose values are not repeated: more people read events than objects, and those of other namespaces, too.
 Lists and objects are not repeated, either, as any of these may be in them."""
+
+
+def check_served(canary: Canary, served: Served, *, mesh_provider: str) -> None:
+    """Refuse what is well formed, but not served.
+
+    Args:
+        canary: As read.
+        served: What is installed.
+        mesh_provider: What moves the traffic of canaries that do not say.
+
+    Raises:
+        RefusedError: With all fields, their values and what is allowed.
+    """
+    wrong = unserved(canary, served, mesh_provider=mesh_provider)
+    if wrong:
+        faults = refusal(canary, ((each.path, each.value, each.allowed) for each in wrong))
+        raise RefusedError(wrong[0].reason, told(faults.mistakes, most=_SHOWN))
 
 
 def told(mistakes: Iterable[Mistake], *, most: int) -> str:

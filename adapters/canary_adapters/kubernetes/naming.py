@@ -4,7 +4,7 @@ from typing import Final
 
 from attrs import frozen
 
-from canary_adapters.kubernetes.resources import Obj
+from canary_adapters.kubernetes.resources import CANARIES, Obj
 from canary_adapters.manifests import Canary
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "ObjectNames",
     "is_owned_by",
     "owner_reference",
+    "owning_canary",
 ]
 
 REVISION: Final = "canary-core/revision"
@@ -96,3 +97,10 @@ def is_owned_by(obj: Obj, canary: Canary) -> bool:
     """Whether an object was made for this canary (and not for another one that had its name)."""
     owners = obj["metadata"].get("ownerReferences") or ()
     return any(owner.get("controller") and owner.get("uid") == canary.metadata.uid for owner in owners)
+
+
+def owning_canary(obj: Obj | None) -> str | None:
+    """UID of the canary that an object was made for. None: it was not, or is not there."""
+    owners = (obj or {"metadata": {}})["metadata"].get("ownerReferences") or ()
+    uids = (owner.get("uid") for owner in owners if owner.get("controller") and owner.get("kind") == CANARIES.kind)
+    return next(uids, None)

@@ -14,6 +14,7 @@ __all__ = [
     "HORIZONTAL_POD_AUTOSCALERS",
     "LEASES",
     "METRIC_TEMPLATES",
+    "PODS",
     "REPLICA_SETS",
     "SECRETS",
     "SERVICES",
@@ -81,6 +82,7 @@ REPLICA_SETS: Final = Resource(group="apps", version="v1", plural="replicasets",
 SERVICES: Final = Resource(group="", version="v1", plural="services", kind="Service")
 CONFIG_MAPS: Final = Resource(group="", version="v1", plural="configmaps", kind="ConfigMap", metadata_only=True)
 SECRETS: Final = Resource(group="", version="v1", plural="secrets", kind="Secret", metadata_only=True)
+PODS: Final = Resource(group="", version="v1", plural="pods", kind="Pod")
 EVENTS: Final = Resource(group="", version="v1", plural="events", kind="Event")
 LEASES: Final = Resource(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease")
 HORIZONTAL_POD_AUTOSCALERS: Final = Resource(

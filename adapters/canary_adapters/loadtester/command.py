@@ -96,7 +96,8 @@ def command_for(
 def _program(kind: str, text: str, options: Options) -> tuple[str, tuple[str, ...]]:
     if kind == "bash":
         if not options.enable_bash:
-            why = "type bash is off: start the load tester with -enable-bash, or use type cmd with blocking: 'true'"
+            why = "type bash is off: start the load tester with -enable-bash (chart: cmd.enableBash, or "
+            why += "flaggerCompatible for all that Flagger's runs), or use type cmd with blocking: 'true'"
             raise RefusedError(HTTPStatus.FORBIDDEN, why)
         return "bash", ("-c", text)
     if kind in _OWN_PROGRAMS:
@@ -107,7 +108,8 @@ def _program(kind: str, text: str, options: Options) -> tuple[str, tuple[str, ..
         words = split(text)
     except NotPlainError as error:
         why = f"cmd: {error} needs a shell, and there is none: run one program, quote what is meant literally, or "
-        raise RefusedError(HTTPStatus.BAD_REQUEST, f"{why}start the load tester with -enable-shell") from None
+        why += "start the load tester with -enable-shell (chart: cmd.enableShell, or flaggerCompatible)"
+        raise RefusedError(HTTPStatus.BAD_REQUEST, why) from None
     if not words:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "cmd in metadata is empty")
     return _allowed(words[0], options), words[1:]
@@ -119,7 +121,7 @@ def _allowed(program: str, options: Options) -> str:
         raise RefusedError(HTTPStatus.BAD_REQUEST, why)
     if program not in options.programs:
         listed = ", ".join(sorted(options.programs)) or "none"
-        why = f"program {shown(program)} is not allowed; allowed: {listed} (-allow-programs)"
+        why = f"program {shown(program)} is not allowed; allowed: {listed} (-allow-programs, chart: cmd.allowPrograms)"
         raise RefusedError(HTTPStatus.FORBIDDEN, why)
     return program
 

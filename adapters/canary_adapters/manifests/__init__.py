@@ -15,7 +15,9 @@ from canary_adapters.manifests.policies import (
 )
 from canary_adapters.manifests.queries import misfits, query_of
 from canary_adapters.manifests.reader import Survey, read_file, read_object, read_text, survey_file, survey_text
+from canary_adapters.manifests.references import Given, Reference
 from canary_adapters.manifests.relations import refusal
+from canary_adapters.manifests.served import Served, Unserved, unserved, unserved_template
 from canary_adapters.manifests.service import Service
 from canary_adapters.manifests.templates import Template, TemplateError
 from canary_adapters.manifests.warnings import policy_warnings
@@ -28,16 +30,20 @@ __all__ = [
     "CanarySpec",
     "CheckOrigin",
     "CheckSource",
+    "Given",
     "HookSource",
     "ManifestError",
     "Manifests",
     "Metric",
     "MetricTemplate",
     "Mistake",
+    "Reference",
+    "Served",
     "Service",
     "Survey",
     "Template",
     "TemplateError",
+    "Unserved",
     "Webhook",
     "check_sources",
     "describe_policy",
@@ -54,4 +60,6 @@ __all__ = [
     "shortest_s",
     "survey_file",
     "survey_text",
+    "unserved",
+    "unserved_template",
 ]

@@ -8,11 +8,12 @@ from typing import Final
 
 from attrs import frozen
 
+from canary_adapters.plain_text import is_acted_upon
+
 __all__ = ["ManifestError", "Mistake", "shown"]
 
 _LONGEST: Final = 80
 _DEEPEST: Final = 3
-_ESCAPED: Final = {number: f"\\u{number:04x}" for number in (*range(0x7F, 0xA0), 0x2028, 0x2029)}
 
 
 @frozen(kw_only=True)
@@ -63,10 +64,15 @@ class ManifestError(ValueError):
 def shown(value: object) -> str:
     """A value in JSON notation for a message: one line, at most 80 characters, however large the value is."""
     text = json.dumps(_trimmed(value, _DEEPEST), ensure_ascii=False, default=lambda other: f"<{type(other).__name__}>")
-    # json.dumps escapes some control characters, but not these, and not lone surrogates, which no terminal takes.
-    text = text.translate(_ESCAPED)
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    # json.dumps escapes some control characters, but not all that a terminal acts upon.
+    text = "".join(map(_escaped, text))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def _escaped(character: str) -> str:
+    if is_acted_upon(character) or (character.isspace() and character != " "):
+        return json.dumps(character).strip('"')
+    return character
 
 
 def _trimmed(value: object, depth: int) -> object:

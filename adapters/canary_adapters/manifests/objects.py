@@ -2,6 +2,7 @@
 
 # ruff: noqa: RUF009 - prop and required are attrs' field, which is made for this place
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import ClassVar, Final
 
@@ -25,6 +26,7 @@ __all__ = [
     "MetricProvider",
     "MetricTemplate",
     "MetricTemplateSpec",
+    "Other",
     "PrimaryScalerReplicas",
     "ScopedRef",
     "SecretRef",
@@ -114,28 +116,9 @@ class CanarySpec:
     service: Service = required("The Services of the canary.")
     analysis: Analysis = required("How a new revision is judged.")
     provider: str | None = prop(
-        "What moves the traffic. Absent: what the controller was started with.",
-        enum=(
-            "apisix",
-            "appmesh",
-            "appmesh:v1beta2",
-            "contour",
-            "gatewayapi:v1",
-            "gatewayapi:v1beta1",
-            "gloo",
-            "istio",
-            "knative",
-            "kubernetes",
-            "kuma",
-            "linkerd",
-            "nginx",
-            "osm",
-            "skipper",
-            "smi:v1alpha1",
-            "smi:v1alpha2",
-            "smi:v1alpha3",
-            "traefik",
-        ),
+        "What moves the traffic: istio or kubernetes. Absent: what the controller was started with.",
+        least=1,
+        longest=63,
     )
     metrics_server: str | None = prop(
         "Prometheus of this canary's built-in checks and queries. Absent: what the controller was started with.",
@@ -186,22 +169,7 @@ class SecretRef:
 class MetricProvider:
     """Who answers a query."""
 
-    type: str = required(
-        "Kind of source.",
-        enum=(
-            "prometheus",
-            "influxdb",
-            "datadog",
-            "externalmetrics",
-            "stackdriver",
-            "cloudwatch",
-            "newrelic",
-            "graphite",
-            "dynatrace",
-            "keptn",
-            "splunk",
-        ),
-    )
+    type: str = required("Kind of source: prometheus.", least=1, longest=63)
     address: str | None = prop("Where the source listens.")
     region: str | None = prop("Region of the source.")
     insecure_skip_verify: bool = prop("Do not verify the certificate.", default=False)
@@ -269,11 +237,35 @@ class AlertProvider:
 
 
 @frozen(kw_only=True)
+class Other:
+    """An object of somebody else's kind."""
+
+    kind: str
+    name: str
+    namespace: str | None = None
+    """None: it does not say."""
+    content: Mapping[str, object] = field(factory=dict, repr=False)
+    """All of it, as plain data."""
+
+
+@frozen(kw_only=True)
 class Manifests:
     """What a file held, in its order."""
 
     canaries: tuple[Canary, ...] = ()
     metric_templates: tuple[MetricTemplate, ...] = ()
     alert_providers: tuple[AlertProvider, ...] = ()
+    others: tuple[Other, ...] = ()
+    """Objects of other kinds, as far as they have a name."""
     passed_over: int = 0
     """Number of objects of other kinds."""
+
+    def __add__(self, more: "Manifests") -> "Manifests":
+        """What both held."""
+        return Manifests(
+            canaries=self.canaries + more.canaries,
+            metric_templates=self.metric_templates + more.metric_templates,
+            alert_providers=self.alert_providers + more.alert_providers,
+            others=self.others + more.others,
+            passed_over=self.passed_over + more.passed_over,
+        )

@@ -43,6 +43,7 @@ __all__ = [
     "CheckOrigin",
     "CheckSource",
     "HookSource",
+    "bound_of",
     "check_sources",
     "hook_sources",
     "policy_of",
@@ -226,17 +227,22 @@ def _unique(names: Iterable[str]) -> list[str]:
 
 def _check(source: CheckSource) -> Check:
     metric = source.metric
-    kind = _KINDS[metric.name] if source.origin is CheckOrigin.BUILT_IN else CheckKind.VALUE
     return Check(
         id=source.id,
-        kind=kind,
-        bound=_bound(metric, kind),
+        kind=_kind(source),
+        bound=bound_of(source),
         window_s=duration_s(metric.interval) or _WINDOW_S if metric.interval else _WINDOW_S,
         min_samples=metric.min_samples,
     )
 
 
-def _bound(metric: Metric, kind: CheckKind) -> Bound:
+def _kind(source: CheckSource) -> CheckKind:
+    return _KINDS[source.metric.name] if source.origin is CheckOrigin.BUILT_IN else CheckKind.VALUE
+
+
+def bound_of(source: CheckSource) -> Bound:
+    """What the value of a check must keep to."""
+    metric, kind = source.metric, _kind(source)
     declared = metric.threshold_range
     if declared is not None:
         low, high = declared.min, declared.max

@@ -18,6 +18,7 @@ from canary_adapters.manifests.objects import (
     Canary,
     Manifests,
     MetricTemplate,
+    Other,
     Source,
 )
 from canary_adapters.manifests.relations import relations
@@ -144,6 +145,7 @@ class _Reading:
     source: str
     mistakes: list[Mistake] = field(factory=list)
     objects: list[_Object] = field(factory=list)
+    others: list[Other] = field(factory=list)
     declared: dict[tuple[str, str, str], int | None] = field(factory=dict)
     """Kind, namespace and name of each object, and the document that it stands in."""
     guesses: Iterator[int] = field(factory=lambda: iter(range(_MOST_GUESSES)))
@@ -155,6 +157,7 @@ class _Reading:
             canaries=tuple(one for one in self.objects if isinstance(one, Canary)),
             metric_templates=tuple(one for one in self.objects if isinstance(one, MetricTemplate)),
             alert_providers=tuple(one for one in self.objects if isinstance(one, AlertProvider)),
+            others=tuple(self.others),
             passed_over=self.passed_over,
         )
         return Survey(found=found, mistakes=tuple(self.mistakes))
@@ -182,6 +185,7 @@ class _Reading:
         wanted, faults = _kind_of(raw, self.guesses)
         if wanted is None and not faults:
             self.passed_over += 1
+            self.others += _other(raw)
         if wanted is not None:
             built, faults = _build(raw, wanted, self.guesses)
             if built is not None:
@@ -236,6 +240,17 @@ def _title(raw: object) -> tuple[str | None, str | None]:
         parts = (metadata.get("namespace"), metadata.get("name"))
     name = "/".join(shown(part)[1:-1] for part in parts if isinstance(part, str) and part)
     return shown(kind)[1:-1] if isinstance(kind, str) else None, name or None
+
+
+def _other(raw: object) -> Iterator[Other]:
+    """An object of somebody else, if it has a name."""
+    metadata = raw.get("metadata") if isinstance(raw, Mapping) else None
+    if not isinstance(raw, Mapping) or not isinstance(metadata, Mapping):
+        return
+    name, namespace = metadata.get("name"), metadata.get("namespace")
+    if isinstance(name, str) and name:
+        place = namespace if isinstance(namespace, str) and namespace else None
+        yield Other(kind=str(raw["kind"]), name=name, namespace=place, content=raw)
 
 
 def _kind_of(raw: object, guesses: Iterator[int]) -> tuple[type[_Object] | None, list[Fault]]:

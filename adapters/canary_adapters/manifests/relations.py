@@ -30,16 +30,16 @@ def relations(built: Canary | MetricTemplate | AlertProvider) -> Iterator[Fault]
         yield from _provider(built)
 
 
-def refusal(canary: Canary, faults: Iterable[Fault]) -> ManifestError:
-    """The error for faults that were found in a canary after it was read."""
-    source = canary.source
+def refusal(built: Canary | MetricTemplate, faults: Iterable[Fault]) -> ManifestError:
+    """The error for faults that were found in an object after it was read."""
+    source, metadata = built.source, built.metadata
     return ManifestError(
         Mistake(
             file=source.file,
             document=source.document,
             line=source.line,
-            kind=canary.kind,
-            name="/".join(filter(None, (canary.metadata.namespace, canary.name))),
+            kind=built.kind,
+            name="/".join(filter(None, (metadata.namespace, metadata.name))),
             path=render(path),
             value=None if value is ABSENT else shown(value),
             allowed=allowed,

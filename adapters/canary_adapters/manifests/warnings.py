@@ -3,12 +3,20 @@
 from collections.abc import Iterator
 from typing import Final
 
+from canary_adapters.manifests.analysis import REQUEST_SUCCESS_RATE
 from canary_adapters.manifests.declare import wire
 from canary_adapters.manifests.durations import MINIMUM_INTERVAL_S, duration_s
 from canary_adapters.manifests.hosts import MESH, SEVERAL, foreign_namespace_of
 from canary_adapters.manifests.mistakes import shown
 from canary_adapters.manifests.objects import Canary
-from canary_adapters.manifests.policies import ITERATIONS_WITHOUT_MESH, provider_of
+from canary_adapters.manifests.policies import (
+    ITERATIONS_WITHOUT_MESH,
+    CheckOrigin,
+    bound_of,
+    check_sources,
+    provider_of,
+)
+from canary_core.policy import Bound
 
 __all__ = ["policy_warnings"]
 
@@ -36,7 +44,8 @@ def policy_warnings(
         found += _of_hosts(canary)
     if canary.spec.service.is_tcp and provider != "kubernetes":
         found += _of_connections(canary)
-    return (*found, *_of_times(canary, minimum_interval_s), *_of_alerts(canary), *_of_metrics(canary))
+    found += (*_of_times(canary, minimum_interval_s), *_of_threshold(canary), *_of_alerts(canary))
+    return (*found, *_of_metrics(canary), *_of_bounds(canary))
 
 
 def _without_mesh(canary: Canary) -> Iterator[str]:
@@ -110,6 +119,12 @@ def _of_times(canary: Canary, minimum_interval_s: float) -> Iterator[str]:
         yield f"interval {declared} is below the minimum and becomes {minimum_interval_s:g}s"
 
 
+def _of_threshold(canary: Canary) -> Iterator[str]:
+    threshold = canary.spec.analysis.threshold
+    if threshold < 1:
+        yield f"threshold {threshold} becomes 1: the first failed check rolls back"
+
+
 def _of_alerts(canary: Canary) -> Iterator[str]:
     for alert in canary.spec.analysis.alerts:
         if not alert.severity:
@@ -125,3 +140,21 @@ def _of_metrics(canary: Canary) -> Iterator[str]:
             yield f"metric {metric.name} has no thresholdRange, so every value passes"
         if metric.min_samples is not None and (metric.query or metric.template_ref is not None):
             yield f"minSamples of metric {metric.name} is never reached: only built-in queries tell how many there were"
+
+
+def _of_bounds(canary: Canary) -> Iterator[str]:
+    """Bounds of built-in checks that no good canary could keep to."""
+    for source in check_sources(canary):
+        if source.origin is CheckOrigin.BUILT_IN:
+            yield from _impossible(source.metric.name, bound_of(source))
+
+
+def _impossible(name: str, bound: Bound) -> Iterator[str]:
+    low, high = bound.minimum, bound.maximum
+    if name == REQUEST_SUCCESS_RATE:
+        if low is not None and low > 100:
+            yield f"metric {name} can never reach min {low:g}: it is a percentage, so every check fails"
+        if high is not None and high < 100:
+            yield f"metric {name} has max {high:g}, so that a canary without errors fails: its bound is min"
+    elif high is not None and high < 1:
+        yield f"metric {name} has max {high:g}: it is in whole milliseconds, which no request keeps to"

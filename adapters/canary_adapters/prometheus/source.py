@@ -111,6 +111,7 @@ class CanaryMetrics:
             try:
                 if source.origin is CheckOrigin.TEMPLATE:
                     self._supported(self._template(source))
+                    self._check_variables(source)
             except RefusedError as error:
                 found[error.as_obstacle()] = None
         return tuple(found)

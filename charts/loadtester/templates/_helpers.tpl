@@ -78,18 +78,23 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and .Values.tenants (or (.Values.cmd).enableShell (.Values.cmd).enableBash) -}}
 {{- fail "tenants: cmd.enableShell and cmd.enableBash must be off; each team's scripts could do anything to the commands of the others" -}}
 {{- end -}}
+{{- if and .Values.tenants .Values.flaggerCompatible -}}
+{{- fail "flaggerCompatible: must be off with tenants; each team's scripts could do anything to the commands of the others" -}}
+{{- end -}}
 {{- end -}}
 
 {{/* The flags of `canary loadtester`, as a list. Quoted, because a value may look like YAML. */}}
 {{- define "loadtester.flags" -}}
 {{- $found := list "-port=8080" -}}
 {{- $env := list -}}
+{{- $programs := default list (.Values.cmd).allowPrograms -}}
+{{- if .Values.flaggerCompatible -}}{{- $programs = concat $programs (list "helm" "helmv3" "kubectl") | uniq -}}{{- end -}}
 {{- range .Values.env -}}{{- $env = append $env .name -}}{{- end -}}
 {{- $flags := list
   (list "log-level" .Values.logLevel)
   (list "timeout" (.Values.cmd).timeout)
   (list "namespace-regexp" (.Values.cmd).namespaceRegexp)
-  (list "allow-programs" (join "," (.Values.cmd).allowPrograms))
+  (list "allow-programs" (join "," $programs))
   (list "max-commands" (int64 (.Values.cmd).maxCommands))
   (list "gate-token-file" (ternary "/etc/canary/gates/fingerprints" "" (ne (include "loadtester.gates" .) "")))
   (list "pass-env" (join "," $env)) -}}
@@ -97,8 +102,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if index . 1 -}}{{- $found = append $found (printf "-%s=%v" (index . 0) (index . 1)) -}}{{- end -}}
 {{- end -}}
 {{- $found = append $found (printf "-deny-addresses=%s" (join "," (include "loadtester.denied" . | fromJsonArray))) -}}
-{{- if (.Values.cmd).enableBash -}}{{- $found = append $found "-enable-bash" -}}{{- end -}}
-{{- if (.Values.cmd).enableShell -}}{{- $found = append $found "-enable-shell" -}}{{- end -}}
+{{- if or .Values.flaggerCompatible (.Values.cmd).enableBash -}}{{- $found = append $found "-enable-bash" -}}{{- end -}}
+{{- if or .Values.flaggerCompatible (.Values.cmd).enableShell -}}{{- $found = append $found "-enable-shell" -}}{{- end -}}
 {{- range concat $found (default list .Values.extraArgs) }}
 - {{ . | quote }}
 {{- end }}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Container
 from itertools import count
 
 from canary_lab.cluster.errors import invalid, invalid_error
 from canary_lab.cluster.store import Store
 
 SERVICES = ipaddress.ip_network("10.96.0.0/16")
+NODE_PORTS = range(30000, 32768)
 _PODS = ipaddress.ip_network("10.244.0.0/16")
 
 
@@ -37,6 +39,16 @@ class Addresses:
         if why:
             raise invalid_error("", "Service", name, [invalid("spec.clusterIPs", [wanted], why)])
         return wanted
+
+    def allocate_port(self, own: Container[int | None]) -> int:
+        """A port of the nodes that no Service has.
+
+        Args:
+            own: What the Service that asks has already.
+        """
+        ports = (port for service in self._store.all("core/services") for port in service["spec"].get("ports") or ())
+        taken = {port.get("nodePort") for port in ports}
+        return next(port for port in NODE_PORTS if port not in taken and port not in own)
 
     def for_pod(self) -> str:
         """The next address for a Pod."""

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from canary_lab.cluster import managed
+from canary_lab.cluster.admission import Admission, admitted
 from canary_lab.cluster.bodies import Codec
 from canary_lab.cluster.clock import timestamp
 from canary_lab.cluster.errors import (
@@ -55,6 +56,10 @@ class Api:
     def __init__(self, store: Store, registry: Registry, strategies: Strategies) -> None:
         self.store, self.registry, self.strategies = store, registry, strategies
         self.codec = Codec(strategies)
+        self.redefined: list[Callable[[str], None]] = []
+        """Called with a store of custom resources whose definition was replaced."""
+        self.admissions: list[Admission] = []
+        """Asked in turn about everything that is created or changed, whoever does it."""
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -89,6 +94,7 @@ class Api:
             raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
         obj = _own_metadata(obj, strategy)
         obj = self.complete(resource, obj, strategy, new=True)
+        obj = self._mutated(resource, "", obj, None, strategy)
         if managed.is_reset(obj):
             obj["metadata"].pop("managedFields")
         elif how.operation == "Update":  # before the server adds what nobody sent
@@ -152,6 +158,13 @@ class Api:
         if resource.kind == "HorizontalPodAutoscaler":
             return self.registry.get("autoscaling", "v2", resource.plural) or resource
         return resource
+
+    def _mutated(self, resource: Resource, subresource: str, obj: Obj, old: Obj | None, strategy: Strategy) -> Obj:
+        """An object as admission leaves it."""
+        found = admitted(self.admissions, resource, subresource, obj, old)
+        if found != obj:
+            strategy.default(found)
+        return self.settle(resource, found)
 
     def _check_create(self, resource: Resource, obj: Obj, strategy: Strategy, how: Write) -> None:
         if resource.group == "events.k8s.io" and (causes := check_new_event(obj)):
@@ -244,7 +257,7 @@ class Api:
             status = {"status": new["status"]} if "status" in new else {}
             new = {**{k: v for k, v in old.items() if k != "status"}, **status, "metadata": meta}
             new = new if resource.custom else self.complete(resource, clone(new), strategy, new=False)
-            return clone(new)
+            return clone(self._mutated(resource, how.subresource, new, old, strategy))
         new = clone(new)
         _keep_metadata(new["metadata"], old["metadata"])
         if "status" in resource.subresources and how.subresource != "finalize":
@@ -252,6 +265,7 @@ class Api:
             if "status" in old:
                 new["status"] = old["status"]
         new = self.complete(resource, new, strategy, new=False)
+        new = self._mutated(resource, how.subresource, new, old, strategy)
         if how.subresource != "finalize":
             new = self._settled(resource, new, lambda obj: strategy.prepare_update(obj, old))
         if strategy.counts_generation and strategy.generation_rises(new, old):

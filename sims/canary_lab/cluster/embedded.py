@@ -13,6 +13,7 @@ import yaml
 from aiohttp import web
 
 from canary_lab.cluster import controllers, rbac
+from canary_lab.cluster.admission import Admission
 from canary_lab.cluster.controllers import Timing
 from canary_lab.cluster.requests import RequestLog
 from canary_lab.cluster.server import Middleware, Server, WebServer
@@ -66,6 +67,11 @@ class EmbeddedCluster:
     def middlewares(self) -> list[Middleware]:
         """What sees each request first; a place to inject faults. It runs in the thread of the cluster."""
         return self._server.middlewares
+
+    @property
+    def admissions(self) -> list[Admission]:
+        """What changes or refuses what is written, as webhooks do. It runs in the thread of the cluster."""
+        return self._server.api.admissions
 
     def kubeconfig(self, path: Path, namespace: str = "default", token: str = "") -> Path:
         """Writes a kubeconfig for this cluster.

@@ -47,6 +47,20 @@ def dns_label_name_error(text: str) -> str:
     return "must not contain dots" if "." in text else label_error(text)
 
 
+def port_name_errors(text: str) -> list[str]:
+    """Why this cannot name a container port, and so cannot be a target port."""
+    found = ["must be no more than 15 characters"] if len(text) > 15 else []
+    if not re.fullmatch("[-a-z0-9]+", text):
+        found.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
+    if not re.search("[a-z]", text):
+        found.append("must contain at least one letter (a-z)")
+    if "--" in text:
+        found.append("must not contain consecutive hyphens")
+    if text.startswith("-") or text.endswith("-"):
+        found.append("must not begin or end with a hyphen")
+    return found
+
+
 def path_error(text: str) -> str:
     """Why this cannot name an RBAC object, which takes anything that fits into a path."""
     if text in (".", ".."):

@@ -80,6 +80,12 @@ class Store:
         self._record(Event(self.rv, "MODIFIED" if old else "ADDED", store, key, obj, old))
         return obj
 
+    def restore(self, store: str, obj: Obj) -> None:
+        """Stores an object under the version that it has already; nobody is told."""
+        meta = obj["metadata"]
+        key = (meta.get("namespace", ""), meta["name"])
+        self._objects.setdefault(store, {})[key] = self._places.setdefault((store, key[0]), {})[key] = obj
+
     def remove(self, store: str, namespace: str, name: str, last: Obj | None = None) -> Obj:
         """Removes an object; answers with its last state under the version of the removal."""
         old = self._objects[store].pop((namespace, name))

@@ -42,10 +42,16 @@ class Watch:
         self._error: Obj | None = None
         self._first = self._begin()
         self._unsubscribe = api.store.subscribe(self._heard)
+        api.redefined.append(self._redefined)
 
     def _heard(self, event: Event) -> None:
         if event.store == self._resource.store:
             self._queue.put_nowait(event)
+
+    def _redefined(self, store: str) -> None:
+        """Whoever watches a kind whose definition is replaced has to come again."""
+        if store == self._resource.store:
+            self.end()
 
     def end(self) -> None:
         """Ends the watch after what has happened so far."""
@@ -124,6 +130,7 @@ class Watch:
                 yield line
         finally:
             self._unsubscribe()
+            self._api.redefined.remove(self._redefined)
 
     async def _follow(self) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()

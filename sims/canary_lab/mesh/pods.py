@@ -11,7 +11,7 @@ from typing import Final
 from attrs import frozen
 
 from canary_lab.cluster.clock import timestamp
-from canary_lab.cluster.controllers.kubelet import pod_status
+from canary_lab.cluster.pod_life import pod_status
 from canary_lab.cluster.store import Obj
 from canary_lab.mesh.container import Container
 

@@ -107,6 +107,8 @@ class World:
     rollout: Rollout = field(factory=Rollout, init=False)
     resource_version: int = field(default=1, init=False)
     request: Request | None = field(default=None, init=False)
+    redeclared: bool = field(default=False, init=False)
+    """Whether the policy, or what the routes are made from, was declared anew since a rollout was last saved."""
     deleting: bool = field(default=False, init=False)
     gone: bool = field(default=False, init=False)
     source_error: str | None = field(default=None, init=False)
@@ -376,6 +378,7 @@ class _Store(_Facet):
             rollout=world.rollout,
             version=str(world.resource_version),
             request=world.request,
+            redeclared=world.redeclared,
             deleting=world.deleting,
         )
 
@@ -385,7 +388,7 @@ class _Store(_Facet):
                 raise GoneError
             if version != str(self.world.resource_version):
                 raise ConflictError(version)
-            self.world.rollout = rollout
+            self.world.rollout, self.world.redeclared = rollout, False
             self.world.resource_version += 1
 
         self.world.write("store.save", effect)

@@ -9,14 +9,17 @@ import sys
 import pytest
 
 from campaigns.faults import Fault, Plan, Wrong, faults_of, kinds_of
-from campaigns.stories import FAILING, GOOD, NEVER_READY, PRIMARY_FAILS, RECONFIGURED, STORIES, Story
+from campaigns.stories import FAILING, FOREIGN, GOOD, NEVER_READY, PRIMARY_FAILS, RECONFIGURED, STORIES, Story
 from campaigns.trials import MORE, Trials
 from planted_bugs.every_bug import PLANTED
 
 pytestmark = pytest.mark.slow
 
 SHARE = 1 if os.environ.get("CANARY_ADAPTER_PLANS") == "all" else 7
-TRIALS = Trials()
+TRIALS, UNDER_FLAGGERS = Trials(), Trials(flaggers=True)
+EVENT = "POST events"
+FORGETFUL = (Wrong.CRASH, Wrong.CRASH_AFTER, Wrong.LOST, Wrong.BLIND, Wrong.REDEFINED)
+"""Faults after which only what is stored counts."""
 
 
 def _id(story: Story) -> str:
@@ -43,6 +46,37 @@ def test_no_single_request_that_fails_breaks_a_law(story: Story, capsys: pytest.
     assert all(trial.struck == 1 for trial in trials)
     assert max(trial.after for trial in trials) <= TRIALS.calm(story).turns + MORE
     assert len(plans) * SHARE > 80
+
+
+@pytest.mark.parametrize("story", STORIES, ids=_id)
+def test_flaggers_definition_changes_nothing_but_the_record(story: Story) -> None:
+    """The same requests but for one event of each Canary, and the same end."""
+    theirs, ours = UNDER_FLAGGERS.calm(story), TRIALS.calm(story)
+    assert theirs.broken == ()
+    assert theirs.end == ours.end
+    assert [each for each in theirs.requests if each != EVENT] == [each for each in ours.requests if each != EVENT]
+    canaries = sum(obj["kind"] == "Canary" for obj in story.objects)
+    assert 1 <= theirs.requests.count(EVENT) - ours.requests.count(EVENT) <= canaries
+
+
+@pytest.mark.parametrize("story", [GOOD, FAILING, PRIMARY_FAILS], ids=_id)
+def test_no_single_request_that_fails_breaks_a_law_under_flaggers_definition(story: Story) -> None:
+    plans = [Plan(faults=(fault,)) for fault in UNDER_FLAGGERS.singles(story) if fault.wrong in FORGETFUL][::SHARE]
+    trials = [UNDER_FLAGGERS.tried(story, plan) for plan in plans]
+    broken = [trial for trial in trials if trial.broken]
+    assert not broken, "\n".join(f"{trial.plan}: {trial.broken}" for trial in broken[:3])
+    assert len(plans) * SHARE > 30
+
+
+@pytest.mark.parametrize("flaggers", [False, True], ids=["by Flagger's", "by ours"])
+def test_a_definition_that_is_replaced_in_the_middle_of_a_rollout_loses_nothing(flaggers: bool) -> None:
+    trials = UNDER_FLAGGERS if flaggers else TRIALS
+    redefined = [fault for fault in trials.singles(GOOD) if fault.wrong is Wrong.REDEFINED]
+    for fault in redefined:
+        crash = Fault(request=fault.request + 1, wrong=Wrong.CRASH)
+        for plan in (Plan(faults=(fault,)), Plan(faults=(fault, crash))):
+            assert trials.tried(GOOD, plan).broken == (), plan
+    assert len(redefined) > 5
 
 
 def test_every_kind_of_fault_has_requests_to_strike() -> None:
@@ -85,5 +119,7 @@ def test_laws_that_adapters_keep_by_themselves_can_be_broken(name: str, law: str
     (bug,) = (each for each in PLANTED if each.name == name)
     with bug.active():
         trials = Trials()
-        broken = [each for story in (GOOD, FAILING, NEVER_READY, PRIMARY_FAILS) for each in trials.calm(story).broken]
+        # The last of them has news in the middle of a measurement.
+        stories = (GOOD, FAILING, NEVER_READY, PRIMARY_FAILS, FOREIGN)
+        broken = [each for story in stories for each in trials.calm(story).broken]
     assert any(each.startswith(f"{law}:") for each in broken), broken

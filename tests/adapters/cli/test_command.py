@@ -78,6 +78,28 @@ def test_every_mistake_of_every_file_is_told_and_the_good_ones_too(tmp_path: Pat
     ]
 
 
+def test_what_is_not_served_is_named_and_what_is_referred_to_is_looked_for(tmp_path: Path) -> None:
+    file, application = tmp_path / "canary.yaml", tmp_path / "application.yaml"
+    reference = "metrics: [{name: e, templateRef: {name: errors}, thresholdRange: {max: 1}}]"
+    text = Path(ARTICLE).read_text().replace("  service:\n", "  provider: nginx\n  service:\n", 1)
+    file.write_text(text)
+    code, out, err = canary("validate", str(file))
+    assert (code, out) == (2, "")
+    assert 'spec.provider: "nginx" is not allowed: must be one of istio, kubernetes: nothing else is served' in err
+    spec = f"  service: {{port: 80}}\n  analysis: {{interval: 1m, threshold: 1, stepWeight: 50, {reference}}}\n"
+    target = "  targetRef: {apiVersion: apps/v1, kind: Deployment, name: app}\n"
+    head = "apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: app, namespace: test}\nspec:\n"
+    file.write_text(head + target + spec)
+    application.write_text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: ap, namespace: test}\n")
+    code, out, err = canary("validate", str(file), str(application))
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1:] == [
+        "  warning: spec.targetRef: Deployment app.test is in none of the files",
+        "  warning: templateRef of metric e: MetricTemplate errors.test is in none of the files",
+        "1 object of other kinds passed over",
+    ]
+
+
 def _template(query: str) -> str:
     head = "apiVersion: flagger.app/v1beta1\nkind: MetricTemplate\nmetadata: {name: rate, namespace: canary-demo}\n"
     return f"{head}spec:\n  provider: {{type: prometheus, address: 'http://p:9090'}}\n  query: {json.dumps(query)}\n"
@@ -153,6 +175,7 @@ def test_bad_input_ends_with_code_2_and_a_message(tmp_path: Path, content: bytes
         (("validate",), "Missing argument"),
         (("validate", str(EXAMPLES)), "is a directory, must be a file"),
         (("validate", "--nonsense", ARTICLE), "No such option"),
+        (("validate", "--mesh-provider", "foo", ARTICLE), "foo is not served: must be one of istio, kubernetes"),
         (("valdate",), "Did you mean 'validate'?"),
     ],
 )

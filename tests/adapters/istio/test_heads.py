@@ -228,6 +228,34 @@ def test_what_is_given_back_is_not_what_a_canary_may_not_have(
     assert live["spec"]["http"][0]["route"] == [{"destination": {"host": "app"}}]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"http": 5}',
+        '{"http": ["x"]}',
+        '{"http": [{"route": 1}]}',
+        '{"http": [{"route": [1]}]}',
+        '{"http": [{"route": [{"destination": "app"}]}]}',
+        '{"hosts": "app"}',
+    ],
+)
+def test_a_note_of_how_it_was_that_somebody_has_spoilt_tells_nothing(
+    cluster: Cluster, namespace: str, text: str
+) -> None:
+    cluster.create(DEPLOYMENTS, namespace, a_deployment())
+    plain: Obj = {"hosts": ["app"], "http": [{"route": [{"destination": {"host": "app"}}]}]}
+    cluster.create(
+        VIRTUAL_SERVICES, namespace, {"metadata": {"name": "app", "annotations": {ORIGINAL: text}}, "spec": plain}
+    )
+    router = _router(cluster, namespace, STRICT)
+    router.ensure(SPLIT)
+    router.release()
+    live = cluster.get(VIRTUAL_SERVICES, namespace, "app")
+    assert live is not None
+    assert (live["spec"]["hosts"], live["spec"]["http"][0]["route"]) == (["app"], [{"destination": {"host": "app"}}])
+
+
 # -- Others that come before ----------------------------------------------------------------------------------------
 
 

@@ -231,6 +231,98 @@ def test_connections_are_routed_as_connections() -> None:
     }
 
 
+BOTH_WAYS: dict[str, tuple[dict[str, Any], str]] = {
+    "gateways and the mesh": (
+        {"service": {"port": 80, "gateways": ["mesh", "istio-system/public"]}},
+        """
+- match: [{gateways: [istio-system/public]}]
+  route:
+  - {destination: {host: app-primary, port: {number: 80}}, weight: 90}
+  - {destination: {host: app-canary, port: {number: 80}}, weight: 10}
+- match: [{gateways: [mesh]}]
+  route:
+  - {destination: {host: app-primary}, weight: 90}
+  - {destination: {host: app-canary}, weight: 10}
+""",
+    ),
+    "conditions with gateways of their own": (
+        {
+            "service": {
+                "port": 80,
+                "gateways": ["gw", "mesh"],
+                "match": [{"uri": {"prefix": "/in"}, "gateways": ["mesh"]}, {"uri": {"prefix": "/all"}}],
+            }
+        },
+        """
+- match: [{uri: {prefix: /all}, gateways: [gw]}]
+  route:
+  - {destination: {host: app-primary, port: {number: 80}}, weight: 90}
+  - {destination: {host: app-canary, port: {number: 80}}, weight: 10}
+- match: [{uri: {prefix: /in}, gateways: [mesh]}, {uri: {prefix: /all}, gateways: [mesh]}]
+  route:
+  - {destination: {host: app-primary}, weight: 90}
+  - {destination: {host: app-canary}, weight: 10}
+""",
+    ),
+    "conditions for the mesh alone": (
+        {
+            "service": {
+                "port": 80,
+                "gateways": ["gw", "mesh"],
+                "match": [{"uri": {"prefix": "/in"}, "gateways": ["mesh"]}],
+            }
+        },
+        """
+- match: [{uri: {prefix: /in}, gateways: [mesh]}]
+  route:
+  - {destination: {host: app-primary}, weight: 90}
+  - {destination: {host: app-canary}, weight: 10}
+""",
+    ),
+    "gateways alone": (
+        {"service": {"port": 80, "gateways": ["gw"]}},
+        """
+- route:
+  - {destination: {host: app-primary, port: {number: 80}}, weight: 90}
+  - {destination: {host: app-canary, port: {number: 80}}, weight: 10}
+""",
+    ),
+    "the mesh alone": (
+        {"service": {"port": 80}},
+        "- route: [{destination: {host: app-primary}, weight: 90}, {destination: {host: app-canary}, weight: 10}]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BOTH_WAYS)
+def test_with_several_ports_a_gateway_is_told_which_and_the_mesh_is_not(name: str) -> None:
+    """Inside of the mesh a request goes to the port that it asks for; at a gateway it asks for one of the gateway's."""
+    spec, expected = BOTH_WAYS[name]
+    traffic = Traffic(canary_weight=10)
+    found = wanted_virtual_service(_canary(spec), traffic, None, several_ports=True)
+    assert found["spec"]["http"] == yaml.safe_load(expected)
+    live = {**found, "metadata": {**found["metadata"], "namespace": "here", "resourceVersion": "1"}}
+    assert read_traffic(_canary(spec), live, several_ports=True) == traffic
+
+
+def test_an_ab_test_at_a_gateway_and_in_the_mesh_is_read_as_it_was_written() -> None:
+    spec = {
+        "service": {"port": 80, "gateways": ["gw", "mesh"]},
+        "analysis": {"interval": "1m", "threshold": 1, "iterations": 2, "match": [{"headers": {"x": {"exact": "y"}}}]},
+    }
+    traffic = Traffic(canary_weight=100, audience=Audience.MATCHED)
+    found = wanted_virtual_service(_canary(spec), traffic, None, several_ports=True)
+    matches = [route["match"] for route in found["spec"]["http"]]
+    assert matches == [
+        [{"headers": {"x": {"exact": "y"}}, "gateways": ["gw"]}],
+        [{"gateways": ["gw"]}],
+        [{"headers": {"x": {"exact": "y"}}, "gateways": ["mesh"]}],
+        [{"gateways": ["mesh"]}],
+    ]
+    live = {**found, "metadata": {**found["metadata"], "namespace": "here", "resourceVersion": "1"}}
+    assert read_traffic(_canary(spec), live, several_ports=True) == traffic
+
+
 # -- Laws -----------------------------------------------------------------------------------------------------------
 
 _WORDS = st.text("abcXYZ", min_size=1, max_size=5)
@@ -378,7 +470,9 @@ def test_drift_in_any_object_is_seen_and_mended(cluster: Cluster, namespace: str
 
 
 def test_what_the_user_had_is_given_back(cluster: Cluster, namespace: str) -> None:
-    cluster.create(DEPLOYMENTS, namespace, a_deployment())
+    target = a_deployment()
+    target["spec"]["template"]["metadata"]["labels"]["x"] = "y"
+    cluster.create(DEPLOYMENTS, namespace, target)
     ports = [{"name": "http", "port": 80, "targetPort": 80}]
     mine = {"metadata": {"name": "app"}, "spec": {"selector": {"app": "app", "x": "y"}, "ports": ports}}
     applied = json.dumps({"spec": mine["spec"]})
@@ -410,7 +504,6 @@ def test_release_without_a_target_or_routes_is_no_error(cluster: Cluster, namesp
     ("service", "existing", "words"),
     [
         ({"port": 80, "targetPort": "nobody"}, None, "targetPort nobody"),
-        ({"port": 81}, {"port": 80, "targetPort": 8080}, "spec.service.port 81"),
         ({"port": 80, "targetPort": 9090}, {"port": 80, "targetPort": 8080}, "targetPort 9090"),
     ],
 )
@@ -452,4 +545,8 @@ def test_discovered_ports_never_clash(cluster: Cluster, namespace: str) -> None:
     _router(cluster, namespace, service=service).ensure(Traffic())
     found = cluster.get(SERVICES, namespace, "app-canary")
     assert found is not None
-    assert [(each["name"], each["port"]) for each in found["spec"]["ports"]] == [("http", 80), ("tcp-app-2", 9090)]
+    assert [(each["name"], each["port"]) for each in found["spec"]["ports"]] == [
+        ("http", 80),
+        ("http-8081", 8081),
+        ("tcp-app-2", 9090),
+    ]

@@ -159,7 +159,7 @@ def test_a_read_is_never_older_than_an_own_write_however_late_the_cache(steps: l
     for number, (what, progress) in enumerate(steps):
         there = cache.history[-1][1]
         if what == "write":
-            cluster.replace(SERVICES, {"text": str(number)})
+            cluster.replace(SERVICES, {"metadata": {"namespace": "n", "name": "x"}, "text": str(number)})
             own = len(cache.history) - 1
         elif what == "delete" and there is not None:
             cluster.delete(SERVICES, there)

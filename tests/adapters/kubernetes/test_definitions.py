@@ -35,10 +35,10 @@ def test_kubectl_shows_flaggers_columns(kubeconfig: Path, api: Api, namespace: s
     a_canary(api, namespace)
     plain = _kubectl(kubeconfig, "get", "canary", "-n", namespace).splitlines()[0].split()
     wide = _kubectl(kubeconfig, "get", "canary", "-n", namespace, "-o", "wide").splitlines()[0].split()
-    assert plain == ["NAME", "STATUS", "WEIGHT", "LASTTRANSITIONTIME"]
+    assert plain == ["NAME", "STATUS", "WEIGHT", "LASTTRANSITIONTIME", "REASON"]
     assert wide == [
         *("NAME", "STATUS", "WEIGHT", "SUSPENDED", "FAILEDCHECKS", "INTERVAL", "MIRROR"),
-        *("STEPWEIGHT", "STEPWEIGHTS", "MAXWEIGHT", "LASTTRANSITIONTIME"),
+        *("STEPWEIGHT", "STEPWEIGHTS", "MAXWEIGHT", "LASTTRANSITIONTIME", "REASON"),
     ]
     explained = _kubectl(kubeconfig, "explain", "canary.spec.analysis.threshold")
     assert re.search(r"FIELD:\s+threshold <number>", explained)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 import pytest
 from attrs import define, field
@@ -20,15 +20,21 @@ from canary_adapters.kubernetes.store.status import Target, read_status, written
 from canary_core import (
     Audience,
     Cookies,
+    Counts,
+    KnownGood,
     Notice,
+    Obstacle,
     Phase,
     Policy,
     Progressive,
     Request,
     Rollout,
     SessionAffinity,
+    Source,
     Traffic,
     Verb,
+    Wait,
+    Waiting,
 )
 from canary_ports import ConflictError, GoneError, RefusedError, RolloutStore
 from canary_sims.harness.contracts import RolloutStoreContract
@@ -68,12 +74,16 @@ class Door:
         assert found is not None
         return found
 
+    def redeclare(self) -> None:
+        self.touch()
+
     def touch(self) -> None:
         live = self._live()
         self.cluster.api.patch(CANARIES, live, {"spec": {"progressDeadlineSeconds": 601}})
 
     def ask(self, request: Request) -> None:
-        text = f"{request.verb.value}/{request.id}"
+        verb = request.verb.value if request.verb is not None else "dance"
+        text = f"{verb}/{request.id}"
         self.cluster.api.patch(CANARIES, self._live(), {"metadata": {"annotations": {"canary-core/request": text}}})
 
     def delete(self) -> None:
@@ -129,8 +139,70 @@ def test_a_status_is_read_as_it_was_written(policy: Policy, rollout: Rollout, ge
     assert again == status
 
 
+RECORDED: Final = {
+    "version": 1,
+    "phase": "Progressing",
+    "traffic": {"canaryWeight": 20},
+    "counts": {"failed": 1},
+    "started": True,
+    "applied": "v1:b",
+    "promoted": "v1:a",
+    "knownGood": "primary",
+    "waiting": {"on": "canary", "sinceS": 1770000123.4567891},
+    "sinceS": 1770000120.123456,
+    "changedS": 1770000000,
+    "keptS": 1769990000.5,
+    "replicas": 2,
+    "request": "pause/1",
+}
+"""As the release before wrote it."""
+
+
+def test_a_record_of_the_release_before_is_read_and_written_anew_with_times_for_people() -> None:
+    read = read_rollout(RECORDED)
+    assert read == Rollout(
+        phase=Phase.PROGRESSING,
+        traffic=Traffic(canary_weight=20),
+        counts=Counts(failed=1),
+        started=True,
+        applied="v1:b",
+        promoted="v1:a",
+        known_good=KnownGood.PRIMARY,
+        waiting=Waiting(on=Wait.CANARY, since_s=1770000123.4567891),
+        since_s=1770000120.123456,
+        changed_s=1770000000.0,
+        kept_s=1769990000.5,
+        replicas=2,
+        request="pause/1",
+    )
+    written = written_rollout(read)
+    assert written["version"] == 2
+    assert (written["since"], written["changed"]) == ("2026-02-02T02:42:00.123456Z", "2026-02-02T02:40:00.000000Z")
+    assert written["waiting"] == {"on": "canary", "since": "2026-02-02T02:42:03.456789Z"}
+
+
+@given(st.integers(0, 4_000_000_000_000_000).map(lambda microseconds: microseconds / 1e6))
+def test_times_in_whole_microseconds_lose_nothing(time_s: float) -> None:
+    rollout = Rollout(since_s=time_s, changed_s=time_s, kept_s=time_s, waiting=Waiting(on=Wait.TARGET, since_s=time_s))
+    assert read_rollout(written_rollout(rollout)) == rollout
+
+
+@pytest.mark.parametrize("time_s", [1e18, -1e18, float("inf"), -62_135_596_801.0])
+def test_a_clock_that_shows_no_date_is_written_as_it_is(time_s: float) -> None:
+    rollout = Rollout(since_s=time_s)
+    assert read_rollout(json.loads(json.dumps(written_rollout(rollout), allow_nan=False))) == rollout
+
+
 @pytest.mark.parametrize(
-    "damage", [{"version": 2}, {"phase": "Nowhere"}, {"pending": [{"kind": "Nothing"}]}, {"traffic": 3}]
+    "damage",
+    [
+        {"version": 3},
+        {"version": []},
+        {"since": "soon"},
+        {"phase": "Nowhere"},
+        {"pending": [{"kind": "Nothing"}]},
+        {"traffic": 3},
+    ],
 )
 def test_a_record_that_cannot_be_read_is_refused_and_says_what_to_do(damage: dict[str, Any]) -> None:
     record = {**written_rollout(Rollout(phase=Phase.SUCCEEDED)), **damage}
@@ -224,6 +296,21 @@ def test_a_newer_generation_is_never_overwritten(cluster: Cluster, namespace: st
     assert fresh.load().policy.progress_deadline_s == 601
 
 
+def test_what_is_declared_and_not_valid_is_not_gone_by_and_so_explains_nothing(
+    cluster: Cluster, namespace: str
+) -> None:
+    """The last valid declaration counts, and that is what was acted upon before."""
+    a_canary(cluster.api, namespace)
+    store = _store(cluster, namespace)
+    store.save(Rollout(phase=Phase.PROGRESSING), store.load().version)
+    live = cluster.api.read(CANARIES, namespace, "app")
+    assert live is not None
+    for interval, redeclared in (("soon", False), ("2m", True)):
+        live = cluster.api.patch(CANARIES, live, {"spec": {"analysis": {"interval": interval}}})
+        found = _store(cluster, namespace).load()
+        assert (found.rollout.phase, found.redeclared) == (Phase.PROGRESSING, redeclared)
+
+
 def test_a_problem_is_told_once_and_goes_when_it_is_mended(cluster: Cluster, namespace: str) -> None:
     a_canary(cluster.api, namespace)
     store = _store(cluster, namespace)
@@ -241,6 +328,65 @@ def test_a_problem_is_told_once_and_goes_when_it_is_mended(cluster: Cluster, nam
     live = cluster.api.read(CANARIES, namespace, "app")
     assert live is not None
     assert live["status"]["conditions"][0]["reason"] == "Succeeded"
+
+
+def _shown(cluster: Cluster, namespace: str) -> tuple[int, str]:
+    live = cluster.api.read(CANARIES, namespace, "app")
+    assert live is not None
+    return live["status"]["canaryWeight"], live["status"]["conditions"][0]["reason"]
+
+
+def test_while_a_problem_stands_the_condition_stays(cluster: Cluster, namespace: str) -> None:
+    """What is saved meanwhile says nothing else: it would alternate with the problem."""
+    a_canary(cluster.api, namespace)
+    store = _store(cluster, namespace)
+    store.save(Rollout(phase=Phase.PROGRESSING, traffic=Traffic(canary_weight=30)), store.load().version)
+    store.load()
+    store.report(Problem("Odd", "something is odd"))
+    store = _store(cluster, namespace)
+    store.save(Rollout(phase=Phase.FAILED), store.load().version)
+    assert _shown(cluster, namespace) == (0, "Odd")
+    store.clear_problem()
+    assert _shown(cluster, namespace) == (0, "Failed")
+
+
+def test_while_a_split_is_refused_the_status_shows_what_flows(cluster: Cluster, namespace: str) -> None:
+    a_canary(cluster.api, namespace)
+    store, wanted = _store(cluster, namespace), Rollout(phase=Phase.PROGRESSING, traffic=Traffic(canary_weight=30))
+    store.flowing = lambda: Traffic(canary_weight=20)
+    version = store.save(wanted, store.load().version)
+    assert _shown(cluster, namespace) == (30, "Progressing")
+    refused = Obstacle(reason="Odd", message="something is odd", source=Source.ACTED)
+    version = store.save(wanted.but(obstacle=refused), version)
+    assert _shown(cluster, namespace) == (20, "Odd")
+    store.save(wanted, version)
+    assert _shown(cluster, namespace) == (30, "Progressing")
+
+
+def test_a_problem_is_reported_with_the_weight_that_flows(cluster: Cluster, namespace: str) -> None:
+    """Whatever was stored before it came up, and whatever is stored while it stands."""
+    a_canary(cluster.api, namespace)
+    store, wanted = _store(cluster, namespace), Rollout(phase=Phase.PROGRESSING, traffic=Traffic(canary_weight=30))
+    store.save(wanted, store.load().version)
+    store.flowing = lambda: Traffic(canary_weight=20)
+    store.report(Problem("Odd", "something is odd"))
+    assert _shown(cluster, namespace) == (20, "Odd")
+    store.save(wanted.but(since_s=1.0), store.load().version)
+    assert _shown(cluster, namespace) == (20, "Odd")
+    store.clear_problem()
+    assert _shown(cluster, namespace) == (30, "Progressing")
+
+
+def test_a_problem_is_reported_although_it_keeps_anybody_from_reading_routes(cluster: Cluster, namespace: str) -> None:
+    def refuse() -> None:
+        raise RefusedError("Odd", "something is odd")
+
+    a_canary(cluster.api, namespace)
+    store = _store(cluster, namespace)
+    store.save(Rollout(phase=Phase.PROGRESSING, traffic=Traffic(canary_weight=30)), store.load().version)
+    store.flowing = refuse
+    store.report(Problem("Odd", "something is odd"))
+    assert _shown(cluster, namespace) == (30, "Odd")
 
 
 def test_the_finalizer_is_there_exactly_if_it_is_declared(cluster: Cluster, namespace: str) -> None:
@@ -295,7 +441,7 @@ def a_canary_raw(api: Api, namespace: str, analysis: Obj, finalizers: list[str] 
 
 @pytest.mark.parametrize(
     ("text", "verb"),
-    [("pause", Verb.PAUSE), ("abort/17", Verb.ABORT), ("Promote/x", Verb.PROMOTE), ("dance", None), ("", None)],
+    [("pause", Verb.PAUSE), ("abort/17", Verb.ABORT), ("Promote/x", Verb.PROMOTE), ("dance", None), ("x" * 5000, None)],
 )
 def test_an_annotation_asks_for_something(cluster: Cluster, namespace: str, text: str, verb: Verb | None) -> None:
     a_canary(cluster.api, namespace)
@@ -303,4 +449,13 @@ def test_an_annotation_asks_for_something(cluster: Cluster, namespace: str, text
     assert live is not None
     cluster.api.patch(CANARIES, live, {"metadata": {"annotations": {"canary-core/request": text}}})
     request = _store(cluster, namespace).load().request
-    assert request == (None if verb is None else Request(id=text, verb=verb))
+    assert request == Request(id=text[:200], verb=verb)
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_an_empty_annotation_asks_for_nothing(cluster: Cluster, namespace: str, text: str) -> None:
+    a_canary(cluster.api, namespace)
+    live = cluster.api.read(CANARIES, namespace, "app")
+    assert live is not None
+    cluster.api.patch(CANARIES, live, {"metadata": {"annotations": {"canary-core/request": text}}})
+    assert _store(cluster, namespace).load().request is None

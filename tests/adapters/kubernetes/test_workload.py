@@ -372,26 +372,16 @@ def test_the_autoscaler_of_the_primary_is_this(cluster: Cluster, namespace: str,
     assert _get(cluster, HORIZONTAL_POD_AUTOSCALERS, namespace, "app") == source
 
 
-@pytest.mark.parametrize(
-    ("spec", "reason"),
-    [
-        ({"autoscalerRef": REF}, "AutoscalerMissing"),
-        ({"autoscalerRef": {**REF, "kind": "ScaledObject"}}, "AutoscalerKindUnsupported"),
-        ({"targetRef": {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "app"}}, "TargetKindUnsupported"),
-    ],
-)
-def test_what_is_not_served_is_refused_before_anything_is_made(
-    cluster: Cluster, namespace: str, spec: dict[str, Any], reason: str
-) -> None:
+def test_without_an_autoscaler_that_is_referred_to_nothing_is_made(cluster: Cluster, namespace: str) -> None:
     cluster.create(DEPLOYMENTS, namespace, a_deployment())
 
     def make() -> None:
-        port = _port(cluster, namespace, **spec)
+        port = _port(cluster, namespace, autoscalerRef=REF)
         port.ensure_primary(_revision(port), 1)
 
     with pytest.raises(RefusedError) as caught:
         make()
-    assert caught.value.reason == reason
+    assert caught.value.reason == "AutoscalerMissing"
     assert cluster.get(DEPLOYMENTS, namespace, "app-primary") is None
 
 

@@ -53,7 +53,7 @@ def test_bash_is_off_unless_it_is_asked_for() -> None:
     asked = {"type": "bash", "cmd": "curl x | grep y"}
     status, text = _refusal(asked)
     assert status == HTTPStatus.FORBIDDEN
-    assert "-enable-bash" in text
+    assert "-enable-bash (chart: cmd.enableBash" in text
     found = _command(asked, Options(enable_bash=True))
     assert (found.argv, found.blocking) == (("/bin/bash", "-c", "curl x | grep y"), True)
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canary_adapters.manifests.mistakes import shown
 from canary_adapters.plain_text import one_line, without_markup
 
 
@@ -45,6 +46,14 @@ def test_harmless_texts_stay_as_they_are(text: str) -> None:
 )
 def test_what_is_acted_upon_is_replaced(text: str, expected: str) -> None:
     assert one_line(text, 10 if set(text) <= set("xy ") else 200) == expected
+
+
+@given(st.text(st.characters(), max_size=60) | st.text("\x00\x1b\n\u202e\ud800\xad\u1680a", max_size=60))
+def test_a_value_that_is_shown_needs_no_replacement(value: str) -> None:
+    found = shown({"field": value})
+    assert len(found) <= 80
+    assert one_line(found, 200) == " ".join(found.split())
+    assert "\N{REPLACEMENT CHARACTER}" not in found or "\N{REPLACEMENT CHARACTER}" in value
 
 
 @given(st.text(st.characters(), max_size=300) | st.text("\x00\x1b\n\u202e\ud800 a", max_size=300), st.integers(3, 100))

@@ -203,6 +203,21 @@ def test_sticky_sessions_of_a_service_last_three_hours(server: Server) -> None:
     assert made["spec"]["sessionAffinityConfig"] == {"clientIP": {"timeoutSeconds": 10800}}
 
 
+@pytest.mark.parametrize("kind", ["NodePort", "LoadBalancer"])
+def test_ports_of_the_nodes_are_given_once_kept_and_given_up(server: Server, kind: str) -> None:
+    ports: list[Any] = [{"name": "a", "port": 80}, {"name": "b", "port": 80, "protocol": "UDP"}]
+    _, made, _ = server.ask("POST", "services", {"metadata": {"name": "s"}, "spec": {"type": kind, "ports": ports}})
+    given = [port["nodePort"] for port in made["spec"]["ports"]]
+    assert len(set(given)) == 2
+    assert all(30000 <= port <= 32767 for port in given)
+    more = [*ports, {"name": "c", "port": 81, "nodePort": 32100}]
+    _, found, _ = server.ask("PATCH", "services/s", {"spec": {"ports": more}}, MERGE)
+    assert [port["nodePort"] for port in found["spec"]["ports"]] == [*given, 32100]
+    inside = {"type": "ClusterIP", "externalTrafficPolicy": None, "allocateLoadBalancerNodePorts": None}
+    _, found, _ = server.ask("PATCH", "services/s", {"spec": inside}, MERGE)
+    assert [port.get("nodePort") for port in found["spec"]["ports"]] == [None, None, None]
+
+
 @pytest.mark.parametrize(
     ("ports", "wanted"),
     [

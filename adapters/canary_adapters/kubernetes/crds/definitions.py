@@ -69,6 +69,8 @@ _COLUMNS: Final = (
     ("StepWeights", ".spec.analysis.stepWeights", "string", True),
     ("MaxWeight", ".spec.analysis.maxWeight", "string", True),
     ("LastTransitionTime", ".status.lastTransitionTime", "string", False),
+    # Ours, behind Flagger's, which keep their places: Paused, Suspended, or what is in the way.
+    ("Reason", '.status.conditions[?(@.type=="Promoted")].reason', "string", False),
 )
 
 

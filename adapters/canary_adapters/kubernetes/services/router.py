@@ -50,17 +50,18 @@ class ServiceRouter:
         """
         if traffic not in (_TO_PRIMARY, _TO_CANARY):
             raise RefusedError("SplitUnsupported", "provider kubernetes cannot split traffic; it needs a mesh")
-        self._services.check(reaches_canary=traffic == _TO_CANARY)
         to_canary = traffic == _TO_CANARY
-        objection = self._services.objection(to_canary=to_canary, apex_only=self._services.are_begun)
-        if objection is not None:
-            raise objection
+        self._services.check(reaches_canary=to_canary)
+        refusal = self._services.not_ours(to_canary=to_canary, apex_only=self._services.are_begun)
+        if refusal is not None:
+            raise refusal
         self._services.ensure_backends()
         self._services.ensure_apex(to_canary=to_canary)
 
     def objection(self) -> RefusedError | None:
-        """Why no rollout should begin: one of the Services is somebody else's. None: it may."""
-        return self._services.objection()
+        """Why no rollout should begin: a Service is another's, or cannot become what is declared. None: it may."""
+        services = self._services
+        return services.not_ours() or services.objection() or services.canary_objection()
 
     def release(self) -> None:
         """Have the apex send to the target again."""

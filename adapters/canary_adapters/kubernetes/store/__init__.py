@@ -1,7 +1,8 @@
 """The rollout in the status of its Canary."""
 
+from canary_adapters.kubernetes.store.memory import Definition
 from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
 from canary_adapters.kubernetes.store.status import Problem
 from canary_adapters.kubernetes.store.store import FINALIZER, CanaryStore
 
-__all__ = ["FINALIZER", "CanaryReader", "CanaryStore", "Loaded", "Problem"]
+__all__ = ["FINALIZER", "CanaryReader", "CanaryStore", "Definition", "Loaded", "Problem"]

@@ -16,6 +16,8 @@ __all__ = ["CanaryReader", "Loaded"]
 
 _SHOWN: Final = 10
 _MINIMAL: Final = {"interval": "1m", "threshold": 1, "stepWeight": 100}
+_UNDOES: Final = ("provider", "targetRef", "service", "autoscalerRef", "revertOnDeletion")
+"""What it takes to know what was done, and so what to undo."""
 _ANNOTATIONS: Final = ("annotations", "labels", "generation", "resourceVersion", "deletionTimestamp", "finalizers")
 
 
@@ -78,6 +80,14 @@ class CanaryReader:
             raise RefusedError(found.reason, found.message)
         return found
 
+    def accepts(self, obj: Obj) -> bool:
+        """Whether a raw Canary can be served as it is declared."""
+        try:
+            self.read(obj)
+        except RefusedError:
+            return False
+        return True
+
     def last_valid(self, obj: Obj, stored: Obj | None) -> Loaded | None:
         """What a Canary has declared last that was valid, for one that declares something else by now.
 
@@ -118,10 +128,13 @@ class CanaryReader:
             pass
         given = obj.get("spec")
         spec: Obj = given if isinstance(given, dict) else {}
-        kept = {key: spec[key] for key in ("targetRef", "service", "autoscalerRef", "revertOnDeletion") if key in spec}
-        minimal: Obj = {**obj, "spec": {**kept, "analysis": _MINIMAL}}
-        found = self._read(minimal)
-        return None if isinstance(found, RefusedError) else found
+        kept = {key: spec[key] for key in _UNDOES if key in spec}
+        for left_out in ((), ("autoscalerRef",), ("provider",), ("autoscalerRef", "provider")):
+            least = {key: value for key, value in kept.items() if key not in left_out}
+            found = self._read({**obj, "spec": {**least, "analysis": _MINIMAL}})
+            if not isinstance(found, RefusedError):
+                return found
+        return None
 
     def _read(self, obj: Obj) -> Loaded | RefusedError:
         # Metadata that changes without the generation has no place in what is remembered.

@@ -2,6 +2,7 @@
 
 import math
 import re
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, get_args
 
@@ -12,13 +13,19 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from cattrs.strategies import configure_tagged_union
 
 from canary_adapters.kubernetes.resources import Obj
-from canary_core import Notice, Rollout
+from canary_adapters.manifests.mistakes import shown
+from canary_core import Notice, Rollout, Waiting
 from canary_ports import RefusedError
 
 __all__ = ["read_rollout", "written_rollout"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the format. A newer one was written by a newer release, and is not guessed at."""
+_READ: Final = (1, VERSION)
+"""Version 1 holds times as seconds since the epoch, later ones as people read them."""
+_TIMES: Final = frozenset({(Rollout, "since_s"), (Rollout, "changed_s"), (Rollout, "kept_s"), (Waiting, "since_s")})
+"""Points in time. All other numbers of seconds are durations."""
+_FIRST: Final = {"sinceS": "since", "changedS": "changed", "keptS": "kept"}
 
 
 _TAG: Final = "kind"
@@ -38,19 +45,28 @@ def read_rollout(record: Obj) -> Rollout:
         RefusedError: It was written by a newer release, or is damaged.
     """
     version = record.get("version")
-    if version != VERSION:
+    if version not in _READ:
         raise RefusedError(
             "StatusNotUnderstood",
-            f"status.rollout is of version {version!r}, this controller writes {VERSION}: upgrade it, or remove "
+            f"status.rollout is of version {shown(version)}, this controller writes {VERSION}: upgrade it, or remove "
             "status.rollout to have the rollout taken over from the other fields of the status",
         )
     try:
-        return _converter().structure({k: v for k, v in record.items() if k != "version"}, Rollout)
-    except (BaseValidationError, ValueError, TypeError, KeyError) as error:
+        fields_of = _from_first(record) if version == 1 else record
+        return _converter().structure({k: v for k, v in fields_of.items() if k != "version"}, Rollout)
+    except (BaseValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise RefusedError(
             "StatusNotUnderstood",
             "status.rollout is damaged: remove it to have the rollout taken over from the other fields of the status",
         ) from error
+
+
+def _from_first(record: Obj) -> Obj:
+    """A record of version 1, in which times had other names, as one of today."""
+    found = {_FIRST.get(key, key): value for key, value in record.items()}
+    if found.get("waiting"):
+        found["waiting"] = {_FIRST.get(key, key): value for key, value in found["waiting"].items()}
+    return found
 
 
 @cache
@@ -82,10 +98,31 @@ def _names(kind: type) -> Any:
     """Camel case on the wire; what a class computes by itself is not written."""
     notice = kind in get_args(Notice)
     return {
-        each.name: override(rename=_wire(f"of_{each.name}" if notice and each.name == _TAG else each.name))
+        each.name: _override(kind, each.name, _wire(f"of_{each.name}" if notice and each.name == _TAG else each.name))
         for each in fields(kind)
         if each.init
     }
+
+
+def _override(kind: type, name: str, wire: str) -> Any:
+    if (kind, name) in _TIMES:
+        return override(rename=_wire(name.removesuffix("_s")), struct_hook=_read_time, unstruct_hook=_written_time)
+    return override(rename=wire)
+
+
+def _written_time(value: float) -> str | float:
+    """RFC 3339 in microseconds. A clock that shows no date is written as it is."""
+    try:
+        moment = datetime.fromtimestamp(value, UTC)
+    except (OverflowError, ValueError, OSError):
+        return value if math.isfinite(value) else str(value)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _read_time(value: object, _: object) -> float:
+    if not isinstance(value, str):
+        return float(value)  # type: ignore[arg-type]  # what is no number raises what callers expect
+    return datetime.fromisoformat(value).timestamp() if "T" in value else float(value)
 
 
 def _wire(name: str) -> str:

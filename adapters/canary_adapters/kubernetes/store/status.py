@@ -14,7 +14,7 @@ from canary_core.policy import ABTest
 from canary_core.rollout import Wait
 from canary_core.split import shown_weight
 
-__all__ = ["Problem", "read_status", "rfc3339", "with_problem", "written_status"]
+__all__ = ["Problem", "read_status", "rfc3339", "standing_problem", "with_problem", "written_status"]
 
 LONGEST_MESSAGE: Final = 4096
 """Characters of the message of a condition; ten mistakes are told at most."""
@@ -37,7 +37,15 @@ _SENTENCES: Final[Mapping[Phase, tuple[str, str]]] = {
 """Status and message of the condition ``Promoted``, as Flagger writes them: people and scripts look for them."""
 _KEPT: Final = "Canary promotion failed, {kind} keeps the traffic."
 """Where Flagger would say that the canary was scaled to zero although it was not."""
+_ENDING: Final = frozenset({Phase.TERMINATING, Phase.TERMINATED})
+_PAUSED: Final = "Paused on request: nothing new begins until the annotation canary-core/request asks for resume."
+_SUSPENDED: Final = "Suspended: nothing is done while spec.suspend is true."
 PROMOTED: Final = "Promoted"
+PAUSED: Final = "Paused"
+SUSPENDED: Final = "Suspended"
+TARGET_NOT_FOUND: Final = "TargetNotFound"
+_ORDINARY: Final = frozenset({*(phase.value for phase in Phase), TARGET_NOT_FOUND, PAUSED, SUSPENDED, ""})
+"""Reasons that a rollout itself gives rise to."""
 
 
 @frozen
@@ -66,7 +74,15 @@ def rfc3339(now_s: float) -> str:
 
 
 def written_status(
-    policy: Policy, rollout: Rollout, old: Mapping[str, Any], *, target: Target, now_s: float, generation: int
+    policy: Policy,
+    rollout: Rollout,
+    old: Mapping[str, Any],
+    *,
+    target: Target,
+    now_s: float,
+    generation: int,
+    problem: Problem | None = None,
+    routes: Traffic | None = None,
 ) -> Obj:
     """The whole status for a rollout.
 
@@ -77,6 +93,8 @@ def written_status(
         target: The workload that is declared.
         now_s: The present time.
         generation: Of the Canary that was acted upon.
+        problem: What is still in the way, for the condition. None: what the rollout says.
+        routes: The split in force, should it not be the one that is intended. None: it is, or nobody knows it.
     """
     now = rfc3339(now_s)
     entered = old.get("phase") != rollout.phase.value
@@ -84,7 +102,7 @@ def written_status(
     name, primary = (affinity.cookie_name, affinity.primary_cookie_name) if affinity is not None else (None, None)
     found: Obj = {
         "phase": rollout.phase.value,
-        "canaryWeight": shown_weight(policy, rollout),
+        "canaryWeight": shown_weight(policy, rollout if routes is None else rollout.but(traffic=routes)),
         "failedChecks": rollout.counts.failed,
         "iterations": rollout.iterations,
         "lastAppliedSpec": rollout.applied,
@@ -96,25 +114,37 @@ def written_status(
         "observedGeneration": generation,
         "rollout": written_rollout(rollout),
     }
-    condition = _condition(old, *_said(rollout, target), now)
+    said = ("False", problem.reason, problem.message) if problem is not None else _said(rollout, target)
+    condition = _condition(old, *said, now)
     return {key: value for key, value in found.items() if value is not None} | {"conditions": [condition]}
 
 
 def _said(rollout: Rollout, target: Target) -> tuple[str, str, str]:
     """Status, reason and message of the condition."""
     if rollout.waiting is not None and rollout.waiting.on is Wait.TARGET:
-        return "False", "TargetNotFound", f"{target.full} not found: make it, or correct spec.targetRef"
+        return "False", TARGET_NOT_FOUND, f"{target.full} not found: make it, or correct spec.targetRef"
     if rollout.obstacle is not None:
         return "False", rollout.obstacle.reason, rollout.obstacle.message
     status, message = _SENTENCES[rollout.phase]
     if rollout.phase is Phase.FAILED and rollout.traffic.reaches_canary:
         message = _KEPT
-    return status, rollout.phase.value, message.format(kind=target.kind)
+    message, reason = message.format(kind=target.kind), rollout.phase.value
+    trouble = rollout.waiting.trouble if rollout.waiting is not None else None
+    if trouble is not None:
+        reason, message = trouble.reason, f"{message} {trouble.reason}: {trouble.message}"
+    if rollout.phase not in _ENDING and (rollout.suspended or rollout.paused):
+        reason, more = (SUSPENDED, _SUSPENDED) if rollout.suspended else (PAUSED, _PAUSED)
+        message = f"{message} {more}"
+    return status, reason, message
 
 
-def with_problem(old: Mapping[str, Any], problem: Problem, *, now_s: float, generation: int) -> Obj:
-    """The status with a problem in its condition; everything else stays."""
+def with_problem(
+    old: Mapping[str, Any], problem: Problem, *, now_s: float, generation: int, weight: int | None = None
+) -> Obj:
+    """The status with a problem in its condition, and the weight in force if that is known; everything else stays."""
     kept = {"phase": Phase.INITIALIZING.value, "canaryWeight": 0, "failedChecks": 0, "iterations": 0, **old}
+    if weight is not None:
+        kept["canaryWeight"] = weight
     now = rfc3339(now_s)
     kept["phase"] = kept["phase"] or Phase.INITIALIZING.value
     kept.setdefault("lastTransitionTime", now)
@@ -122,10 +152,26 @@ def with_problem(old: Mapping[str, Any], problem: Problem, *, now_s: float, gene
     return {**kept, "conditions": [_condition(old, "False", problem.reason, problem.message, now)]}
 
 
+def standing_problem(status: Mapping[str, Any], rollout: Rollout) -> Problem | None:
+    """The problem that the condition tells of, and the rollout does not know. None: there is none."""
+    found = _promoted(status)
+    reason = str(found.get("reason") or "")
+    trouble = rollout.waiting.trouble if rollout.waiting is not None else None
+    known = rollout.obstacle is not None or (trouble is not None and trouble.reason == reason)
+    if known or found.get("status") != "False" or reason in _ORDINARY:
+        return None
+    return Problem(reason, str(found.get("message") or ""))
+
+
+def _promoted(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The condition."""
+    return next((each for each in status.get("conditions") or () if each.get("type") == PROMOTED), {})
+
+
 def _condition(old: Mapping[str, Any], status: str, reason: str, message: str, now: str) -> Obj:
     """``lastTransitionTime`` is that of the status value, ``lastUpdateTime`` that of anything."""
     message = one_line(message, LONGEST_MESSAGE)
-    before: Mapping[str, Any] = next((each for each in old.get("conditions") or () if each.get("type") == PROMOTED), {})
+    before = _promoted(old)
     same = before.get("status") == status
     equal = same and before.get("reason") == reason and before.get("message") == message
     return {

@@ -1,14 +1,24 @@
 """Where a rollout is kept between ticks: in the status of its Canary."""
 
+from collections.abc import Callable
 from typing import Final
 
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.resources import CANARIES, Obj
+from canary_adapters.kubernetes.store.memory import Definition, as_meant, as_sent
 from canary_adapters.kubernetes.store.places import former_places, moved, place_of, stored_place, written_places
 from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
-from canary_adapters.kubernetes.store.status import Problem, Target, read_status, with_problem, written_status
+from canary_adapters.kubernetes.store.status import (
+    Problem,
+    Target,
+    read_status,
+    standing_problem,
+    with_problem,
+    written_status,
+)
 from canary_adapters.manifests import Canary
-from canary_core import Obstacle, Request, Rollout, Verb
+from canary_core import Obstacle, Request, Rollout, Source, Traffic, Verb
+from canary_core.split import shown_weight
 from canary_ports import Clock, ConflictError, GoneError, RefusedError, Stored
 
 __all__ = ["FINALIZER", "CanaryStore"]
@@ -18,12 +28,29 @@ DECLARED: Final = "declared"
 """Key in ``status.rollout``: the spec that is gone by, for as long as a rollout must not lose it."""
 REQUEST: Final = "canary-core/request"
 """Annotation by which a person asks for something: a verb, or ``verb/id`` to ask for the same thing again."""
+LONGEST_REQUEST: Final = 200
+"""Characters of it that count."""
+
+_LOST: Final = (
+    "The definition of Canary in this cluster is not that of canary-core, and drops what it does not know: fields of "
+    "spec that Flagger does not have, and columns of `kubectl get canary`. The rollout goes on, and is remembered in "
+    "status.trackedConfigs. To mend it: canary crds | kubectl apply -f -"
+)
 
 
 class CanaryStore:
     """The rollout of one Canary: a `canary_ports.RolloutStore`. Made anew for each tick."""
 
-    def __init__(self, cluster: Cluster, namespace: str, name: str, *, reader: CanaryReader, clock: Clock) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespace: str,
+        name: str,
+        *,
+        reader: CanaryReader,
+        clock: Clock,
+        definition: Definition | None = None,
+    ) -> None:
         """Makes one; nothing is read yet.
 
         Args:
@@ -32,19 +59,29 @@ class CanaryStore:
             name: Of the Canary.
             reader: Reads what it declares.
             clock: For the times in the status.
+            definition: What is known of the server's definition of Canary. None: nothing.
         """
         self._cluster, self._namespace, self._name = cluster, namespace, name
-        self._reader, self._clock = reader, clock
+        self._reader, self._clock, self._definition = reader, clock, definition or Definition()
         self._loaded: Loaded | None = None
         self._generation: int | None = None
         self._seen: tuple[str, object] | None = None
         """The version that was loaded, and what a decision on it rests on."""
         self.problem: Obstacle | None = None
         """Why what is declared is not what is gone by. None: it is."""
+        self._standing: Problem | None = None
+        """What was in the way when it was loaded: it stands in the condition until a whole tick has gone well."""
+        self.flowing: Callable[[], Traffic | None] = lambda: None
+        """The split in force, for the status while the one that is intended is refused."""
         self._pinned = False
         """Whether somebody has built on what was declared, so that it must not change under him."""
         self.rollout = Rollout()
         """As it was last loaded or saved."""
+
+    @property
+    def interval_s(self) -> float:
+        """Between two analyses, seconds. 0: what is declared was not read."""
+        return self._loaded.policy.interval_s if self._loaded is not None else 0.0
 
     @property
     def deleting(self) -> bool:
@@ -91,7 +128,9 @@ class CanaryStore:
         loaded = self._loaded
         if loaded is None or obj["metadata"].get("generation") != self._generation:
             raise ConflictError(f"canary {self._name}.{self._namespace} declares something else by now")
-        self.rollout = read_status(loaded.policy, obj.get("status") or {})
+        status = as_meant(obj.get("status"))
+        self.rollout = read_status(loaded.policy, status)
+        self._standing = standing_problem(status, self.rollout)
         if self._has_moved(obj, loaded.canary):
             self.rollout = Rollout(request=self.rollout.request)
         self._seen = (obj["metadata"]["resourceVersion"], _essence(obj))
@@ -100,6 +139,7 @@ class CanaryStore:
             rollout=self.rollout,
             version=obj["metadata"]["resourceVersion"],
             request=_request(obj),
+            redeclared=self.problem is None and _is_redeclared(obj),
             deleting=_is_deleting(obj),
         )
 
@@ -139,23 +179,31 @@ class CanaryStore:
         status = written_status(
             loaded.policy,
             rollout,
-            obj.get("status") or {},
+            as_meant(obj.get("status")),
             target=_target(loaded.canary),
             now_s=self._clock.now_s(),
             generation=int(metadata.get("generation") or 0),
+            problem=self._standing,
+            routes=self._in_force() if _is_refused(rollout) or self._standing is not None else None,
         )
         status["rollout"] |= written_places(_record(obj), place_of(loaded.canary))
         if not rollout.settled or rollout.traffic.reaches_canary:
             status["rollout"][DECLARED] = loaded.spec
         saved = self._write(obj, status)
-        if "rollout" not in (saved.get("status") or {}):
+        if not _record(saved):
             raise RefusedError(
                 "CustomResourceOutdated",
-                "the definition of Canary drops status.rollout: apply the output of `canary crds`",
+                "the definition of Canary keeps neither status.rollout nor status.trackedConfigs: apply the output of "
+                "`canary crds`",
             )
         self.rollout = rollout
         written: str = saved["metadata"]["resourceVersion"]
         return written
+
+    @property
+    def lost(self) -> str | None:
+        """What to tell people, once for each Canary, of a definition that is not this project's. None: nothing."""
+        return _LOST if self._definition.is_news(self._namespace, self._name) else None
 
     def release(self) -> None:
         """Let the object go; see `canary_ports.RolloutStore.release`."""
@@ -194,13 +242,13 @@ class CanaryStore:
             UnavailableError: Unknown whether it was done.
         """
         obj = self._obj()
-        old = obj.get("status") or {}
+        old = as_meant(obj.get("status"))
         generation = int(obj["metadata"].get("generation") or 0)
-        status = with_problem(old, problem, now_s=self._clock.now_s(), generation=generation)
+        status = with_problem(old, problem, now_s=self._clock.now_s(), generation=generation, weight=self._weight())
         if status == old:
             return False
         self._write(obj, status)
-        return True
+        return bool(status["conditions"] != old.get("conditions"))
 
     def clear_problem(self) -> None:
         """Have the condition that the phase calls for, if it tells of a problem that is no more.
@@ -209,9 +257,23 @@ class CanaryStore:
             ConflictError: Somebody else wrote in between; not done.
             UnavailableError: Unknown whether it was done.
         """
-        obj = self._obj()
-        if (obj.get("status") or {}).get("rollout"):
+        obj, self._standing = self._obj(), None
+        if _record(obj):
             self.save(self.rollout, obj["metadata"]["resourceVersion"])  # no request if it says so already
+
+    def _in_force(self) -> Traffic | None:
+        """The split in force. None: nobody can say, for that is what is refused."""
+        try:
+            return self.flowing()
+        except RefusedError:
+            return None
+
+    def _weight(self) -> int | None:
+        """What flows to the canary, percent. None: nobody can say."""
+        routes = self._in_force()
+        if routes is None or self._loaded is None:
+            return None
+        return shown_weight(self._loaded.policy, self.rollout.but(traffic=routes))
 
     def _obj(self) -> Obj:
         obj = self._cluster.get(CANARIES, self._namespace, self._name)
@@ -220,24 +282,30 @@ class CanaryStore:
         return obj
 
     def _write(self, obj: Obj, status: Obj) -> Obj:
-        if status == obj.get("status"):
+        if status == as_meant(obj.get("status")):
             return obj
         try:
-            return self._cluster.replace(CANARIES, {**obj, "status": status}, subresource="status")
+            return self._replace(obj, status)
         except ConflictError:
             fresh = self._cluster.read(CANARIES, self._namespace, self._name)
             if fresh is None:
                 raise GoneError(f"canary {self._name}.{self._namespace} is gone") from None
             if _essence(fresh) != _essence(obj):
                 raise
-            return self._cluster.replace(CANARIES, {**fresh, "status": status}, subresource="status")
+            return self._replace(fresh, status)
+
+    def _replace(self, obj: Obj, status: Obj) -> Obj:
+        saved = self._cluster.replace(CANARIES, {**obj, "status": as_sent(status)}, subresource="status")
+        if "rollout" in status:
+            self._definition.note(saved)
+        return saved
 
     def _finalizers(self, obj: Obj, finalizers: list[str]) -> None:
         self._cluster.patch(CANARIES, obj, {"metadata": {"finalizers": finalizers or None}})
 
 
 def _record(obj: Obj) -> Obj:
-    found = (obj.get("status") or {}).get("rollout")
+    found = as_meant(obj.get("status")).get("rollout")
     return found if isinstance(found, dict) else {}
 
 
@@ -257,10 +325,23 @@ def _is_deleting(obj: Obj) -> bool:
     return bool(metadata.get("deletionTimestamp")) and FINALIZER in (metadata.get("finalizers") or ())
 
 
+def _is_redeclared(obj: Obj) -> bool:
+    """Whether it has changed since the status was written; nobody knows that of a status without a generation."""
+    observed = as_meant(obj.get("status")).get("observedGeneration")
+    return isinstance(observed, int) and observed != obj["metadata"].get("generation")
+
+
+def _is_refused(rollout: Rollout) -> bool:
+    """Whether what is intended may not be in force."""
+    return rollout.obstacle is not None and rollout.obstacle.source is Source.ACTED
+
+
 def _request(obj: Obj) -> Request | None:
-    """What the annotation asks for. A word that is no verb asks for nothing."""
-    text = str((obj["metadata"].get("annotations") or {}).get(REQUEST, ""))
+    """What the annotation asks for, with a verb or without."""
+    text = str((obj["metadata"].get("annotations") or {}).get(REQUEST, ""))[:LONGEST_REQUEST]
+    if not text.strip():
+        return None
     try:
         return Request(id=text, verb=Verb(text.partition("/")[0].strip().lower()))
     except ValueError:
-        return None
+        return Request(id=text, verb=None)

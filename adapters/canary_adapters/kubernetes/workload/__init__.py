@@ -10,18 +10,18 @@ from canary_adapters.kubernetes.resources import (
     CONFIG_MAPS,
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
+    PODS,
     REPLICA_SETS,
     SECRETS,
     SERVICES,
     Ref,
 )
 from canary_adapters.kubernetes.settings import ObjectSettings
-from canary_adapters.kubernetes.workload.autoscaler import check_autoscaler
 from canary_adapters.kubernetes.workload.configs import ConfigDigests, ConfigKind, ConfigRef, referenced_configs
 from canary_adapters.kubernetes.workload.deployment import DeploymentWorkload, Fingerprints
 from canary_adapters.kubernetes.workload.service import ServiceWorkload
+from canary_adapters.kubernetes.workload.troubles import Troubles
 from canary_adapters.manifests import Canary
-from canary_ports import RefusedError
 
 __all__ = [
     "WORKLOAD_RIGHTS",
@@ -31,7 +31,7 @@ __all__ = [
     "DeploymentWorkload",
     "Fingerprints",
     "ServiceWorkload",
-    "check_workload",
+    "Troubles",
     "referenced_configs",
     "workload_port",
     "workload_refs",
@@ -44,6 +44,7 @@ WORKLOAD_RIGHTS: Final = (
     Right(CONFIG_MAPS, ("get", "list", "watch", "create", "delete")),
     Right(SECRETS, ("get", "list", "watch", "create", "delete")),
     Right(HORIZONTAL_POD_AUTOSCALERS, ("list", "watch", "create", "update")),
+    Right(PODS, ("list",)),
 )
 """What targets and primaries of all kinds need."""
 
@@ -60,20 +61,6 @@ def workload_refs(canary: Canary) -> Iterator[Ref]:
             yield HORIZONTAL_POD_AUTOSCALERS, names.namespace, name
 
 
-def check_workload(canary: Canary) -> None:
-    """Refuse a target, or an autoscaler, of a kind that is not served.
-
-    Raises:
-        RefusedError: With the field, its value and what is allowed.
-    """
-    kind = canary.spec.target_ref.kind
-    if kind not in {DEPLOYMENTS.kind, SERVICES.kind}:
-        raise RefusedError(
-            "TargetKindUnsupported", f"spec.targetRef.kind {kind} is not supported: it must be Deployment or Service"
-        )
-    check_autoscaler(canary)
-
-
 def workload_port(
     cluster: Cluster,
     canary: Canary,
@@ -81,13 +68,18 @@ def workload_port(
     fingerprints: Fingerprints,
     *,
     former: Sequence[str] = (),
+    troubles: Troubles | None = None,
 ) -> DeploymentWorkload | ServiceWorkload:
     """The workloads of a canary, for one tick.
 
-    Raises:
-        RefusedError: The target, or its autoscaler, is of a kind that is not served.
+    Args:
+        cluster: Reads and writes.
+        canary: As it is declared now; its kinds are among those that are served.
+        settings: What the installation decides.
+        fingerprints: Shared by all.
+        former: Names of targets that were declared before.
+        troubles: Says why pods do not run. None: nobody asks them.
     """
-    check_workload(canary)
-    if canary.spec.target_ref.kind == DEPLOYMENTS.kind:
-        return DeploymentWorkload(cluster, canary, settings, fingerprints, former=former)
-    return ServiceWorkload(cluster, canary, settings)
+    if canary.spec.target_ref.kind == SERVICES.kind:
+        return ServiceWorkload(cluster, canary, settings)
+    return DeploymentWorkload(cluster, canary, settings, fingerprints, former=former, troubles=troubles)

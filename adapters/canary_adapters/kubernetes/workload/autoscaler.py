@@ -10,26 +10,12 @@ from canary_adapters.manifests import Canary
 from canary_core import Obstacle
 from canary_ports import RefusedError
 
-__all__ = ["Autoscaler", "check_autoscaler"]
+__all__ = ["Autoscaler"]
 
 HELD: Final = "canary-core/held"
 """Annotation: the fewest replicas that were asked for for the time of a rollout."""
 MISSING: Final = "AutoscalerMissing"
 KIND: Final = HORIZONTAL_POD_AUTOSCALERS.kind
-
-
-def check_autoscaler(canary: Canary) -> None:
-    """Refuse a kind that is not served.
-
-    Raises:
-        RefusedError: With what to change.
-    """
-    ref = canary.spec.autoscaler_ref
-    if ref is not None and ref.kind != KIND:
-        raise RefusedError(
-            "AutoscalerKindUnsupported",
-            f"spec.autoscalerRef.kind {ref.kind} is not supported: use {KIND}, or leave autoscalerRef out",
-        )
 
 
 class Autoscaler:

@@ -1,7 +1,7 @@
 """Deployments as workloads: observed through caches, cloned for the primary, scaled."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +11,8 @@ from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.naming import REVISION, ObjectNames, is_owned_by
 from canary_adapters.kubernetes.ownership import Ownership, made_for
 from canary_adapters.kubernetes.resources import DEPLOYMENTS, Obj
-from canary_adapters.kubernetes.selector import Selector, selector_of
-from canary_adapters.kubernetes.services.ports import port_mismatch
+from canary_adapters.kubernetes.selector import Selector, in_place, selected_labels, selector_of
+from canary_adapters.kubernetes.services.ports import reachability
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.kubernetes.workload.autoscaler import Autoscaler
 from canary_adapters.kubernetes.workload.configs import (
@@ -27,6 +27,7 @@ from canary_adapters.kubernetes.workload.configs import (
 from canary_adapters.kubernetes.workload.fingerprint import template_fingerprint
 from canary_adapters.kubernetes.workload.history import kept_revisions
 from canary_adapters.kubernetes.workload.template import COPIED, primary_metadata, primary_spec
+from canary_adapters.kubernetes.workload.troubles import Troubles
 from canary_adapters.manifests import Canary
 from canary_core import Obstacle, Workload
 from canary_ports import ConflictError, RefusedError, RevisionChangedError, Workloads
@@ -95,6 +96,7 @@ class DeploymentWorkload:
         fingerprints: Fingerprints,
         *,
         former: Sequence[str] = (),
+        troubles: Troubles | None = None,
     ) -> None:
         """Makes one for a tick.
 
@@ -104,12 +106,10 @@ class DeploymentWorkload:
             settings: What the installation decides.
             fingerprints: Shared by all.
             former: Names of targets that were declared before, and whose traffic this one has taken over.
-
-        Raises:
-            RefusedError: Its autoscaler is of a kind that is not served.
+            troubles: Says why pods do not run. None: nobody asks them.
         """
         self._cluster, self._canary, self._settings = cluster, canary, settings
-        self._fingerprints, self._former = fingerprints, former
+        self._fingerprints, self._former, self._troubles = fingerprints, former, troubles
         self._contents: Contents = {}
         self._names, self._ownership = ObjectNames.of(canary), Ownership(cluster, canary)
         self._autoscaler = Autoscaler(cluster, canary, settings.copied)
@@ -118,19 +118,22 @@ class DeploymentWorkload:
         """Both workloads from the caches; nothing is asked unless a config object has changed.
 
         Raises:
-            RefusedError: The target's pods cannot be told apart from the primary's.
+            RefusedError: There is no primary yet, and no label by which its pods could be told apart from the target's.
             UnavailableError: A config object could not be read.
         """
         target, primary = self._get(self._names.target), self._get(self._names.primary)
         canary, stable = None, None
         if target is not None:
-            self._selector(target)
+            if primary is None:
+                self._selector(target, None)
             canary = observed(target, self._fingerprint(target)[0], floor=self._autoscaler.floor)
-            canary = evolve(canary, reachable=port_mismatch(self._canary, target) is None)
+            canary = self._explained(target, evolve(canary, reachable=reachability(self._canary, target) is None))
         if primary is not None:
             revision = (primary["metadata"].get("annotations") or {}).get(REVISION)
             floor, held = self._autoscaler.primary_floor, self._autoscaler.held
-            stable = observed(primary, revision, floor=floor, held=held)
+            rigid = target is not None and in_place(primary, target) is None
+            stable = observed(primary, revision, floor=floor, held=held, rigid=rigid)
+            stable = self._explained(primary, stable)
         return Workloads(canary=canary, primary=stable, former=bool(self._former_primaries()))
 
     def kept(self) -> frozenset[str]:
@@ -141,9 +144,19 @@ class DeploymentWorkload:
     def obstacles(self) -> tuple[Obstacle, ...]:
         """What would be refused of the workloads."""
         target = self._get(self._names.target)
-        mismatch = port_mismatch(self._canary, target) if target is not None else None
-        found = (each.as_obstacle() for each in (self.objection(), mismatch) if each is not None)
-        return (*found, *self._autoscaler.obstacles())
+        mismatch = reachability(self._canary, target) if target is not None else None
+        found = (self.objection(), self._objection_to_labels(), mismatch)
+        return (*(each.as_obstacle() for each in found if each is not None), *self._autoscaler.obstacles())
+
+    def _objection_to_labels(self) -> RefusedError | None:
+        """Why the target could not be promoted, not even by a primary that is made anew. None: it could."""
+        target, primary = self._get(self._names.target), self._get(self._names.primary)
+        try:
+            if target is not None:
+                self._selector(target, primary)
+        except RefusedError as error:
+            return error
+        return None
 
     def objection(self) -> RefusedError | None:
         """Why no rollout should begin: an object that is to be written is somebody else's. None: it may."""
@@ -157,6 +170,9 @@ class DeploymentWorkload:
             )
         primary = self._ownership.refusal(DEPLOYMENTS, self._get(self._names.primary))
         return primary if primary is not None else self._autoscaler.objection()
+
+    def _explained(self, deployment: Obj, workload: Workload) -> Workload:
+        return workload if self._troubles is None else self._troubles.explained(deployment, workload)
 
     def ensure_primary(self, revision: str, replicas: int) -> None:
         """Have a primary, its configuration and its autoscaler; see `canary_ports.WorkloadPort.ensure_primary`."""
@@ -188,8 +204,20 @@ class DeploymentWorkload:
         return [each for each in found if each is not None and is_owned_by(each, self._canary)]
 
     def remove_primary(self) -> None:
-        """Take the primary away, if it is ours; see `canary_ports.WorkloadPort.remove_primary`."""
-        self._ownership.remove(DEPLOYMENTS, self._get(self._names.primary))
+        """Take the primary away, if it is ours; see `canary_ports.WorkloadPort.remove_primary`.
+
+        Its pods go after it; its autoscaler and the copies of its configuration stay for the next one.
+        """
+        primary = self._get(self._names.primary)
+        if primary is None or primary["metadata"].get("deletionTimestamp"):
+            return
+        try:
+            self._ownership.remove(DEPLOYMENTS, primary)
+        except ConflictError:
+            fresh = self._unchanged(primary)
+            if fresh is None:
+                raise
+            self._ownership.remove(DEPLOYMENTS, fresh)
 
     def scale_primary(self, replicas: int) -> None:
         """Have the primary ask for so many pods; its number of replicas is all that is written."""
@@ -249,9 +277,9 @@ class DeploymentWorkload:
     def _write(
         self, target: Obj, tracked: tuple[Tracked, ...], revision: str, primary: Obj | None, replicas: int
     ) -> None:
-        selector = self._selector(target)
+        selector = self._selector(target, primary)
         if primary is not None:
-            self._refuse_foreign(primary, selector)
+            self._refuse_foreign(primary, target)
         copied = self._settings.copied
         metadata = primary_metadata(self._canary, target, selector, copied, revision=revision, live=primary)
         spec = primary_spec(target, selector, self._settings.selector_labels, tracked, replicas)
@@ -264,7 +292,7 @@ class DeploymentWorkload:
             return
         # Fields that are neither copied nor ours, such as spec.paused, stay as somebody has set them.
         others = {key: value for key, value in primary["spec"].items() if key not in COPIED}
-        wanted = {**primary, "metadata": metadata, "spec": {**others, **spec}}
+        wanted = {**primary, "metadata": metadata, "spec": {**others, **spec, "selector": primary["spec"]["selector"]}}
         if wanted == primary:
             return
         try:
@@ -276,15 +304,15 @@ class DeploymentWorkload:
             metadata = primary_metadata(self._canary, target, selector, copied, revision=revision, live=fresh)
             self._ownership.put(DEPLOYMENTS, {**wanted, "metadata": metadata}, fresh)
 
-    def _refuse_foreign(self, primary: Obj, selector: Selector) -> None:
+    def _refuse_foreign(self, primary: Obj, target: Obj) -> None:
         self._ownership.check(DEPLOYMENTS, primary)
-        where = f"deployment {self._names.primary}.{self._names.namespace}"
-        has = (primary["spec"].get("selector") or {}).get("matchLabels")
-        if has != {selector.label: selector.primary_value}:
+        if in_place(primary, target) is None:
             raise RefusedError(
                 "PrimarySelectorDiffers",
-                f"{where} selects {has} and not {selector.label}={selector.primary_value}; selectors cannot be "
-                "changed: delete it, and it is made anew",
+                f"deployment {self._names.primary}.{self._names.namespace} selects {_words(selected_labels(primary))}, "
+                f"which does not go with the labels of deployment {self._names.target} "
+                f"({_words(selected_labels(target))}); selectors cannot be changed: delete {self._names.primary} when "
+                "it has no traffic, and it is made anew",
             )
 
     def _drop_clones(self, primary: Obj, tracked: tuple[Tracked, ...]) -> None:
@@ -300,14 +328,17 @@ class DeploymentWorkload:
             keep = referenced_configs(primary["spec"]["template"]) | coming
             drop_clones(self._cluster, self._canary, target=self._names.target, keep=keep)
 
-    def _selector(self, target: Obj) -> Selector:
-        return selector_of(target, self._settings.selector_labels)
+    def _selector(self, target: Obj, primary: Obj | None) -> Selector:
+        kept = in_place(primary, target) if primary is not None else None
+        return kept if kept is not None else selector_of(target, self._settings.selector_labels)
 
     def _get(self, name: str) -> Obj | None:
         return self._cluster.get(DEPLOYMENTS, self._names.namespace, name)
 
 
-def observed(deployment: Obj, revision: str | None, *, floor: int | None = None, held: int | None = None) -> Workload:
+def observed(
+    deployment: Obj, revision: str | None, *, floor: int | None = None, held: int | None = None, rigid: bool = False
+) -> Workload:
     """A Deployment as its status tells it.
 
     Args:
@@ -315,6 +346,7 @@ def observed(deployment: Obj, revision: str | None, *, floor: int | None = None,
         revision: Fingerprint of what it runs.
         floor: The fewest replicas that its autoscaler keeps.
         held: The fewest that it was told to keep.
+        rigid: Whether it cannot become what the target declares.
     """
     status = deployment.get("status") or {}
     conditions = {each["type"]: each for each in status.get("conditions") or ()}
@@ -329,9 +361,14 @@ def observed(deployment: Obj, revision: str | None, *, floor: int | None = None,
         observed=(status.get("observedGeneration") or 0) >= (deployment["metadata"].get("generation") or 0),
         stalled=(progressing or {}).get("reason") == "ProgressDeadlineExceeded",
         unavailable_since_s=_seconds(available.get("lastUpdateTime")) if short and progressing else None,
+        rigid=rigid,
         floor=floor,
         held=held,
     )
+
+
+def _words(labels: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items())) or "no label"
 
 
 def _seconds(time: str | None) -> float | None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from canary_adapters.kubernetes.naming import REVISION, TOOLKIT, LabelFilter, ObjectNames, owner_reference
 from canary_adapters.kubernetes.resources import Obj
-from canary_adapters.kubernetes.selector import Selector
+from canary_adapters.kubernetes.selector import Selector, selected_labels
 from canary_adapters.kubernetes.workload.configs import ConfigRef, Tracked, rewritten
 from canary_adapters.manifests import Canary
 
@@ -85,7 +85,8 @@ def primary_spec(
     return {
         **{key: spec[key] for key in COPIED if key in spec},
         "replicas": replicas,
-        "selector": {"matchLabels": {selector.label: selector.primary_value}},
+        # All labels of the target's selector: one of them alone may be that of several applications.
+        "selector": {"matchLabels": {**_foreign(selected_labels(target)), selector.label: selector.primary_value}},
         "template": {"metadata": new_metadata, "spec": pods},
     }
 

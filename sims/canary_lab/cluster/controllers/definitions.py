@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from canary_lab.cluster.api import Api
 from canary_lab.cluster.clock import timestamp
-from canary_lab.cluster.controllers.base import Controller
+from canary_lab.cluster.controllers.base import Controller, Loop
 from canary_lab.cluster.deletion import DeleteOptions, delete
-from canary_lab.cluster.resources import from_definition
-from canary_lab.cluster.store import Event, Key, Obj
+from canary_lab.cluster.kinds.custom import CustomStrategy
+from canary_lab.cluster.resources import Resource, from_definition
+from canary_lab.cluster.store import Event, Key, Obj, clone
 
 DEFINITIONS = ("apiextensions.k8s.io", "v1", "customresourcedefinitions")
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
@@ -21,6 +23,11 @@ class Definitions(Controller):
     """Serves what definitions define."""
 
     store = "apiextensions.k8s.io/customresourcedefinitions"
+
+    def __init__(self, api: Api, loop: Loop) -> None:
+        super().__init__(api, loop)
+        self._raw: dict[str, tuple[str, Obj]] = {}
+        """Custom resources as they were written, by uid, with their version; of those whose definition was replaced."""
 
     def keys(self, event: Event) -> Iterable[Key]:
         if event.store == self.store:
@@ -54,6 +61,25 @@ class Definitions(Controller):
         if same != {v: r.definition for v, r in served.items()}:
             self.api.registry.remove(spec["group"], spec["names"]["plural"])
             self.api.registry.add(resources)
+            self._decode_anew(resources)
+
+    def _decode_anew(self, resources: Iterable[Resource]) -> None:
+        """What is stored is pruned as it is read, and still there for a definition that knows it."""
+        for resource in resources:
+            for obj in self.api.store.all(resource.store):
+                metadata = obj["metadata"]
+                version, raw = self._raw.get(metadata["uid"], ("", obj))
+                if version != metadata["resourceVersion"]:
+                    raw = obj
+                self._raw[metadata["uid"]] = metadata["resourceVersion"], raw
+                read = clone(raw)
+                strategy = self.api.strategies.of(resource)
+                if isinstance(strategy, CustomStrategy):
+                    strategy.prune(read)
+                    strategy.default(read)
+                self.api.store.restore(resource.store, read)
+            for told in list(self.api.redefined):
+                told(resource.store)
 
     def _clean(self, definition: Obj) -> None:
         spec, name = definition["spec"], definition["metadata"]["name"]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, Protocol
 
 from canary_lab.cluster.errors import Cause, invalid
@@ -20,6 +21,9 @@ class Allocator(Protocol):
         Raises:
             ApiError: 422, that one is taken or out of range.
         """
+
+    def allocate_port(self, own: Container[int | None]) -> int:
+        """A port of the nodes that no Service has, and that is not among those of the Service itself."""
 
 
 class Strategy:

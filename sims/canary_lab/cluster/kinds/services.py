@@ -9,7 +9,7 @@ from typing import Any
 
 from canary_lab.cluster.errors import Cause, duplicate, invalid, required, unsupported
 from canary_lab.cluster.kinds.base import Allocator, Obj, Strategy
-from canary_lab.cluster.names import label_error
+from canary_lab.cluster.names import label_error, label_key_error, port_name_errors
 
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 
@@ -39,6 +39,8 @@ class ServiceStrategy(Strategy):
         spec.setdefault("internalTrafficPolicy", "Cluster")
         if spec["type"] != "ClusterIP":
             spec.setdefault("externalTrafficPolicy", "Cluster")
+        if spec["type"] == "LoadBalancer":
+            spec.setdefault("allocateLoadBalancerNodePorts", True)
 
     def prepare_create(self, obj: Obj) -> None:
         obj["status"] = {"loadBalancer": {}}
@@ -60,14 +62,24 @@ class ServiceStrategy(Strategy):
         for key in ("ipFamilies", "ipFamilyPolicy"):
             if key in old_spec:
                 new_spec.setdefault(key, old_spec[key])
+        _keep_node_ports(new_spec, old_spec)
 
     def finish_create(self, obj: Obj) -> None:
         if obj["spec"]["type"] != "ExternalName":
             self._address(obj)
+        self._open(obj)
 
     def finish_update(self, new: Obj, old: Obj) -> None:
         if old["spec"]["type"] == "ExternalName" != new["spec"]["type"]:
             self._address(new)
+        self._open(new)
+
+    def _open(self, obj: Obj) -> None:
+        """Every port gets one of the nodes' ports, where the kind of Service needs one."""
+        ports = obj["spec"].get("ports") or ()
+        for port in ports if _needs_node_ports(obj["spec"]) else ():
+            own = {each.get("nodePort") for each in ports}
+            port["nodePort"] = port.get("nodePort") or self._allocator.allocate_port(own)
 
     def _address(self, obj: Obj) -> None:
         spec = obj["spec"]
@@ -98,6 +110,26 @@ class ServiceStrategy(Strategy):
         return self.check(new)
 
 
+def _key(port: Obj) -> tuple[str, int]:
+    return port.get("protocol", "TCP"), port["port"]
+
+
+def _keep_node_ports(new: Obj, old: Obj) -> None:
+    """What was given to a port stays with it, and goes where the kind of Service does not need it any more."""
+    had = {_key(port): port["nodePort"] for port in old.get("ports") or () if port.get("nodePort")}
+    for port in new.get("ports") or ():
+        if _needs_node_ports(new):
+            kept = port.get("nodePort") or had.get(_key(port))
+            port.update({"nodePort": kept} if kept else {})
+        elif port.get("nodePort") == had.get(_key(port)):
+            port.pop("nodePort", None)
+
+
+def _needs_node_ports(spec: Obj) -> bool:
+    balanced = spec["type"] == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts", True)
+    return bool(spec["type"] == "NodePort" or balanced)
+
+
 def _give_up_address(new: Obj, old: Obj) -> None:
     """A Service that becomes a name has none of what belongs to an address, unless the client changes just that."""
     if new.get("clusterIP") not in (None, "", old.get("clusterIP")):
@@ -120,6 +152,11 @@ def _check_ports(ports: list[dict[str, Any]]) -> list[Cause]:
             value = port.get(key)
             if isinstance(value, int) and not 0 < value < 65536:
                 found.append(invalid(f"{where}.{key}", value, "must be between 1 and 65535, inclusive"))
+        target, protocol = port.get("targetPort"), port.get("appProtocol")
+        if isinstance(target, str):
+            found += [invalid(f"{where}.targetPort", target, problem) for problem in port_name_errors(target)]
+        if protocol is not None and (problem := label_key_error(protocol)):
+            found.append(invalid(f"{where}.appProtocol", protocol, problem))
     return found + _check_twice(ports)
 
 

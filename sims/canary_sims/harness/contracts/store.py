@@ -41,6 +41,10 @@ class StoreBackDoor(Protocol):
         """Somebody else writes to the object."""
         ...
 
+    def redeclare(self) -> None:
+        """The owner changes what the object declares."""
+        ...
+
     def ask(self, request: Request) -> None:
         """A person asks for something."""
         ...
@@ -106,6 +110,7 @@ class RolloutStoreContract:
         assert found.rollout == Rollout()
         assert found.policy == door.policy
         assert found.request is None
+        assert not found.redeclared
         assert not found.deleting
 
     def test_what_was_saved_is_loaded(self) -> None:
@@ -142,6 +147,19 @@ class RolloutStoreContract:
         door.touch()
         raised(ConflictError, lambda: door.store.save(self.rollouts()[0], stale))
         assert door.store.load().rollout == Rollout()
+
+    def test_another_declaration_is_said_until_a_rollout_is_saved(self) -> None:
+        """Also a rollout that has not changed itself; and nobody changed what was never acted upon."""
+        door = self.door()
+        found = door.store.load()
+        assert not found.redeclared
+        door.store.save(found.rollout, found.version)
+        assert not door.store.load().redeclared
+        door.redeclare()
+        found = door.store.load()
+        assert found.redeclared
+        door.store.save(found.rollout, found.version)
+        assert not door.store.load().redeclared
 
     def test_a_request_is_loaded(self) -> None:
         """As long as it stands there; another identity is another request."""
