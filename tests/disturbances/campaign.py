@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from attrs import frozen
@@ -25,20 +25,21 @@ class Campaign:
     """Its exit code."""
 
 
-def campaign(folder: Path, cells: Iterable[Cell]) -> Campaign:
+def campaign(folder: Path, cells: Iterable[Cell], *, told: Callable[[], None] = lambda: None) -> Campaign:
     """Play cells.
 
     Args:
         folder: For logs and the kubeconfig.
         cells: What.
+        told: Called at the end of each of their runs, by any thread.
     """
     every = tuple(cells)
     own = [cell for cell in every if cell[0].setup.has_own_controller]
     shared = [cell for cell in every if not cell[0].setup.has_own_controller]
     with World(folder) as world:
         controller = world.controller()
-        records = played(world, shared)
+        records = played(world, shared, told=told)
         code = controller.terminate()
         # A controller of all namespaces would serve theirs as well.
-        records = {**records, **played(world, own)}
+        records = {**records, **played(world, own, told=told)}
         return Campaign(records=records, log=controller.text(), code=code)

@@ -16,7 +16,7 @@ from disturbances.outside import BAD
 from disturbances.place import Place
 from disturbances.world import World
 
-__all__ = ["Cell", "play", "played"]
+__all__ = ["Cell", "play", "played", "runs_of"]
 
 REACH_S: Final = 60.0
 DEADLINE_S: Final = 15.0
@@ -38,20 +38,23 @@ class Run(enum.Enum):
     ABORTED = "a person aborts"
 
 
-def played(world: World, cells: Iterable[Cell]) -> Mapping[Cell, Record]:
+def played(world: World, cells: Iterable[Cell], *, told: Callable[[], None] = lambda: None) -> Mapping[Cell, Record]:
     """Play cells side by side.
 
     Args:
         world: Where. A controller serves it, or those have their own who need one.
         cells: What.
+        told: Called at the end of each run, by whichever thread has played it.
     """
-    runs = [(cell, run) for cell in cells for run in _runs(*cell)]
+    runs = [(cell, run) for cell in cells for run in runs_of(*cell)]
     door = Door()
 
     def play_in_turn(each: tuple[Cell, Run]) -> Record:
         (disturbance, moment), run = each
         with door.entered():
-            return play(world, disturbance, moment, run, settled=door.took)
+            record = play(world, disturbance, moment, run, settled=door.took)
+        told()
+        return record
 
     with ThreadPoolExecutor(MOST, thread_name_prefix="cell") as pool:
         found = list(pool.map(play_in_turn, runs))
@@ -61,7 +64,7 @@ def played(world: World, cells: Iterable[Cell]) -> Mapping[Cell, Record]:
     return records
 
 
-def _runs(disturbance: Disturbance, moment: Moment) -> tuple[Run, ...]:
+def runs_of(disturbance: Disturbance, moment: Moment) -> tuple[Run, ...]:
     """A canary that was rolled back for its errors cannot be aborted: at a weight, the two are played apart."""
     is_judged = moment is Moment.WEIGHT and disturbance.is_judged
     return (Run.JUDGED, Run.ABORTED) if is_judged else (Run.ABORTED,)

@@ -13,7 +13,7 @@ from canary_adapters.controller.assembly import Assembly, Rolling
 from canary_adapters.controller.attempts import Attempts
 from canary_adapters.controller.interests import Claims, Interests, Key
 from canary_adapters.controller.news import Seen, after, declared, look, whole
-from canary_adapters.controller.pacing import Pace, Patience, patience_with_refusals
+from canary_adapters.controller.pacing import Pace, Patience
 from canary_adapters.kubernetes.cluster import Own
 from canary_adapters.kubernetes.naming import owning_canary
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, SERVICES, Ref
@@ -231,7 +231,7 @@ class Reconciler:
         finally:
             if attempts.tried:
                 pace = known.pace if known is not None else Pace()
-                pace = self._slower(turn, pace, patience_with_refusals(turn.rolling.interval_s))
+                pace = self._slower(turn, pace, turn.rolling.patience)
                 self._refusals[turn.key] = _Refusals(pace, attempts.refused)
             elif not attempts.refused:
                 self._refusals.pop(turn.key, None)
@@ -310,7 +310,7 @@ class Reconciler:
             return self._failed(turn, "conflict", WITH_CONFLICTS)
         except (UnavailableError, RefusedError) as other:
             log.warning("a problem could not be written into the status", error=str(other), problem=error.message)
-        return self._failed(turn, "refused", patience_with_refusals(turn.rolling.interval_s))
+        return self._failed(turn, "refused", turn.rolling.patience)
 
     def _forget(self, key: Key) -> None:
         self._interests.forget(key)

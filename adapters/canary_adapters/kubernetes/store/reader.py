@@ -100,7 +100,11 @@ class CanaryReader:
             uid, found = self._valid.get((metadata["namespace"], metadata["name"]), ("", None))
         if found is not None and uid == metadata["uid"]:
             return found
-        read = self._read({**obj, "spec": stored}) if stored is not None else None
+        return self.stored(obj, stored)
+
+    def stored(self, obj: Obj, spec: Obj | None) -> Loaded | None:
+        """What a Canary has declared by the spec that its status has. None: it has none, or that is not valid."""
+        read = self._read({**obj, "spec": spec}) if spec is not None else None
         return read if isinstance(read, Loaded) else None
 
     def forget(self, namespace: str, name: str) -> None:

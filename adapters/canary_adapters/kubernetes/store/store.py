@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Final
 
 from canary_adapters.kubernetes.cluster import Cluster
-from canary_adapters.kubernetes.resources import CANARIES, Obj
+from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, SERVICES, Obj
 from canary_adapters.kubernetes.store.memory import Definition, as_meant, as_sent
 from canary_adapters.kubernetes.store.places import former_places, moved, place_of, stored_place, written_places
 from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
 from canary_adapters.kubernetes.store.status import (
+    TARGET_NOT_FOUND,
     Problem,
     Target,
     read_status,
@@ -17,7 +18,7 @@ from canary_adapters.kubernetes.store.status import (
     written_status,
 )
 from canary_adapters.manifests import Canary
-from canary_core import Obstacle, Request, Rollout, Source, Traffic, Verb
+from canary_core import Obstacle, Policy, Request, Rollout, Source, Traffic, Verb
 from canary_core.split import shown_weight
 from canary_ports import Clock, ConflictError, GoneError, RefusedError, Stored
 
@@ -79,9 +80,9 @@ class CanaryStore:
         """As it was last loaded or saved."""
 
     @property
-    def interval_s(self) -> float:
-        """Between two analyses, seconds. 0: what is declared was not read."""
-        return self._loaded.policy.interval_s if self._loaded is not None else 0.0
+    def policy(self) -> Policy | None:
+        """What is gone by. None: it was not read."""
+        return self._loaded.policy if self._loaded is not None else None
 
     @property
     def deleting(self) -> bool:
@@ -104,16 +105,38 @@ class CanaryStore:
         return found
 
     def _valid(self, obj: Obj) -> Loaded:
-        """What is declared or, while that is not valid, what was valid last."""
+        """What is declared or, while that is not valid, what was valid last.
+
+        A rollout is not left for another target that does not exist: nobody would judge its canary any more.
+        """
+        stored = _record(obj).get(DECLARED)
+        under_way = stored if isinstance(stored, dict) else None
         try:
-            return self._reader.read(obj)
+            found = self._reader.read(obj)
+            missing = self._missing(obj, found.canary) if under_way is not None else None
+            if missing is None:
+                return found
+            left = self._reader.stored(obj, under_way)
         except RefusedError as error:
-            stored = _record(obj).get(DECLARED)
-            found = self._reader.last_valid(obj, stored if isinstance(stored, dict) else None)
-            if found is None:
-                raise
-            self.problem = error.as_obstacle()
-            return found
+            missing, left = error, self._reader.last_valid(obj, under_way)
+        if left is None:
+            raise missing
+        self.problem = missing.as_obstacle()
+        return left
+
+    def _missing(self, obj: Obj, canary: Canary) -> RefusedError | None:
+        """Why a Canary cannot be about another target than its rollout yet: there is none of that name."""
+        place, stored = place_of(canary), stored_place(_record(obj))
+        if stored is None or stored.is_of(place):
+            return None
+        kind = SERVICES if place.kind == SERVICES.kind else DEPLOYMENTS
+        if self._cluster.get(kind, canary.namespace, place.target) is not None:
+            return None
+        return RefusedError(
+            TARGET_NOT_FOUND,
+            f"spec.targetRef.name {place.target}: there is no {place.kind.lower()} of that name in {canary.namespace}, "
+            f"and the rollout of {stored.target} goes on until there is one",
+        )
 
     def load(self) -> Stored:
         """The rollout and its policy; see `canary_ports.RolloutStore.load`.
