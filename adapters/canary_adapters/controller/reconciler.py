@@ -1,5 +1,6 @@
 """One rollout at a time: build its ports, let the driver tick, and tell people where that was not possible."""
 
+import math
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -214,12 +215,21 @@ class Reconciler:
         self._interests.set(key, self._refs(canary))
         if len(done.steps) >= MAX_PASSES:
             raise _CircleError
+        pause_s = min(self._pause_s(done), self._until_tried_s(key))
+        return Verdict(result="refused" if done.refused or isinstance(done.reason, Obstructed) else "ok", again_in_s=pause_s)
+
+    def _pause_s(self, done: Tick) -> float:
+        """How long a rollout can be left alone after a tick that went well."""
         if isinstance(done.reason, Obstructed):
-            return Verdict(result="refused", again_in_s=LOOK_S * _CHANCE.uniform(0.8, 1.2))
+            return LOOK_S * _CHANCE.uniform(0.8, 1.2)
         if done.next_s is None:
-            return Verdict(result="ok", again_in_s=SETTLED_PAUSE_S * _CHANCE.uniform(0.8, 1.2))
-        pause_s = _spread(done.next_s - self._now_s())
-        return Verdict(result="refused" if done.refused else "ok", again_in_s=pause_s)
+            return SETTLED_PAUSE_S * _CHANCE.uniform(0.8, 1.2)
+        return _spread(done.next_s - self._now_s())
+
+    def _until_tried_s(self, key: Key) -> float:
+        """How long until what was refused is to be tried again, which no settled phase may put off."""
+        known = self._refusals.get(key)
+        return math.inf if known is None else max(0.0, known.pace.due_s - self._clock())
 
     def _carry_on(self, turn: _Turn) -> Tick:
         """Tick. What was refused before is tried again only when its time has come; all else goes on."""

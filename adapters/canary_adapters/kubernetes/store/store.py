@@ -9,7 +9,6 @@ from canary_adapters.kubernetes.store.memory import Definition, as_meant, as_sen
 from canary_adapters.kubernetes.store.places import former_places, moved, place_of, stored_place, written_places
 from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
 from canary_adapters.kubernetes.store.status import (
-    TARGET_NOT_FOUND,
     Problem,
     Target,
     read_status,
@@ -133,7 +132,7 @@ class CanaryStore:
         if self._cluster.get(kind, canary.namespace, place.target) is not None:
             return None
         return RefusedError(
-            TARGET_NOT_FOUND,
+            "TargetNotFound",
             f"spec.targetRef.name {place.target}: there is no {place.kind.lower()} of that name in {canary.namespace}, "
             f"and the rollout of {stored.target} goes on until there is one",
         )
