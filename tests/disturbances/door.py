@@ -10,13 +10,13 @@ from typing import Final
 
 __all__ = ["MOST", "Door"]
 
-MOST: Final = 40
+MOST: Final = 12
 """Who may be inside at the same time, however quickly things go."""
 FIRST: Final = 8
 FEWEST: Final = 3
 APART_S: Final = 0.2
 """Between two who enter."""
-QUICK_S, SLOW_S = 5.0, 8.0
+QUICK_S, SLOW_S = 4.0, 6.0
 """What takes three seconds on a quiet machine is quick, or slow."""
 LESS: Final = 0.75
 """What is left of those who may be inside, when something was slow."""

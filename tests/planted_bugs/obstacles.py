@@ -1,7 +1,7 @@
 """Planted bugs of the machine about what surrounds a rollout: what exploration must find, or it proves nothing.
 
-Each breaks *traffic goes to what answers* (invariant 14) or *an obstacle never keeps a bad canary in traffic* (15), in a
-way in which controllers of this kind have failed, or could. They are wrapped around the real machine.
+Each breaks *traffic goes to what answers* (invariant 14) or *an obstacle never keeps a bad canary in traffic* (15), in
+a way in which controllers of this kind have failed, or could. They are wrapped around the real machine.
 """
 
 from __future__ import annotations

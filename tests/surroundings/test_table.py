@@ -9,7 +9,7 @@ from disturbances.catalogue import DISTURBANCES
 from disturbances.disturbance import Claim, Disturbance, Moment, Record
 from disturbances.known_failures import reason_of
 from disturbances.play import Cell
-from disturbances.table import text, total
+from disturbances.table import ALLOWED, text, total
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 RECORDED = (DOCS / "reliability-surroundings.txt").read_text(encoding="utf-8")
@@ -52,6 +52,11 @@ def test_what_was_recorded_is_of_all_disturbances() -> None:
     failing = {(row[0], moment) for row in rows for moment, cell in zip(Moment, row[1:], strict=True) if "**" in cell}
     every = {(disturbance.name, moment) for disturbance in DISTURBANCES for moment in Moment}
     assert failing == {(name, moment) for name, moment in every if reason_of(name, moment) is not None}
+
+
+def test_no_more_was_lost_than_is_allowed() -> None:
+    (whole,) = re.findall(r"In all, ([\d,]+) percent-seconds", RECORDED)
+    assert int(whole.replace(",", "")) <= ALLOWED
 
 
 def test_what_was_lost_in_all_is_what_the_cells_say() -> None:

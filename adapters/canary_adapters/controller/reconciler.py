@@ -216,7 +216,9 @@ class Reconciler:
         if len(done.steps) >= MAX_PASSES:
             raise _CircleError
         pause_s = min(self._pause_s(done), self._until_tried_s(key))
-        return Verdict(result="refused" if done.refused or isinstance(done.reason, Obstructed) else "ok", again_in_s=pause_s)
+        return Verdict(
+            result="refused" if done.refused or isinstance(done.reason, Obstructed) else "ok", again_in_s=pause_s
+        )
 
     def _pause_s(self, done: Tick) -> float:
         """How long a rollout can be left alone after a tick that went well."""

@@ -129,9 +129,7 @@ class _Explorer:
         self.ages = Ages.of(self.policy)
         self.open = [[] for _ in range(self.interference + 1)]
 
-    def run(
-        self, start: tuple[Rollout, Facts] | None, limit: int, progress: Callable[[int, int], None] | None
-    ) -> None:
+    def run(self, start: tuple[Rollout, Facts] | None, limit: int, progress: Callable[[int, int], None] | None) -> None:
         rollout, facts = start if start is not None else (Rollout(), _FIRST)
         text = "a target that runs" if start is None else f"{rollout.phase.value}, {rollout.traffic.canary_weight} %"
         self._reach(-1, 0, text, self._state(rollout, facts, quiet=False, now_s=0.0))

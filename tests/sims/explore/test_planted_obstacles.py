@@ -31,7 +31,7 @@ def test_a_bug_about_obstacles_is_found(bug: PlantedObstacle) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("start", ["something is in the way", "paused"])
 def test_the_invariants_hold_from_there_on(start: str) -> None:
     """Whatever pods and users do, while that lasts: the machine without a bug is none that is found."""
     found = explore(POLICY, start=STARTS[start], interference=0)
