@@ -24,6 +24,7 @@ from canary_core.decisions import (
 )
 from canary_core.desired import Desired, Pods, desired, difference
 from canary_core.errors import CanaryCoreError, IllegalTransitionError, PolicyError
+from canary_core.foreseen import foreseen_splits, kind_of_split
 from canary_core.machine import step
 from canary_core.notices import Notice
 from canary_core.observation import Observation
@@ -139,7 +140,9 @@ __all__ = [
     "combine",
     "desired",
     "difference",
+    "foreseen_splits",
     "judge",
+    "kind_of_split",
     "notices",
     "readiness",
     "shown_weight",

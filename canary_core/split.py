@@ -9,7 +9,7 @@ from canary_core.policy import ABTest, BlueGreen, Policy, Progressive
 from canary_core.rollout import Rollout
 from canary_core.traffic import Audience, Cookies, Traffic
 
-__all__ = ["everything_to_canary", "everything_to_primary", "shown_weight", "split_for"]
+__all__ = ["everything_to_canary", "everything_to_primary", "is_matched", "shown_weight", "split_for"]
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -24,7 +24,7 @@ def split_for(policy: Policy, rollout: Rollout, weight: int, now_s: float, *, mi
         now_s: The present time; a new cookie differs from that of the rollout before by it.
         mirrored: Whether requests are copied to the canary.
     """
-    audience = Audience.MATCHED if _is_matched(policy) else Audience.EVERYONE
+    audience = Audience.MATCHED if is_matched(policy) else Audience.EVERYONE
     cookies = _cookies(policy, rollout, weight, now_s)
     return Traffic(canary_weight=weight, mirrored=mirrored, audience=audience, cookies=cookies)
 
@@ -39,7 +39,8 @@ def everything_to_canary(rollout: Rollout) -> Traffic:
     return evolve(rollout.traffic, canary_weight=100, mirrored=False, audience=Audience.EVERYONE)
 
 
-def _is_matched(policy: Policy) -> bool:
+def is_matched(policy: Policy) -> bool:
+    """Whether a policy is for requests that match its conditions; all others stay on the primary."""
     match policy.strategy:
         case Progressive() as progressive:
             return progressive.matched

@@ -100,6 +100,8 @@ class Extension(ABC, Generic[Made]):
 
     rights: ClassVar[tuple[Right, ...]] = ()
     """All that it needs. What is watched among it is read from a cache, and a change wakes the canaries of `refs`."""
+    rehearses: ClassVar[bool] = False
+    """Of a router: whether all that it does goes through `Given.cluster`, so that it can be tried on a dry run."""
 
     def refs(self, canary: Canary) -> Iterable[Ref]:  # noqa: ARG002 - for those that depend on objects
         """The objects of which a change concerns this canary."""

@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator
 from typing import Any, Final
 
-from canary_adapters.kubernetes.store.store import DECLARED
+from canary_adapters.kubernetes.store.acceptance import DECLARED
 from canary_lab.cluster.store import Event
 
 __all__ = ["Witness"]

@@ -32,6 +32,7 @@ class Request:
     namespace: str
     name: str
     status: int
+    dry_run: bool = False
 
     @property
     def is_event(self) -> bool:
@@ -41,7 +42,7 @@ class Request:
     @property
     def is_write(self) -> bool:
         """Whether it would change anything else."""
-        return self.method in _WRITES and not self.is_event
+        return self.method in _WRITES and not self.is_event and not self.dry_run
 
 
 class QuietControl:
@@ -103,6 +104,7 @@ class QuietControl:
                 namespace=info.namespace,
                 name=info.name,
                 status=answer.status,
+                dry_run="dryRun" in query,
             )
         )
         self.hear()

@@ -40,6 +40,8 @@ class VirtualApi(Api):
         self.objects: dict[tuple[str, str], dict[str, Obj]] = {}
         """By plural and namespace, then by name."""
         self.calls: Counter[str] = Counter()
+        self.would_store: Callable[[str, Obj], Obj] = lambda _, body: body
+        """What a dry run makes of an object; it may refuse it."""
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
 
@@ -55,7 +57,19 @@ class VirtualApi(Api):
         _, _, rest = path.partition("/namespaces/")
         namespace, plural, name, subresource = [*rest.split("/"), "", ""][:4]
         with self._lock:  # events come from a thread of their own
+            if "dryRun" in (query or {}):
+                return self._judge(namespace, plural, name, copy.deepcopy(body or {}))
             return copy.deepcopy(self._answer(method, path, (namespace, plural, name, subresource), body))
+
+    def _judge(self, namespace: str, plural: str, name: str, body: Obj) -> Obj:
+        """A dry run: nothing is kept, and what would be made has no version."""
+        self.calls[f"DRY {plural}"] += 1
+        old = self.objects.get((plural, namespace), {}).get(name or body["metadata"]["name"])
+        if bool(name) != (old is not None):
+            raise ConflictError(name)
+        if old is not None:
+            self._check(old, body["metadata"])
+        return self.would_store(plural, body)
 
     def _answer(self, method: str, path: str, wanted: tuple[str, str, str, str], body: Obj | None) -> Obj:
         namespace, plural, name, subresource = wanted

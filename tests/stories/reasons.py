@@ -14,9 +14,10 @@ __all__ = ["reasons"]
 _NAMES: Final = ("RefusedError", "Unserved", "Obstacle")
 _MADE: Final = {
     "ownership.py": {*OWNED.values(), *(f"{kind}NotOurs" for kind in ("Service", "VirtualService", "DestinationRule"))},
+    "rehearsal.py": {"RehearsalFailed", "Forbidden"},
     "references.py": {"MetricTemplateInvalid", "AlertProviderInvalid"},
 }
-"""Reasons that are made of kinds."""
+"""Reasons that are made of kinds, or chosen."""
 _PASSED_ON: Final = {"attempts.py", "reader.py", "mistakes.py"}
 """Where a refusal that was made elsewhere is raised once more."""
 

@@ -33,8 +33,10 @@ LATER: Final = ALL[1:]
 BEGINNING: Final = (BEFORE,)
 UNDER_WAY: Final = ("Progressing",)
 SPLIT: Final = ("Progressing", "WaitingPromotion", "Promoting")
-ROUTED: Final = (BEFORE, "Progressing", "Promoting")
+REWRITTEN: Final = ("Progressing", "Promoting")
 """Where routes are about to be written, as nobody disturbs them."""
+ROUTED: Final = (BEFORE, *REWRITTEN)
+"""The same, and where they are rehearsed."""
 SERVICES: Final = ("", "v1", "services")
 RULES: Final = ("networking.istio.io", "v1beta1", "destinationrules")
 
@@ -308,9 +310,20 @@ REFUSALS: Final = (
     ),
     Refused(reason="StatusNotUnderstood", cause=_from_the_future),
     Refused(reason="Forbidden", cause=_admission("virtualservices", _forbid), shows=ROUTED),
-    Refused(reason="Invalid", cause=_admission("virtualservices", _find_invalid), shows=ROUTED),
-    Refused(reason="NotFound", cause=_admission("services", _find_nothing), shows=BEGINNING),
-    Refused(reason="NotKeptAsWritten", cause=_admission("virtualservices", _prune), shows=ROUTED),
+    *(
+        Refused(reason="RehearsalFailed", cause=cause, possible=BEGINNING)
+        for cause in (
+            _admission("virtualservices", _find_invalid),
+            _admission("virtualservices", _prune),
+            _admission("services", _find_nothing),
+        )
+    ),
+    Refused(reason="Invalid", cause=_admission("virtualservices", _find_invalid), possible=LATER, shows=REWRITTEN),
+    Refused(reason="NotFound", cause=_admission("deployments", _find_nothing), possible=BEGINNING),
+    Refused(reason="NotKeptAsWritten", cause=_admission("virtualservices", _prune), possible=LATER, shows=REWRITTEN),
 )
 """A reason that can be had in several ways stands here several times."""
-EXEMPT: Final = {"AlertProviderInvalid": "alerts are sent behind the tick, and what is wrong with them is logged"}
+EXEMPT: Final = {
+    "AlertProviderInvalid": "alerts are sent behind the tick, and what is wrong with them is logged",
+    "Unrehearsed": "nothing is refused: nobody answers",
+}

@@ -232,9 +232,10 @@ def _serve(options: "Options", kubeconfig: Path | None, master: str) -> int:
     import signal
 
     from canary_adapters.cli.announce import announce
+    from canary_adapters.cli.connection import connection
     from canary_adapters.controller.controller import Controller
 
-    running = Controller(options, lambda: _configuration(kubeconfig, master))
+    running = Controller(options, lambda: connection(kubeconfig, master=master))
     asked = 0
 
     def end(*_: Any) -> None:
@@ -254,44 +255,3 @@ def _serve(options: "Options", kubeconfig: Path | None, master: str) -> int:
     running.ended.wait()
     running.stop()
     return 1 if running.lost else 0
-
-
-def _configuration(kubeconfig: Path | None, master: str) -> Any:
-    """How to reach the API server, as the official client finds it.
-
-    Raises:
-        BadInputError: There is no such configuration, or it cannot be read.
-    """
-    import os
-
-    from kubernetes import config
-    from kubernetes.client import Configuration
-    from kubernetes.config import incluster_config as inside
-    from yaml import YAMLError
-
-    from canary_adapters.cli.errors import BadInputError
-    from canary_adapters.kubernetes.credentials import follow_token, token_file_of
-
-    found = Configuration()
-    load: Any = config
-    try:
-        if kubeconfig is None and master:
-            found.host = master
-        elif kubeconfig is None and os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
-            load.load_incluster_config(client_configuration=found, try_refresh_token=False)
-            follow_token(found, Path(inside.SERVICE_TOKEN_FILENAME))
-        else:
-            load.load_kube_config(str(kubeconfig) if kubeconfig else None, client_configuration=found)
-            token = token_file_of(kubeconfig)
-            if token is not None:
-                follow_token(found, token)
-    except YAMLError as error:
-        # Its text shows what stands there, which may be a token.
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        place = "" if line is None else f" (line {line + 1})"
-        raise BadInputError(f"--kubeconfig: {kubeconfig or 'KUBECONFIG'}: is no YAML{place}") from None
-    except (config.ConfigException, OSError, ValueError, TypeError) as error:
-        raise BadInputError(f"--kubeconfig: {kubeconfig or 'in the cluster'}: {error}") from error
-    if master:
-        found.host = master
-    return found

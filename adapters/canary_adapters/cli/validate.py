@@ -1,12 +1,14 @@
 """``canary validate``: every mistake of every document of every file, and what the good ones mean."""
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from canary_adapters.cli.server import Server
     from canary_adapters.manifests import Canary, Given, MetricTemplate, Mistake
     from canary_core.policy import Policy
 
@@ -19,19 +21,35 @@ def validate(
         str, typer.Option("--mesh-provider", help="What moves the traffic of canaries that do not say.")
     ] = "istio",
     as_json: Annotated[bool, typer.Option("--json", help="Print mistakes and policies as JSON.")] = False,
+    server: Annotated[
+        bool,
+        typer.Option(
+            "--server",
+            help="Rehearse each Canary on an API server as well: what it would refuse or change of the objects that "
+            "the controller makes, and what is in the way there. Nothing is stored.",
+        ),
+    ] = False,
+    kubeconfig: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="How to reach the API server. Default: as kubectl.")
+    ] = None,
+    context: Annotated[str, typer.Option(metavar="NAME", help="Context of the kubeconfig. Default: the current.")] = "",
 ) -> None:
     """Check Canary, MetricTemplate and AlertProvider manifests, and say what each Canary means.
 
-    Exit code 2 if anything is wrong in any of them.
+    Exit code 2 if anything is wrong in any of them, or if the API server does not answer.
     """
     from canary_adapters.cli.errors import BAD_INPUT
+    from canary_adapters.cli.server import Server
     from canary_adapters.manifests import Served
 
     if mesh_provider not in Served.installed().providers:
         known = ", ".join(Served.installed().providers)
         raise typer.BadParameter(f"{mesh_provider} is not served: must be one of {known}", param_hint="--mesh-provider")
-    outcome = _Outcome(mesh_provider)
-    outcome.take(files)
+    if not server and (kubeconfig is not None or context):
+        raise typer.BadParameter("is for --server", param_hint="--kubeconfig" if kubeconfig else "--context")
+    with Server(kubeconfig, context, mesh_provider) if server else nullcontext() as asked:
+        outcome = _Outcome(mesh_provider, asked)
+        outcome.take(files)
     if as_json:
         typer.echo(outcome.as_json())
     else:
@@ -43,8 +61,8 @@ def validate(
 class _Outcome:
     """What was found in all files."""
 
-    def __init__(self, mesh_provider: str) -> None:
-        self._mesh_provider = mesh_provider
+    def __init__(self, mesh_provider: str, server: "Server | None") -> None:
+        self._mesh_provider, self._server = mesh_provider, server
         self.mistakes: list[Mistake] = []
         self.good: list[tuple[Canary, Policy, tuple[str, ...]]] = []
         self.others = 0
@@ -73,15 +91,22 @@ class _Outcome:
             misfits,
             policy_of,
             policy_warnings,
+            provider_of,
             refusal,
             unserved,
         )
+        from canary_adapters.manifests.istio_rules import ISTIO, refused_by_istio
+        from canary_adapters.manifests.structure import ABSENT
 
         try:
             policy = policy_of(canary, mesh_provider=self._mesh_provider)
             wrong = unserved(canary, Served.installed(), mesh_provider=self._mesh_provider)
             faults = [(each.path, each.value, each.allowed) for each in wrong]
             faults += [*given.port_faults(canary), *misfits(canary, given.templates)]
+            if provider_of(canary, self._mesh_provider) == ISTIO:
+                faults += refused_by_istio(canary)
+            if self._server is not None and not faults:
+                faults += [((), ABSENT, text) for text in self._server.faults(canary, policy)]
             if faults:
                 raise refusal(canary, faults)
         except ManifestError as error:

@@ -12,6 +12,7 @@ from canary_adapters.controller.measuring import metric_source
 from canary_adapters.controller.options import Options
 from canary_adapters.controller.pacing import Patience, patience_with_refusals
 from canary_adapters.controller.registry import Registry
+from canary_adapters.controller.rehearsals import Rehearsals, Version, rehearsed
 from canary_adapters.extensions import Given, GivesWay, Objects
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
@@ -19,8 +20,9 @@ from canary_adapters.kubernetes.events import EventNotifier, EventRecorder
 from canary_adapters.kubernetes.mistakes import check_served
 from canary_adapters.kubernetes.naming import ObjectNames
 from canary_adapters.kubernetes.references import References
+from canary_adapters.kubernetes.rehearsal import Rehearsed
 from canary_adapters.kubernetes.resources import Obj, Ref
-from canary_adapters.kubernetes.store import CanaryReader, CanaryStore, Definition, Problem
+from canary_adapters.kubernetes.store import CanaryReader, CanaryStore, Definition, Loaded, Problem, unanswered
 from canary_adapters.kubernetes.workload import ConfigDigests, Fingerprints, Troubles, workload_port
 from canary_adapters.manifests import Canary, provider_of
 from canary_adapters.telemetry import LogNotifier, Telemetry, TelemetryNotifier
@@ -37,7 +39,17 @@ from canary_core import (
     SourcesOnline,
 )
 from canary_core.messages import Names
-from canary_ports import Attempt, Clock, MetricSource, Notifier, Ports, RefusedError, Tick
+from canary_ports import (
+    Attempt,
+    Clock,
+    MetricSource,
+    Notifier,
+    Ports,
+    RefusedError,
+    Tick,
+    UnavailableError,
+    WorkloadPort,
+)
 
 __all__ = ["Assembly", "Rolling", "own_version"]
 
@@ -66,6 +78,7 @@ class Assembly:
         self.troubles = Troubles(cluster, clock)
         self.recorder = EventRecorder(telling, now_s=clock.now_s)
         self.background = Background()
+        self.rehearsals = Rehearsals(clock.now_s)
         self.http, self.references = HttpPool(denied=options.denied_addresses), References(cluster)
         self._lock = threading.Lock()
         self._names: dict[Key, Names] = {}
@@ -103,6 +116,7 @@ class Assembly:
     def forget(self, key: Key) -> None:
         """A canary is gone."""
         self.reader.forget(*key)
+        self.rehearsals.forget(key)
         self.recorder.forget(*key)
         self.definition.forget(*key)
         with self._lock:
@@ -138,6 +152,7 @@ class Rolling:
             reader=shared.reader,
             clock=shared.clock,
             definition=shared.definition,
+            rehearse=self._rehearse,
         )
         self._judged = False
 
@@ -185,19 +200,10 @@ class Rolling:
         """
         shared, options = self._shared, self._shared.options
         loaded = self._store.declared()
-        canary, policy = loaded.canary, loaded.policy
+        canary = loaded.canary
         names = _names_of(canary)
         shared.remember((canary.namespace, canary.name), names)
-        given = Given(
-            cluster=shared.cluster,
-            canary=canary,
-            policy=policy,
-            names=names,
-            options=options,
-            references=shared.references,
-            http=shared.http,
-            background=shared.background,
-        )
+        given = self._given(loaded)
         extension = shared.registry.router(provider_of(canary, options.mesh_provider))
         metrics = metric_source(given, shared.registry.metrics)
         workload = workload_port(
@@ -217,14 +223,14 @@ class Rolling:
         def obstacles() -> tuple[Obstacle, ...]:
             declared = (self._store.problem,) if self._store.problem is not None else ()
             objection = router.objection() if isinstance(router, Objects) else None
-            routed = (objection.as_obstacle(),) if objection is not None else ()
+            routed = (objection.as_obstacle(),) if objection is not None else self._unrehearsed(loaded, workload)
             found = (each.obstacles(given) for each in (extension, *shared.registry.metrics.values()))
             return (*declared, *routed, *workload.obstacles(), *chain.from_iterable(found))
 
         return Ports(
             workload=workload,
             router=router,
-            metrics=_Watched(metrics, shared.telemetry, names, policy, self),
+            metrics=_Watched(metrics, shared.telemetry, names, loaded.policy, self),
             hooks=WebhookHooks(
                 canary,
                 names=names,
@@ -239,6 +245,50 @@ class Rolling:
             obstacles=obstacles,
             attempt=attempt,
         )
+
+    def _given(self, loaded: Loaded) -> Given:
+        shared, canary = self._shared, loaded.canary
+        return Given(
+            cluster=shared.cluster,
+            canary=canary,
+            policy=loaded.policy,
+            names=_names_of(canary),
+            options=shared.options,
+            references=shared.references,
+            http=shared.http,
+            background=shared.background,
+        )
+
+    # -- Rehearsal --------------------------------------------------------------------------------------------------
+
+    def _rehearse(self, obj: Obj, loaded: Loaded, *, is_gone_by: bool) -> None:
+        """Look at a generation at once, but for one that was in force when this process began: that can wait."""
+        key, version = _version(obj)
+        if is_gone_by and not self._shared.rehearsals.knows(key, version):
+            return
+        refusal = self._shared.rehearsals.refusal(key, version, lambda: self._tried(loaded))
+        if refusal is not None:
+            raise refusal
+
+    def _tried(self, loaded: Loaded) -> Rehearsed:
+        router = self._shared.registry.router(provider_of(loaded.canary, self._shared.options.mesh_provider))
+        return rehearsed(router, self._given(loaded))
+
+    def _unrehearsed(self, loaded: Loaded, workload: WorkloadPort) -> tuple[Obstacle, ...]:
+        """What is found with a generation that could wait, now that a new revision is to begin."""
+        if self._store.problem is not None or self._store.deleting:
+            return ()
+        if not self._shared.rehearsals.knows(*_version(self._obj)):
+            canary, rollout = workload.observe().canary, self._store.rollout
+            if canary is None or canary.revision in {None, rollout.applied, rollout.promoted}:
+                return ()
+        try:
+            self._rehearse(self._obj, loaded, is_gone_by=False)
+        except RefusedError as error:
+            return (error.as_obstacle(),)
+        except UnavailableError as error:
+            return (unanswered(error),)
+        return ()
 
     def ended(self, done: Tick, took_s: float) -> None:
         """A tick went well: a problem that was told is none any more."""
@@ -327,6 +377,11 @@ def _check_receivers(canary: Canary) -> None:
                 f"spec.analysis.alerts[{index}].providerRef: can't access alert provider {alert.provider_ref.name}."
                 f"{namespace}, cross-namespace references are blocked",
             )
+
+
+def _version(obj: Obj) -> tuple[Key, Version]:
+    metadata = obj["metadata"]
+    return (metadata["namespace"], metadata["name"]), (metadata["uid"], metadata.get("generation"))
 
 
 def _names_of(canary: Canary) -> Names:

@@ -23,6 +23,7 @@ class IstioExtension(Extension[RouterPort]):
         Right(VIRTUAL_SERVICES, ("list", "watch", "create", "update", "delete")),
         Right(DESTINATION_RULES, ("list", "watch", "create", "update")),
     )
+    rehearses = True
 
     def refs(self, canary: Canary) -> Iterator[Ref]:
         """Its Services, VirtualService and DestinationRules."""

@@ -1,12 +1,13 @@
 """Which requests a route is for: what the service declares and what the analysis declares, together."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.manifests.hosts import MESH
 
-__all__ = ["at_gateways", "both", "with_header"]
+__all__ = ["at_gateways", "both", "with_header", "without_suffixes"]
 
 _CONDITIONS = ("headers", "queryParams", "sourceLabels")
 
@@ -48,3 +49,18 @@ def at_gateways(matches: Sequence[Mapping[str, Any]], gateways: Sequence[str], *
         if here:
             found.append({**match, "gateways": here})
     return found
+
+
+def without_suffixes(match: Mapping[str, Any]) -> Obj:
+    """A condition of an analysis as Istio knows it: what a header ends with is a regular expression there.
+
+    Istio would drop a ``suffix``, and take all requests that have the header.
+    """
+    headers = match.get("headers")
+    if not headers:
+        return dict(match)
+    return {**match, "headers": {name: _known(how) for name, how in headers.items()}}
+
+
+def _known(how: Mapping[str, Any]) -> Obj:
+    return {"regex": f".*{re.escape(how['suffix'])}"} if how.get("suffix") is not None else dict(how)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from canary_adapters.istio.matches import at_gateways, both, with_header
+from canary_adapters.istio.matches import at_gateways, both, with_header, without_suffixes
 from canary_adapters.kubernetes.naming import ObjectNames
 from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.manifests import Canary, Service
@@ -109,7 +109,7 @@ class _Maker:
         declared: list[Obj] = [wire(each) for each in self._service.match]
         self._match = declared if mesh is None else at_gateways(declared, self._service.gateways, mesh=mesh)
         self._unreached = mesh is not None and not self._match
-        analysed = [wire(each) for each in canary.spec.analysis.match]
+        analysed = [without_suffixes(wire(each)) for each in canary.spec.analysis.match]
         self._analysed = both(analysed, self._match) if analysed else []
 
     def tcp(self, traffic: Traffic) -> list[Obj]:

@@ -197,6 +197,31 @@ class Api:
         path = resource.path(metadata["namespace"], metadata["name"], subresource)
         return self._write("PUT", path, {"apiVersion": resource.api_version, "kind": resource.kind, **body})
 
+    def judge(self, resource: Resource, namespace: str, body: Obj, *, exists: bool) -> Obj:
+        """What would be stored of an object; nothing is stored (a dry run).
+
+        Unknown fields are no reason to refuse it: what has become of them shows.
+
+        Args:
+            resource: The kind.
+            namespace: Where.
+            body: The object.
+            exists: Whether it is to replace one that exists, or to be made.
+
+        Returns:
+            The object. It need not have what only a stored one has, such as a version.
+
+        Raises:
+            RefusedError: It would be refused.
+            ConflictError: There is one that should not exist, or none where one should be, or another version of it.
+        """
+        whole = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
+        path = resource.path(namespace, body["metadata"]["name"] if exists else "")
+        found = self._change("PUT" if exists else "POST", path, whole, {"dryRun": "All"})
+        if not isinstance(found.get("metadata"), dict):
+            raise UnavailableError(f"{path}: the answer is no object")
+        return found
+
     def patch(self, resource: Resource, obj: Obj, changes: Obj, *, subresource: str = "") -> Obj:
         """Change some fields (JSON merge patch, RFC 7386), if the object is still the version that is given.
 
@@ -247,12 +272,15 @@ class Api:
     # -- One request ------------------------------------------------------------------------------------------------
 
     def _write(self, method: str, path: str, body: Obj, *, content_type: str = "application/json") -> Obj:
+        return as_object(f"{method} {path}", self._change(method, path, body, {}, content_type=content_type))
+
+    def _change(
+        self, method: str, path: str, body: Obj, query: Mapping[str, str], *, content_type: str = "application/json"
+    ) -> Obj:
         self._may_write()
+        whole = {"fieldManager": FIELD_MANAGER, **query}
         try:
-            written = self._send(
-                method, path, query={"fieldManager": FIELD_MANAGER}, headers={"Content-Type": content_type}, body=body
-            )
-            return as_object(f"{method} {path}", written)
+            return self._send(method, path, query=whole, headers={"Content-Type": content_type}, body=body)
         except AbsentError as error:
             if not error.certain:
                 raise UnavailableError(f"{method} {path}: 404, but not from the API server") from error

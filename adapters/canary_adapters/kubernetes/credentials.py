@@ -61,16 +61,17 @@ def follow_token(configuration: Configuration, path: Path) -> None:
     changed.refresh_api_key_hook = hook
 
 
-def token_file_of(kubeconfig: Path | None) -> Path | None:
+def token_file_of(kubeconfig: Path | None, context: str = "") -> Path | None:
     """The ``tokenFile`` of the user of a kubeconfig that the official client has loaded; it wins over ``token``.
 
     Args:
         kubeconfig: None: what ``KUBECONFIG`` names, or the usual place.
+        context: Empty: the current one.
     """
     merger: Any = KubeConfigMerger
     whole = merger(str(kubeconfig or KUBE_CONFIG_DEFAULT_LOCATION)).config
-    context = whole["contexts"].get_with_name(whole["current-context"]).safe_get("context") or {}
-    user = whole["users"].get_with_name(context.get("user"), safe=True)
+    chosen = whole["contexts"].get_with_name(context or whole["current-context"]).safe_get("context") or {}
+    user = whole["users"].get_with_name(chosen.get("user"), safe=True)
     given = (user.safe_get("user") or {}).get("tokenFile") if user is not None else None
     # A path that is not absolute begins where the file that names it is.
     return Path(user.path).absolute().parent / given if given else None

@@ -7,41 +7,21 @@ is not what is wanted, is a circle, which nothing but people can end.
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from attrs import frozen
 
+from canary_adapters.kubernetes.differences import ABSENT, Difference, differences, may_be_secret, written
 from canary_adapters.kubernetes.resources import Obj, Ref
 from canary_adapters.manifests.mistakes import shown
 from canary_adapters.manifests.structure import Path, render
-from canary_adapters.redaction import is_secret_name
 from canary_ports import RefusedError
 
-__all__ = ["Kept", "differences"]
+__all__ = ["Kept"]
 
 REASON: Final = "NotKeptAsWritten"
 _REMEMBERED: Final = 4096
 _SHOWN: Final = 3
-_NOTHING: Final[tuple[object, ...]] = (None, "", False, 0, [], {})
-"""What a server may leave out."""
-_ABSENT: Final = object()
-_PRIVATE: Final = frozenset({"annotations", "args", "command", "env", "headers"})
-"""Fields that may hold secrets, with all that is in them."""
-Difference: TypeAlias = tuple[Path, object, object]
-"""Where, what was sent, and what came back."""
-
-
-def differences(sent: object, came: object, path: Path = ()) -> Iterator[Difference]:
-    """What of a write did not come back. What came besides is no difference."""
-    if isinstance(sent, dict) and isinstance(came, dict):
-        for key, value in sent.items():
-            yield from differences(value, came.get(key, _ABSENT), (*path, key))
-    elif isinstance(sent, list) and isinstance(came, list) and len(sent) == len(came):
-        for index, (value, found) in enumerate(zip(sent, came, strict=True)):
-            yield from differences(value, found, (*path, index))
-    elif sent != came and not (came is _ABSENT and sent in _NOTHING):
-        yield path, sent, came
 
 
 @frozen
@@ -73,7 +53,7 @@ class Kept:
         Raises:
             RefusedError: It was not kept, and nor was the same the last time, since when nobody has changed it.
         """
-        found = list(differences(_written(sent), _written(came)))
+        found = list(differences(written(sent), written(came)))
         now = _Unkept(_digest(sent), _digest(came))
         with self._lock:
             known = self._unkept.pop(ref, None)
@@ -85,15 +65,8 @@ class Kept:
             raise RefusedError(REASON, _told(ref, found))
 
 
-def _written(obj: Obj) -> Obj:
-    """What of an object is ours to write."""
-    parts = {key: value for key, value in obj.items() if key not in {"apiVersion", "kind", "metadata", "status"}}
-    metadata: dict[str, Any] = obj.get("metadata") or {}
-    return {**parts, "metadata": {key: metadata[key] for key in ("labels", "annotations") if key in metadata}}
-
-
 def _digest(obj: Obj) -> int:
-    return hash(json.dumps(_written(obj), sort_keys=True, default=str))
+    return hash(json.dumps(written(obj), sort_keys=True, default=str))
 
 
 def _told(ref: Ref, found: list[Difference]) -> str:
@@ -108,14 +81,8 @@ def _told(ref: Ref, found: list[Difference]) -> str:
 
 
 def _one(path: Path, sent: object, came: object, *, with_values: bool) -> str:
-    told = with_values and not any(_may_be_secret(path, value) for value in (sent, came))
+    told = with_values and not any(may_be_secret(path, value) for value in (sent, came))
     where = f"{render(path)}: {shown(sent)} was written" if told else f"{render(path)} was written"
-    if came is _ABSENT:
+    if came is ABSENT:
         return f"{where}, and is gone"
     return f"{where}, and {shown(came) if told else 'something else'} is stored"
-
-
-def _may_be_secret(path: Path, value: object) -> bool:
-    """Whether a value is not for everybody who may read a Canary: environment, headers, or whatever is called so."""
-    names = [part for part in path if isinstance(part, str)]
-    return isinstance(value, dict | list) or any(name in _PRIVATE or is_secret_name(name) for name in names)

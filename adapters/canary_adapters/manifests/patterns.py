@@ -1,7 +1,8 @@
 """Regular expressions that users write: looked at by a scanner in one pass, and never compiled.
 
 The mesh compiles them, and judges finally: https://github.com/google/re2/wiki/Syntax. Here only what can be no
-expression at all is told early: brackets without a partner, repetitions of nothing. Whatever RE2 takes passes.
+expression at all is told early: brackets without a partner, repetitions of nothing, and what other dialects have and
+RE2 has not: looking ahead and behind, references to groups. Whatever RE2 takes passes.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,6 +22,12 @@ _LONGEST_NAME: Final = 64
 def pattern_fault(text: str) -> str:
     """Why a text cannot be a regular expression, in words; empty: it may be one."""
     return _Scan(text).fault()
+
+
+_NO_GROUPS: Final = ("(?=", "(?!", "(?<=", "(?<!", "(?>", "(?#", "(?(", "(?|", "(?P=", "(?P>")
+"""Beginnings of groups in other dialects: they look around, do not go back, comment, choose or refer."""
+_NO_ESCAPES: Final = frozenset("89GKRXZgk")
+_OCTAL: Final = frozenset("01234567")
 
 
 @define
@@ -47,6 +54,8 @@ class _Scan:
         if self.position + 1 == len(self.text):
             return "it ends with a backslash"
         end, kind = self.position + 2, self.text[self.position + 1]
+        if kind in _NO_ESCAPES or (kind in "1234567" and self.text[end : end + 1] not in _OCTAL):
+            return f"RE2 has no \\{kind} (character {self.position + 1})"
         if kind == "Q":
             quoted = self.text.find("\\E", end)
             end = len(self.text) if quoted < 0 else quoted + 2
@@ -56,8 +65,12 @@ class _Scan:
         return ""
 
     def opening(self) -> str:
+        if self.text.startswith("?", self.position + 1):
+            foreign = next((each for each in _NO_GROUPS if self.text.startswith(each, self.position)), None)
+            if foreign is not None:
+                return f"RE2 has no {foreign}...) (character {self.position + 1})"
         self.depth += 1
-        # What follows a (? is a name, flags, or what RE2 does not know.
+        # What follows a (? is a name or flags.
         self.position += 1 + self.text.startswith("?", self.position + 1)
         self.repeatable = False
         return ""

@@ -10,6 +10,7 @@ from typing import Final
 
 from attrs import frozen
 
+from canary_adapters.manifests.istio_rules import ISTIO, harmful
 from canary_adapters.manifests.names import (
     LONGEST_LABEL,
     LONGEST_PORT,
@@ -75,7 +76,10 @@ def unserved(canary: Canary, served: Served, *, mesh_provider: str = "istio") ->
         served: What is installed.
         mesh_provider: What moves the traffic of canaries that do not say.
     """
-    return (*_kinds(canary, served, mesh_provider), *_object_names(canary), *_service(canary))
+    found = (*_kinds(canary, served, mesh_provider), *_object_names(canary), *_service(canary))
+    if provider_of(canary, mesh_provider) != ISTIO:
+        return found
+    return (*found, *(Unserved(path=path, value=value, allowed=allowed) for path, value, allowed in harmful(canary)))
 
 
 def unserved_template(template: MetricTemplate, served: Served) -> tuple[Unserved, ...]:

@@ -7,6 +7,7 @@ from canary_adapters.manifests.analysis import REQUEST_SUCCESS_RATE
 from canary_adapters.manifests.declare import wire
 from canary_adapters.manifests.durations import MINIMUM_INTERVAL_S, duration_s
 from canary_adapters.manifests.hosts import MESH, SEVERAL, foreign_namespace_of
+from canary_adapters.manifests.istio_rules import ISTIO, without_effect
 from canary_adapters.manifests.mistakes import shown
 from canary_adapters.manifests.objects import Canary
 from canary_adapters.manifests.policies import (
@@ -40,8 +41,8 @@ def policy_warnings(
     provider = provider_of(canary, mesh_provider)
     found = list(_without_mesh(canary)) if provider == "kubernetes" else list(_of_traffic(canary))
     found += _of_fields(canary, provider)
-    if provider == "istio":
-        found += _of_hosts(canary)
+    if provider == ISTIO:
+        found += (*_of_hosts(canary), *without_effect(canary))
     if canary.spec.service.is_tcp and provider != "kubernetes":
         found += _of_connections(canary)
     found += (*_of_times(canary, minimum_interval_s), *_of_threshold(canary), *_of_alerts(canary))

@@ -73,6 +73,8 @@ class Entry:
     user: str
     code: int
     """That of the answer; 0 while it is being made."""
+    dry_run: bool = False
+    """Whether nothing was to be stored."""
 
 
 class RequestLog:

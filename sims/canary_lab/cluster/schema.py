@@ -178,10 +178,36 @@ def _check_doubles(schema: Schema, value: list[Any], path: str) -> list[Cause]:
     return found
 
 
+def _check_combinations(schema: Schema, value: Any, path: str, name: str) -> list[Cause]:
+    """``oneOf``, ``anyOf``, ``allOf`` and ``not``: how many alternatives hold. Why the others do not is not said."""
+
+    def holds(inner: Schema) -> bool:
+        return not check(inner, value, path, name)
+
+    found = []
+    if alternatives := schema.get("oneOf"):
+        number = sum(map(holds, alternatives))
+        if number != 1:
+            what = f"Found {number} valid alternatives" if number else "Found none valid"
+            found.append(_combined(name, f"must validate one and only one schema (oneOf). {what}"))
+    if (alternatives := schema.get("anyOf")) and not any(map(holds, alternatives)):
+        found.append(_combined(name, "must validate at least one schema (anyOf)"))
+    if not all(map(holds, schema.get("allOf") or ())):
+        found.append(_combined(name, "must validate all the schemas (allOf)"))
+    if (excluded := schema.get("not")) is not None and holds(excluded):
+        found.append(_combined(name, "must not validate the schema (not)"))
+    return found
+
+
+def _combined(name: str, text: str) -> Cause:
+    return Cause("FieldValueInvalid", f'Invalid value: "": "{name}" {text}', "<nil>")
+
+
 _RULES: list[Callable[[Schema, Any, str, str], list[Cause]]] = [
     _check_enum,
     _check_number,
     _check_text,
     _check_list,
     _check_map,
+    _check_combinations,
 ]

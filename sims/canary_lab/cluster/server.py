@@ -104,7 +104,10 @@ class Server:
     def _note(self, request: web.BaseRequest, info: Info, user: User, code: int) -> None:
         resource = f"{info.resource}/{info.subresource}" if info.subresource else info.resource or info.path
         agent = request.headers.get("User-Agent", "")
-        self.requests.add(Entry(info.verb, info.group, resource, info.namespace, info.name, agent, user.name, code))
+        dry = "dryRun" in request.query
+        self.requests.add(
+            Entry(info.verb, info.group, resource, info.namespace, info.name, agent, user.name, code, dry)
+        )
 
     async def _respond(
         self, request: web.BaseRequest, info: Info, user: User, warnings: list[str]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from campaigns.process import _Api
 from canary_adapters.kubernetes.answers import content_of
 from canary_adapters.kubernetes.cluster import Cluster
-from canary_adapters.kubernetes.kept import differences
+from canary_adapters.kubernetes.differences import differences
 from canary_adapters.kubernetes.resources import DEPLOYMENTS, SERVICES, Obj
 from canary_lab.cluster.errors import ApiError, forbidden_error
 from canary_ports import RefusedError

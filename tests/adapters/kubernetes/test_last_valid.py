@@ -32,7 +32,7 @@ def _weights(reader: CanaryReader, obj: Obj, stored: Obj | None = None) -> tuple
 
 def test_what_was_valid_last_is_remembered() -> None:
     reader = CanaryReader()
-    reader.read(_obj(GOOD, 1))
+    reader.keep(_obj(GOOD, 1), reader.read(_obj(GOOD, 1)))
     with pytest.raises(RefusedError, match="stepWeight"):
         reader.read(_obj(BAD, 2))
     assert _weights(reader, _obj(BAD, 2)) == (20, 40)
@@ -51,7 +51,7 @@ def test_a_status_that_holds_nothing_valid_is_no_help() -> None:
 
 def test_another_object_of_the_same_name_has_nothing_of_it() -> None:
     reader = CanaryReader()
-    reader.read(_obj(GOOD, 1))
+    reader.keep(_obj(GOOD, 1), reader.read(_obj(GOOD, 1)))
     assert _weights(reader, _obj(BAD, 1, uid="two")) is None
     reader.forget("here", "app")
     assert _weights(reader, _obj(BAD, 2)) is None
@@ -63,7 +63,7 @@ def test_what_is_not_served_is_refused_like_what_is_not_valid() -> None:
             raise RefusedError("ProviderUnknown", "spec.provider nginx is not supported")
 
     reader = CanaryReader(check=check)
-    reader.read(_obj(GOOD, 1))
+    reader.keep(_obj(GOOD, 1), reader.read(_obj(GOOD, 1)))
     other = _obj(GOOD, 2)
     other["spec"]["provider"] = "nginx"
     with pytest.raises(RefusedError, match="nginx"):

@@ -105,6 +105,13 @@ def test_one_port_less_than_discovered_is_added(cluster: Cluster, namespace: str
         assert _ports(cluster, namespace, name) == [("http", 80, "TCP", "web"), ("metrics", 9100, "TCP", 9100)]
 
 
+def test_a_service_that_is_declared_as_it_will_be_is_no_contradiction(cluster: Cluster, namespace: str) -> None:
+    """So that GitOps finds no drift, Git names the label of the primary, also before there is one."""
+    _live(cluster, namespace, [{"name": "http", "port": 80, "targetPort": "web"}], selector={"app": "app-primary"})
+    _taken_over(cluster, namespace)
+    assert _get(cluster, namespace)["spec"]["selector"]["app"] == "app-primary"
+
+
 def test_another_name_for_the_same_port_stays_the_live_one(cluster: Cluster, namespace: str) -> None:
     """An Ingress or a monitor may refer to it."""
     _live(cluster, namespace, [{"name": "web", "port": 80, "targetPort": "web", "appProtocol": "http"}])

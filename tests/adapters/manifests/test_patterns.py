@@ -12,6 +12,8 @@ QUIET.log_errors = False
 pieces = st.sampled_from([
     *("a", "-", "]", "[", "[^", "[]", "[[:alpha:]]", "[:", ":]", "(", ")", "(?i)", "(?P<n>", "(?:", "|", "^", "$", "."),
     *("*", "+", "?", "*?", "{2}", "{2,}", "{2,3}", "{,2}", "{3,2}", "{1000}", "{1001}", "{", "}", "{a}", "\u00e9"),
+    *("(?=", "(?!", "(?<", "(?P=n)", "(?P>", "(?#", "(?|"),
+    *("\\1", "\\8", "\\12", "\\0", "\\Z", "\\G", "\\K", "\\k", "\\g", "\\R"),
     *("\\", "\\\\", "\\d", "\\pL", "\\p{Greek}", "\\x{41}", "\\x41", "\\Q", "\\E", "\\b", "\\z", "\\C", "&&", "--"),
 ])  # fmt: skip
 
@@ -52,6 +54,16 @@ def test_what_can_be_no_expression_is_told_with_its_place(text: str, fault: str)
         re2.compile(text, QUIET)
 
 
-@pytest.mark.parametrize("text", ["(?=a)b", "(?!a)", "(?<=a)b", "\\1"])
-def test_what_only_others_know_is_left_to_the_mesh(text: str) -> None:
-    assert pattern_fault(text) == ""
+@pytest.mark.parametrize(
+    "text", ["(?=a)b", "(?!a)", "a(?<=a)b", "(?<!a)", "(?>a)", "(?#a)", "(a)\\1", "(?P<n>a)(?P=n)", "\\Z", "(a)\\8"]
+)
+def test_what_only_other_dialects_have_is_told(text: str) -> None:
+    assert pattern_fault(text).startswith("RE2 has no ")
+    with pytest.raises(re2.error):
+        re2.compile(text, QUIET)
+
+
+def test_what_looks_like_it_and_is_quoted_passes() -> None:
+    for text in ("\\Q(?=\\E", "[(?=]", "\\(?=", "\\12", "(?P<n>a)", "(?i:a)", "\\\\1"):
+        assert pattern_fault(text) == ""
+        re2.compile(text, QUIET)

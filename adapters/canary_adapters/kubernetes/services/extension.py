@@ -26,6 +26,7 @@ class ServiceExtension(Extension[RouterPort]):
     """Sends all traffic to one side, by selectors of Services."""
 
     rights = (SERVICE_RIGHTS,)
+    rehearses = True
 
     def refs(self, canary: Canary) -> Iterator[Ref]:
         """Its Services."""

@@ -15,7 +15,7 @@ from canary_adapters.kubernetes.originals import (
     restored,
 )
 from canary_adapters.kubernetes.resources import Obj
-from canary_adapters.kubernetes.selector import carried_labels
+from canary_adapters.kubernetes.selector import SUFFIX, carried_labels
 from canary_adapters.kubernetes.services.ports import (
     Key,
     declared_port,
@@ -104,6 +104,11 @@ def _text_of(key: Key) -> str:
 
 def _selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     return bool(selector) and selector.items() <= labels.items()
+
+
+def _is_meant(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Whether a selector is of pods with these labels, or, as GitOps may declare it, of the primary made from them."""
+    return all(value in (labels.get(key), f"{labels.get(key)}{SUFFIX}") for key, value in selector.items())
 
 
 def peoples_ports(service: Obj) -> list[Obj]:
@@ -276,7 +281,7 @@ def _elsewhere(live: Obj, workloads: Sequence[Obj]) -> RefusedError | None:
             "ServiceElsewhere", f"{_where(live)} has no selector: its endpoints are kept by somebody else; {advice}"
         )
     selector = peoples_selector(live, workloads[0] if workloads else None) or spec["selector"]
-    if workloads and not any(_selects(selector, carried_labels(each)) for each in workloads):
+    if workloads and not any(_is_meant(selector, carried_labels(each)) for each in workloads):
         labels = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
         return RefusedError(
             "ServiceElsewhere",

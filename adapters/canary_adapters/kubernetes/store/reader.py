@@ -74,11 +74,15 @@ class CanaryReader:
             found = self._read(obj)
             with self._lock:
                 self._known[key] = version, found
-                if isinstance(found, Loaded):
-                    self._valid[key] = metadata["uid"], found
         if isinstance(found, RefusedError):
             raise RefusedError(found.reason, found.message)
         return found
+
+    def keep(self, obj: Obj, loaded: Loaded) -> None:
+        """Take note that what a Canary declares is gone by: from now on it is the last that was valid."""
+        metadata = obj["metadata"]
+        with self._lock:
+            self._valid[metadata["namespace"], metadata["name"]] = metadata["uid"], loaded
 
     def accepts(self, obj: Obj) -> bool:
         """Whether a raw Canary can be served as it is declared."""
@@ -100,11 +104,7 @@ class CanaryReader:
             uid, found = self._valid.get((metadata["namespace"], metadata["name"]), ("", None))
         if found is not None and uid == metadata["uid"]:
             return found
-        return self.stored(obj, stored)
-
-    def stored(self, obj: Obj, spec: Obj | None) -> Loaded | None:
-        """What a Canary has declared by the spec that its status has. None: it has none, or that is not valid."""
-        read = self._read({**obj, "spec": spec}) if spec is not None else None
+        read = self._read({**obj, "spec": stored}) if stored is not None else None
         return read if isinstance(read, Loaded) else None
 
     def forget(self, namespace: str, name: str) -> None:

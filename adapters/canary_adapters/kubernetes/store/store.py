@@ -5,6 +5,7 @@ from typing import Final
 
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, SERVICES, Obj
+from canary_adapters.kubernetes.store.acceptance import DECLARED, Rehearse, is_gone_by, nobody, unanswered
 from canary_adapters.kubernetes.store.memory import Definition, as_meant, as_sent
 from canary_adapters.kubernetes.store.places import former_places, moved, place_of, stored_place, written_places
 from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
@@ -17,15 +18,13 @@ from canary_adapters.kubernetes.store.status import (
     written_status,
 )
 from canary_adapters.manifests import Canary
-from canary_core import Obstacle, Policy, Request, Rollout, Source, Traffic, Verb
+from canary_core import Obstacle, Phase, Policy, Request, Rollout, Source, Traffic, Verb
 from canary_core.split import shown_weight
-from canary_ports import Clock, ConflictError, GoneError, RefusedError, Stored
+from canary_ports import Clock, ConflictError, GoneError, PortError, RefusedError, Stored, UnavailableError
 
 __all__ = ["FINALIZER", "CanaryStore"]
 
 FINALIZER: Final = "finalizer.flagger.app"
-DECLARED: Final = "declared"
-"""Key in ``status.rollout``: the spec that is gone by, for as long as a rollout must not lose it."""
 REQUEST: Final = "canary-core/request"
 """Annotation by which a person asks for something: a verb, or ``verb/id`` to ask for the same thing again."""
 LONGEST_REQUEST: Final = 200
@@ -50,6 +49,7 @@ class CanaryStore:
         reader: CanaryReader,
         clock: Clock,
         definition: Definition | None = None,
+        rehearse: Rehearse = nobody,
     ) -> None:
         """Makes one; nothing is read yet.
 
@@ -60,9 +60,11 @@ class CanaryStore:
             reader: Reads what it declares.
             clock: For the times in the status.
             definition: What is known of the server's definition of Canary. None: nothing.
+            rehearse: Whether what is declared can be put in force.
         """
         self._cluster, self._namespace, self._name = cluster, namespace, name
         self._reader, self._clock, self._definition = reader, clock, definition or Definition()
+        self._rehearse = rehearse
         self._loaded: Loaded | None = None
         self._generation: int | None = None
         self._seen: tuple[str, object] | None = None
@@ -108,33 +110,45 @@ class CanaryStore:
 
         A rollout is not left for another target that does not exist: nobody would judge its canary any more.
         """
-        stored = _record(obj).get(DECLARED)
-        under_way = stored if isinstance(stored, dict) else None
         try:
             found = self._reader.read(obj)
-            missing = self._missing(obj, found.canary) if under_way is not None else None
-            if missing is None:
-                return found
-            left = self._reader.stored(obj, under_way)
+            self._stay(obj, found)
+            self._rehearse(obj, found, is_gone_by=is_gone_by(obj))
         except RefusedError as error:
-            missing, left = error, self._reader.last_valid(obj, under_way)
-        if left is None:
-            raise missing
-        self.problem = missing.as_obstacle()
-        return left
+            return self._last_valid(obj, error, error.as_obstacle())
+        except UnavailableError as error:
+            return self._last_valid(obj, error, unanswered(error))
+        self._reader.keep(obj, found)
+        return found
 
-    def _missing(self, obj: Obj, canary: Canary) -> RefusedError | None:
-        """Why a Canary cannot be about another target than its rollout yet: there is none of that name."""
-        place, stored = place_of(canary), stored_place(_record(obj))
+    def _last_valid(self, obj: Obj, error: PortError, problem: Obstacle) -> Loaded:
+        stored = _record(obj).get(DECLARED)
+        found = self._reader.last_valid(obj, stored if isinstance(stored, dict) else None)
+        if found is None:
+            raise error
+        self.problem = problem
+        return found
+
+    def _stay(self, obj: Obj, declared: Loaded) -> None:
+        """Refuse another target than that of a rollout under way, while there is none of its name.
+
+        Raises:
+            RefusedError: There is none.
+        """
+        place, stored = place_of(declared.canary), stored_place(_record(obj))
         if stored is None or stored.is_of(place):
-            return None
+            return
         kind = SERVICES if place.kind == SERVICES.kind else DEPLOYMENTS
-        if self._cluster.get(kind, canary.namespace, place.target) is not None:
-            return None
-        return RefusedError(
+        if self._cluster.get(kind, declared.canary.namespace, place.target) is not None:
+            return
+        rollout = read_status(declared.policy, as_meant(obj.get("status")))
+        is_under_way = not rollout.settled and rollout.phase is not Phase.INITIALIZING
+        if not (is_under_way or rollout.traffic.reaches_canary):
+            return
+        raise RefusedError(
             "TargetNotFound",
-            f"spec.targetRef.name {place.target}: there is no {place.kind.lower()} of that name in {canary.namespace}, "
-            f"and the rollout of {stored.target} goes on until there is one",
+            f"spec.targetRef.name {place.target}: there is no {place.kind.lower()} of that name in "
+            f"{declared.canary.namespace}, and the rollout of {stored.target} goes on until there is one",
         )
 
     def load(self) -> Stored:
@@ -209,7 +223,7 @@ class CanaryStore:
             routes=self._in_force() if _is_refused(rollout) or self._standing is not None else None,
         )
         status["rollout"] |= written_places(_record(obj), place_of(loaded.canary))
-        if not rollout.settled or rollout.traffic.reaches_canary:
+        if not rollout.settled or rollout.traffic.reaches_canary or self.problem is not None:
             status["rollout"][DECLARED] = loaded.spec
         saved = self._write(obj, status)
         if not _record(saved):

@@ -36,6 +36,13 @@ class DefinitionStrategy(SpecStrategy):
             "storedVersions": stored or None,
         }
 
+    def prepare_update(self, new: Obj, old: Obj) -> None:
+        status = new.setdefault("status", {})
+        stored = status.get("storedVersions") or []
+        added = [name for name in _storage(new["spec"].get("versions") or [])[:1] if name not in stored]
+        if added:
+            status["storedVersions"] = [*stored, *added]
+
     def check(self, obj: Obj) -> list[Cause]:
         spec, name = obj["spec"], obj["metadata"]["name"]
         names, found = spec["names"], []

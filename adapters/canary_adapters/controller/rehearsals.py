@@ -1,0 +1,96 @@
+"""Which generations of Canaries have been rehearsed by this process, and what came of it.
+
+A handful of requests for each generation, none for each rollout. What has failed is tried again with growing pauses:
+the cause may be mended on the other side, in a definition, a policy or a webhook.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from attrs import evolve, frozen
+
+from canary_adapters.controller.interests import Key
+from canary_adapters.extensions import Extension, Given
+from canary_adapters.kubernetes.rehearsal import Rehearsed, rehearse
+from canary_core import foreseen_splits
+from canary_ports import RefusedError, RouterPort
+
+__all__ = ["Rehearsals", "Version", "rehearsed"]
+
+FIRST_PAUSE_S: Final = 60.0
+LONGEST_PAUSE_S: Final = 3600.0
+Version: TypeAlias = tuple[object, object]
+"""UID and generation."""
+
+
+@frozen
+class _Known:
+    version: Version
+    refusal: RefusedError | None
+    final: bool
+    """Whether it passed, and nothing is in doubt."""
+    pause_s: float
+    again_s: float
+    """When it is tried again, unless it is final."""
+
+
+class Rehearsals:
+    """What is known. Safe for many threads; the same Canary is not to be rehearsed by two at once."""
+
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        """Knows of nothing yet.
+
+        Args:
+            now_s: The present time, seconds.
+        """
+        self._now_s = now_s
+        self._lock = threading.Lock()
+        self._known: dict[Key, _Known] = {}
+
+    def knows(self, key: Key, version: Version) -> bool:
+        """Whether this generation was rehearsed."""
+        known = self._known.get(key)
+        return known is not None and known.version == version
+
+    def refusal(self, key: Key, version: Version, rehearse: Callable[[], Rehearsed]) -> RefusedError | None:
+        """Why a generation cannot be served. None: it can, as far as is known.
+
+        Args:
+            key: Of the Canary.
+            version: Of it.
+            rehearse: Called unless it is known.
+
+        Raises:
+            PortError: As ``rehearse`` says; nothing is remembered then.
+        """
+        known, now_s = self._known.get(key), self._now_s()
+        if known is not None and known.version != version:
+            known = None
+        if known is not None and (known.final or now_s < known.again_s):
+            return known.refusal
+        came = rehearse()
+        found = came.refusal()
+        if came.asked:
+            pause_s = min(LONGEST_PAUSE_S, known.pause_s * 2) if known is not None else FIRST_PAUSE_S
+            final = found is None and not came.in_doubt
+            with self._lock:
+                self._known[key] = _Known(version, found, final, pause_s, now_s + pause_s)
+        return found
+
+    def forget(self, key: Key) -> None:
+        """A Canary is gone."""
+        with self._lock:
+            self._known.pop(key, None)
+
+
+def rehearsed(extension: Extension[RouterPort], given: Given) -> Rehearsed:
+    """Try all that a policy can call for on a dry run, if its router can be tried.
+
+    Raises:
+        UnavailableError: The API server did not answer.
+    """
+    if not extension.rehearses:
+        return Rehearsed()
+    splits = foreseen_splits(given.policy)
+    return rehearse(lambda cluster: extension.make(evolve(given, cluster=cluster)), given.cluster, splits)
