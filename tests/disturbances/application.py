@@ -14,13 +14,16 @@ __all__ = [
     "CHECK",
     "CONFIG",
     "IMAGE",
+    "INVALID",
     "NAME",
     "PORT",
+    "RIVAL",
     "SECRET",
     "Setup",
     "autoscaler",
     "canary",
     "deployment",
+    "rival",
 ]
 
 NAME: Final = "app"
@@ -30,6 +33,10 @@ PORT: Final = 80
 CONFIG, SECRET, CHECK, ALERTS = "settings", "credentials", "errors", "chat"
 """What target and Canary refer to: a ConfigMap, a Secret, a MetricTemplate, an AlertProvider."""
 DEADLINE_S: Final = 10
+RIVAL: Final = "rival"
+"""Another Canary for the same target."""
+INVALID: Final = {"stepWeights": None, "stepWeight": 0}
+"""Changes of an analysis with which it is none."""
 
 
 @frozen(kw_only=True)
@@ -47,6 +54,8 @@ class Setup:
     has_service: bool = False
     """Whether it had a Service before it had a Canary."""
     reverts: bool = False
+    has_invalid_rival: bool = False
+    """Whether another Canary for the same target, which is not valid, is made right before its own."""
     has_own_controller: bool = False
     """Whether a controller serves it alone."""
 
@@ -94,6 +103,13 @@ def check(prometheus: str) -> Obj:
         "metadata": {"name": CHECK},
         "spec": {"provider": {"type": "prometheus", "address": prometheus}, "query": query},
     }
+
+
+def rival(setup: Setup, *, weights: tuple[int, ...], **analysis: Any) -> Obj:
+    """Another Canary for the same target, with other fields of the analysis."""
+    found = canary(setup, weights=weights, name=RIVAL)
+    found["spec"]["analysis"] |= analysis
+    return found
 
 
 def canary(setup: Setup, *, weights: tuple[int, ...], gate: str = "", name: str = NAME) -> Obj:

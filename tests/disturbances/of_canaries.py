@@ -6,14 +6,13 @@ from typing import Any, Final
 
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, Obj
 from disturbances import application
-from disturbances.application import NAME, Setup
+from disturbances.application import INVALID, NAME, RIVAL, Setup
 from disturbances.disturbance import Undo, disturbance
 from disturbances.place import REQUEST, Place
 
 _REVERTS: Final = Setup(reverts=True)
 _TAKEN_OVER: Final = Setup(reverts=True, has_service=True)
-_INVALID: Final = {"stepWeights": None, "stepWeight": 0}
-RIVAL, FRESH = "rival", "fresh"
+FRESH: Final = "fresh"
 GONE_S: Final = 30.0
 
 
@@ -35,7 +34,7 @@ def _specified(place: Place, **changes: Any) -> Undo:
 
 @disturbance("spec: a step of weight 0")
 def step_of_0(place: Place) -> Undo:
-    return _analysis(place, **_INVALID)
+    return _analysis(place, **INVALID)
 
 
 @disturbance("spec: an interval that is none")
@@ -47,7 +46,7 @@ def no_interval(place: Place) -> Undo:
 def step_of_0_while_paused(place: Place) -> Undo:
     place.ask("pause/1")
     place.until(lambda: place.heard == "pause/1", 5.0)
-    valid = _analysis(place, **_INVALID)
+    valid = _analysis(place, **INVALID)
 
     def undo() -> None:
         valid()
@@ -58,7 +57,7 @@ def step_of_0_while_paused(place: Place) -> Undo:
 
 @disturbance("spec: a step of weight 0, by the write that aborts")
 def step_of_0_and_abort(place: Place) -> Undo:
-    changes = {"metadata": {"annotations": {REQUEST: "abort/0"}}, "spec": {"analysis": _INVALID}}
+    changes = {"metadata": {"annotations": {REQUEST: "abort/0"}}, "spec": {"analysis": INVALID}}
     place.hands.patch(CANARIES, place.canary, changes)
     return lambda: place.specify({"analysis": {"stepWeights": list(place.weights), "stepWeight": None}})
 
@@ -145,9 +144,7 @@ def canary_made_anew(place: Place) -> None:
 
 
 def _rival(place: Place, **analysis: Any) -> Undo:
-    rival = application.canary(place.setup, weights=place.weights, name=RIVAL)
-    rival["spec"]["analysis"] |= analysis
-    place.hands.make(CANARIES, rival)
+    place.hands.make(CANARIES, application.rival(place.setup, weights=place.weights, **analysis))
     return lambda: place.hands.delete(CANARIES, RIVAL)
 
 
@@ -158,4 +155,9 @@ def rival(place: Place) -> Undo:
 
 @disturbance("an invalid rival Canary")
 def invalid_rival(place: Place) -> Undo:
-    return _rival(place, **_INVALID)
+    return _rival(place, **INVALID)
+
+
+@disturbance("an invalid rival Canary, made right before the first initialisation", setup=Setup(has_invalid_rival=True))
+def invalid_rival_from_the_beginning(place: Place) -> Undo:
+    return lambda: place.hands.delete(CANARIES, RIVAL)

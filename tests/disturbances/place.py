@@ -70,6 +70,8 @@ class Place:
         if setup.has_service:
             hands.make(SERVICES, application.service(setup))
         hands.make(DEPLOYMENTS, application.deployment(setup))
+        if setup.has_invalid_rival:
+            hands.make(CANARIES, application.rival(setup, weights=self.weights, **application.INVALID))
         hands.make(CANARIES, self.declared())
         self.measure()
         if setup.has_own_controller:
