@@ -204,7 +204,7 @@ class Reconciler:
             if rolling.let_go_if_deleting():
                 return Verdict(result="ok", again_in_s=None)
             raise
-        self._interests.set(key, self._refs(canary))
+        self._interests.set(key, self._refs(key, canary))
         turn.before = {**self._look(key), **turn.before}
         if not rolling.deleting:
             self._refuse_a_rival(turn, canary)
@@ -212,7 +212,7 @@ class Reconciler:
         done = self._carry_on(turn)
         rolling.ended(done, time.monotonic() - started)
         # The target may have got other references by now.
-        self._interests.set(key, self._refs(canary))
+        self._interests.set(key, self._refs(key, canary))
         if len(done.steps) >= MAX_PASSES:
             raise _CircleError
         pause_s = min(self._pause_s(done), self._until_tried_s(key))
@@ -248,9 +248,14 @@ class Reconciler:
             elif not attempts.refused:
                 self._refusals.pop(turn.key, None)
 
-    def _refs(self, canary: Canary) -> set[Ref]:
+    def _refs(self, key: Key, canary: Canary) -> set[Ref]:
+        """What a rollout depends on; besides that, the target that is declared, if the rollout waits for that to exist."""
         place = canary.namespace
         refs = set(self._assembly.refs(canary))
+        declared_target = self._claims.target(key)
+        if declared_target is not None:
+            kind, namespace, name = declared_target
+            refs.add((SERVICES if kind == SERVICES.kind else DEPLOYMENTS, namespace, name))
         target = self._assembly.cluster.get(DEPLOYMENTS, place, canary.spec.target_ref.name)
         if target is not None and canary.spec.target_ref.kind == DEPLOYMENTS.kind:
             refs |= {(ref.kind.resource, place, ref.name) for ref in referenced_configs(target["spec"]["template"])}

@@ -11,7 +11,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from canary_adapters.kubernetes.cluster import Cluster
-from canary_adapters.kubernetes.resources import Obj, Ref, Resource
+from canary_adapters.kubernetes.resources import SERVICES, Obj, Ref, Resource
 from canary_ports import ConflictError, RefusedError
 
 __all__ = ["Draft", "DryRun"]
@@ -93,6 +93,8 @@ class DryRun(Cluster):
         ref = resource, namespace, body["metadata"]["name"]
         real = self._inner.get(*ref)
         sent = _without(body, () if real is not None else _OF_THE_SERVER)
+        if real is None and resource == SERVICES:
+            sent["spec"] = _without_address(sent["spec"])
         if real is not None:
             sent["metadata"]["resourceVersion"] = real["metadata"]["resourceVersion"]
         text = json.dumps([resource.path(namespace), sent], sort_keys=True, default=str)
@@ -120,6 +122,13 @@ class DryRun(Cluster):
 
 def _without(body: Obj, keys: tuple[str, ...]) -> Obj:
     return {**body, "metadata": {key: value for key, value in body["metadata"].items() if key not in keys}}
+
+
+def _without_address(spec: Obj) -> Obj:
+    """A Service without the address that a dry run has given it: nobody keeps that for it, so others may have it by now."""
+    if spec.get("clusterIP") in {None, "", "None"}:
+        return spec
+    return {key: value for key, value in spec.items() if key not in {"clusterIP", "clusterIPs"}}
 
 
 def _merged(old: Any, patch: Any) -> Any:
