@@ -131,4 +131,5 @@ def promote(at: Situation, told: tuple[Notice, ...] = (), *, skipped: bool = Fal
     """Have the primary take over the canary's revision. From here on the canary is what is known to be good."""
     reason = PromotionStarted()
     after = at.entering(Phase.PROMOTING, known_good=KnownGood.CANARY, skipped=skipped, started=True)
-    return at.go(after, reason, *told, reason, next_s=at.seen.now_s + at.policy.interval_s)
+    rigid = at.seen.primary is not None and at.seen.primary.rigid
+    return at.go(after, reason, *told, reason, next_s=None if rigid else at.seen.now_s + at.policy.interval_s)

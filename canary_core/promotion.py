@@ -64,12 +64,12 @@ def _analyse_again(at: Situation) -> Step:
 
 
 def _make_way(at: Situation) -> Step | None:
-    """A primary that has to be made anew gives all its traffic to the canary first."""
+    """A primary that has to be made anew gives all its traffic to the canary first; from then on its time counts."""
     primary = at.seen.primary
     if primary is None or not primary.rigid or at.rollout.traffic.leaves_primary_nothing or not at.canary_can_serve:
         return None
     reason = PrimaryRemade()
-    after = at.changed(traffic=everything_to_canary(at.rollout))
+    after = at.changed(traffic=everything_to_canary(at.rollout), changed_s=at.seen.now_s)
     return at.go(after, reason, reason, next_s=at.seen.now_s + at.policy.interval_s)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from canary_core.capacity import pods_needed
-from canary_core.decisions import Decision, ScaleCanary, ScalePrimary, SetTraffic, Step
+from canary_core.decisions import Decision, RemovePrimary, ScaleCanary, ScalePrimary, SetTraffic, Step
 from canary_core.desired import Pods, desired, difference, drained_s
 from canary_core.notices import (
     CanaryNotReady,
@@ -175,6 +175,8 @@ class Situation:
             next_s: When to call again; None: at once.
         """
         decisions = difference(self.policy, after, self.seen)
+        if any(isinstance(decision, RemovePrimary) for decision in decisions):
+            next_s = None  # it is made again as soon as it has gone
         stuck = self.is_refused  # it begins when what is in the way is gone
         if decisions and after.since_s != self.seen.now_s and any(map(_reroutes, decisions)) and not stuck:
             after = after.but(since_s=self.seen.now_s)

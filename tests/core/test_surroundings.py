@@ -222,6 +222,18 @@ def test_a_primary_that_cannot_change_in_place_is_made_anew_while_the_canary_has
     assert "PrimaryRemade" in play.told
 
 
+def test_a_primary_that_makes_way_is_made_again_at_once_and_has_its_whole_deadline_for_it() -> None:
+    """Nobody else changes anything then, so that nothing but the machine itself would wake it."""
+    play = _play(progress_deadline_s=100.0).rolling_out()
+    play.primary.rigid = True
+    play.until(Phase.PROMOTING)
+    gone: list[float] = []
+    play.world.observers.append(lambda world: gone.append(world.now_s) if world.primary is None else None)
+    play.until(Phase.SUCCEEDED)
+    assert len(set(gone)) == 1, "for no time at all"
+    assert play.primary.source == V2.revision
+
+
 def test_an_autoscaler_at_zero_is_no_reason_to_leave_it_there() -> None:
     primary = Workload(revision="v1:1", replicas=0, floor=4)
     rollout = Rollout(phase=Phase.SUCCEEDED, applied="v1:1", promoted="v1:1", replicas=2)

@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from campaigns.stories import APP, CANARIES, PLACE, ROUTES, canary, deployment, scaler, template
 from canary_adapters.controller.options import Options
+from canary_adapters.kubernetes.originals import LARGEST
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_lab.cluster.errors import forbidden_error, invalid, invalid_error, not_found
 from laboratories.quiet_control import QuietControl
@@ -31,7 +32,6 @@ ALL: Final = (
 )
 LATER: Final = ALL[1:]
 BEGINNING: Final = (BEFORE,)
-UNDER_WAY: Final = ("Progressing",)
 SPLIT: Final = ("Progressing", "WaitingPromotion", "Promoting")
 REWRITTEN: Final = ("Progressing", "Promoting")
 """Where routes are about to be written, as nobody disturbs them."""
@@ -102,6 +102,17 @@ def _of_somebody_else(kind: tuple[str, str, str], name: str, made: Obj) -> Cause
         if server.get(store, PLACE, name) is not None:
             server.delete(kind, PLACE, name)
         server.apply({**made, "metadata": {**made["metadata"], "ownerReferences": owned}})
+
+    return cause
+
+
+def _service_anew(spec: Obj, annotations: dict[str, str] | None = None) -> Cause:
+    """The Service of the apex' name is made anew by people."""
+
+    def cause(server: QuietServer) -> None:
+        server.delete(SERVICES, PLACE, APP)
+        metadata = {"name": APP, "namespace": PLACE, "annotations": annotations or {}}
+        server.apply({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
 
     return cause
 
@@ -277,12 +288,16 @@ REFUSALS: Final = (
     ),
     Refused(reason="VirtualServiceShadowed", cause=_shadowed, shows=BEGINNING),
     Refused(reason="TargetInUse", cause=_rival, shows=BEGINNING, first=True),
-    Refused(reason="SelectorLabelMissing", cause=_relabelled),
+    Refused(
+        reason="SelectorLabelMissing",
+        cause=_relabelled,
+        shows=tuple(phase for phase in ALL if phase != "Initializing"),  # there its Service is seen first
+    ),
     Refused(
         reason="PrimaryNotOurs",
         cause=_of_somebody_else(DEPLOYMENTS, f"{APP}-primary", deployment(f"{APP}-primary")),
     ),
-    Refused(reason="PrimarySelectorDiffers", cause=_other_primary, possible=LATER, shows=UNDER_WAY, passes=True),
+    Refused(reason="PrimarySelectorDiffers", cause=_other_primary, possible=LATER, shows=(), passes=True),
     Refused(
         reason="TargetNotFound", cause=_declare(targetRef={"name": "nobody"}), possible=SPLIT, shows=SPLIT, passes=True
     ),
@@ -298,9 +313,20 @@ REFUSALS: Final = (
     Refused(
         reason="ServicePortMismatch",
         cause=lambda server: server.edit(
-            SERVICES, PLACE, APP, lambda obj: obj["spec"].update(ports=[{"name": "http", "port": 8080}])
+            SERVICES, PLACE, APP, lambda obj: obj["spec"].update(ports=[{"name": "http", "port": 9, "targetPort": 9}])
         ),
         shows=BEGINNING,
+    ),
+    Refused(
+        reason="ServiceElsewhere",
+        cause=_service_anew({"type": "ExternalName", "externalName": "shop.example.com"}),
+    ),
+    Refused(
+        reason="OriginalTooLarge",
+        cause=_service_anew(
+            {"selector": {"app": APP}, "ports": [{"port": 8080}]}, {"example.com/book": "x" * (LARGEST - 60)}
+        ),
+        possible=BEGINNING,
     ),
     Refused(reason="SplitUnsupported", cause=_declare(provider="kubernetes"), shows=SPLIT, passes=True, leaves=True),
     Refused(
