@@ -249,17 +249,21 @@ class Reconciler:
                 self._refusals.pop(turn.key, None)
 
     def _refs(self, key: Key, canary: Canary) -> set[Ref]:
-        """What a rollout depends on; besides that, the target that is declared, if the rollout waits for that to exist."""
+        """What a rollout depends on."""
         place = canary.namespace
-        refs = set(self._assembly.refs(canary))
-        declared_target = self._claims.target(key)
-        if declared_target is not None:
-            kind, namespace, name = declared_target
-            refs.add((SERVICES if kind == SERVICES.kind else DEPLOYMENTS, namespace, name))
+        refs = {*self._assembly.refs(canary), *self._declared_target(key)}
         target = self._assembly.cluster.get(DEPLOYMENTS, place, canary.spec.target_ref.name)
         if target is not None and canary.spec.target_ref.kind == DEPLOYMENTS.kind:
             refs |= {(ref.kind.resource, place, ref.name) for ref in referenced_configs(target["spec"]["template"])}
         return refs
+
+    def _declared_target(self, key: Key) -> tuple[Ref, ...]:
+        """Another than that of the rollout, if that waits for it to exist."""
+        target = self._claims.target(key)
+        if target is None:
+            return ()
+        kind, namespace, name = target
+        return ((SERVICES if kind == SERVICES.kind else DEPLOYMENTS, namespace, name),)
 
     # -- Whose the target is ---------------------------------------------------------------------------------------
 
@@ -295,7 +299,8 @@ class Reconciler:
 
     def _look(self, key: Key) -> Seen:
         """The canary and what it depends on, as far as there are caches of it."""
-        refs = (ref for ref in self._interests.refs(key) if ref[0] in self._watched)
+        known = {*self._interests.refs(key), *self._declared_target(key)}
+        refs = (ref for ref in known if ref[0] in self._watched)
         return look(self._assembly.cluster, [(CANARIES, *key), *refs])
 
     def _left(self, turn: _Turn) -> Seen:

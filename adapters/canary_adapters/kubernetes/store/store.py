@@ -7,7 +7,7 @@ from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, SERVICES, Obj
 from canary_adapters.kubernetes.store.acceptance import DECLARED, Rehearse, is_gone_by, nobody, unanswered
 from canary_adapters.kubernetes.store.memory import Definition, as_meant, as_sent
-from canary_adapters.kubernetes.store.places import former_places, moved, place_of, stored_place, written_places
+from canary_adapters.kubernetes.store.places import Place, former_places, moved, place_of, stored_place, written_places
 from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
 from canary_adapters.kubernetes.store.status import (
     Problem,
@@ -75,6 +75,8 @@ class CanaryStore:
         """What was in the way when it was loaded: it stands in the condition until a whole tick has gone well."""
         self.flowing: Callable[[], Traffic | None] = lambda: None
         """The split in force, for the status while the one that is intended is refused."""
+        self._missing: tuple[object, bool] | None = None
+        """A generation, and whether the target that it declares does not exist."""
         self._pinned = False
         """Whether somebody has built on what was declared, so that it must not change under him."""
         self.rollout = Rollout()
@@ -138,8 +140,7 @@ class CanaryStore:
         place, stored = place_of(declared.canary), stored_place(_record(obj))
         if stored is None or stored.is_of(place):
             return
-        kind = SERVICES if place.kind == SERVICES.kind else DEPLOYMENTS
-        if self._cluster.get(kind, declared.canary.namespace, place.target) is not None:
+        if not self._is_missing(obj, place):
             return
         rollout = read_status(declared.policy, as_meant(obj.get("status")))
         is_under_way = not rollout.settled and rollout.phase is not Phase.INITIALIZING
@@ -150,6 +151,15 @@ class CanaryStore:
             f"spec.targetRef.name {place.target}: there is no {place.kind.lower()} of that name in "
             f"{declared.canary.namespace}, and the rollout of {stored.target} goes on until there is one",
         )
+
+    def _is_missing(self, obj: Obj, place: Place) -> bool:
+        """Looked at once, so that a rollout is of one target for the whole of a tick."""
+        metadata = obj["metadata"]
+        generation = metadata.get("generation")
+        if self._missing is None or self._missing[0] != generation:
+            kind = SERVICES if place.kind == SERVICES.kind else DEPLOYMENTS
+            self._missing = generation, self._cluster.get(kind, metadata["namespace"], place.target) is None
+        return self._missing[1]
 
     def load(self) -> Stored:
         """The rollout and its policy; see `canary_ports.RolloutStore.load`.
