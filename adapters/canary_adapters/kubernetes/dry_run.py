@@ -125,7 +125,7 @@ def _without(body: Obj, keys: tuple[str, ...]) -> Obj:
 
 
 def _without_address(spec: Obj) -> Obj:
-    """A Service without the address that a dry run has given it: nobody keeps that for it, others may have it by now."""
+    """A Service without the address that a dry run has given it: that is kept for nobody, and another may have it."""
     if spec.get("clusterIP") in {None, "", "None"}:
         return spec
     return {key: value for key, value in spec.items() if key not in {"clusterIP", "clusterIPs"}}
