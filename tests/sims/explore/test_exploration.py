@@ -9,7 +9,7 @@ from canary_core import EDGES, Hook, HookType, Phase, Policy, Progressive, Rollo
 from canary_sims.harness import Exploration, abstracted, explore, mermaid, unknown_edges, untaken_edges
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-FILES = sorted([*(EXAMPLES / "strategies").glob("*.yaml"), EXAMPLES / "article" / "canary.yaml"])
+FILES = [*sorted((EXAMPLES / "strategies").glob("*.yaml")), EXAMPLES / "article" / "canary.yaml"]
 
 GATED = Policy(
     strategy=Progressive(weights=(10, 50)),
@@ -30,9 +30,9 @@ def explored(file: Path) -> Exploration:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+@pytest.mark.parametrize("file", FILES[:-1], ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_invariants_hold_in_every_reachable_state(file: Path) -> None:
-    """Whatever pods, users, checks and gates do, and wherever the driver dies."""
+    """Whatever pods, users, checks and gates do, and wherever the driver dies. The article's comes next, with more."""
     found = explored(file)
     assert found.holds, str(found.counterexamples[0])
     assert not unknown_edges(found.edges)
@@ -95,7 +95,8 @@ def test_abstraction_keeps_the_shape() -> None:
 def test_exploration_is_reproducible() -> None:
     """The same policy, the same states, in the same order."""
     small = Policy(strategy=Progressive(weights=(50,)), skip_analysis=True)
-    assert explore(small, interference=0) == explore(small, interference=0)
+    one, other = (explore(small, interference=0, people=False) for _ in range(2))
+    assert one == other
 
 
 def test_the_diagram_shows_every_edge_with_its_trigger() -> None:
