@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from disturbances.catalogue import DISTURBANCES
 from disturbances.disturbance import Claim, Disturbance, Moment, Record
 from disturbances.known_failures import reason_of
@@ -27,7 +29,7 @@ def test_what_is_written() -> None:
         (rain, Moment.PROMOTING): _record(Moment.PROMOTING, 1234.5, 12.34),
         (rain, Moment.FAILED): _record(Moment.FAILED, 0.4, 0.2),
     }
-    assert total(records) == 1265.3
+    assert total(records) == pytest.approx(1265.3)
     head, *rest = text(records, "2026-11-29").splitlines()
     assert head == (
         "Played on 2026-11-29: 1 disturbances at 4 moments. In all, 1,265 percent-seconds were lost. "

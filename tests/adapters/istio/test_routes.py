@@ -374,7 +374,12 @@ def test_what_is_written_is_read_and_foreign_routes_stay_as_they_are(
 
 
 _NARROW: Obj = {"match": [{"uri": {"prefix": "/admin"}}], "route": [{"destination": {"host": "admin"}}]}
-_EVERYTHING = ([], [{}], [{"uri": {"prefix": "/"}}], [{"uri": {"prefix": "/admin"}}, {"name": "all"}])
+_EVERYTHING: tuple[list[Obj], ...] = (
+    [],
+    [{}],
+    [{"uri": {"prefix": "/"}}],
+    [{"uri": {"prefix": "/admin"}}, {"name": "all"}],
+)
 
 
 @given(_SPLITS, st.lists(st.one_of(st.just(_NARROW), _FOREIGN.filter(bool).map(lambda found: found[0])), max_size=3))
