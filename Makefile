@@ -15,7 +15,7 @@ WAITING_TESTS   := $(filter-out %__pycache__ $(CORE_TESTS) $(COMPUTING_TESTS) te
 	$(patsubst %/,%,$(wildcard tests/*/ tests/adapters/*/)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock format lint types layers fast check test coverage computing waiting alone explore test-cluster demo simulate recording audit sbom hostile torture pairs bench docs clean
+.PHONY: help setup lock format lint types layers fast check test coverage computing waiting alone explore test-cluster demo simulate recording audit sbom hostile torture pairs surroundings bench docs clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -79,7 +79,8 @@ alone: setup $(VENV)/.programs
 
 test-cluster: setup $(BIN)/helm $(VENV)/.programs ## what a real API server serves as well: that of CANARY_TEST_KUBECONFIG, or one made of the programs in KUBEBUILDER_ASSETS
 	PYTHONPATH=tests $(BIN)/python -m tools.control_plane -- \
-		$(BIN)/pytest tests/lab/cluster tests/adapters/kubernetes tests/adapters/istio tests/e2e tests/flows
+		$(BIN)/pytest tests/lab/cluster tests/adapters/kubernetes tests/adapters/istio tests/e2e tests/flows \
+		tests/surroundings
 
 demo: setup $(VENV)/.programs ## the article's rollout with real requests: a good version, then a bad one; ARGS="--fault crash --keep"
 	$(BIN)/canary demo $(ARGS)
@@ -97,6 +98,9 @@ torture: setup ## rollouts while everything around the controller fails
 
 pairs: setup ## every pair of faults of every story of the article's policy; about 15 minutes of one processor
 	$(BIN)/python docs/generate_pairs.py 2
+
+surroundings: setup ## all that surrounds a rollout, disturbed at each moment of one; some minutes of a quiet machine
+	$(BIN)/python docs/generate_surroundings.py
 
 bench: setup ## measure, and write the tables of docs/performance.md
 	$(BIN)/python bench/run.py

@@ -123,22 +123,32 @@ def initialise_again(at: Situation, reason: Notice) -> Step:
 
 
 def begin(at: Situation, *told: Notice) -> Ask | Step:
-    """Start the rollout of the declared revision, if the primary can take traffic back and the gates are open."""
+    """Start the rollout of the declared revision, if the primary can take traffic back and the gates are open.
+
+    That the primary cannot, and that nobody is known to be good, is reported whatever else is in the way.
+    """
     obstructed = blocked(at)
-    if obstructed is not None:
-        return obstructed
     stranded = at.rollout.traffic.leaves_primary_nothing
+    to_be_replaced = at.policy.skip_analysis and obstructed is None
     found = at.primary_readiness()
-    if not (found.ready or stranded or at.policy.skip_analysis):
+    if not (found.ready or stranded or to_be_replaced):
         return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=found))
+    if obstructed is not None:
+        return _warn(at) or obstructed
     if at.rollout.paused:
-        return at.hold(Paused(), next_s=at.draining_until_s())
+        return _warn(at) or at.hold(Paused(), next_s=at.draining_until_s())
     gate = ask_in_turn(at, HookType.CONFIRM_ROLLOUT)
     if isinstance(gate, Ask):
         return gate
     if isinstance(gate, Closed):
         return _await_approval(at, gate, *told)
     return scale_up(at, *told, *passed(gate))
+
+
+def _warn(at: Situation) -> Step | None:
+    """What begins later must not be reported only then: the canary has all the traffic, and is another one by now."""
+    known_good, warning = _trust(at)
+    return at.go(at.changed(known_good=known_good), *warning, *warning) if warning else None
 
 
 def _await_approval(at: Situation, gate: Closed, *told: Notice) -> Step:

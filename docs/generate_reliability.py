@@ -30,6 +30,8 @@ PROCESSES = DOCS / "reliability-processes.txt"
 """What came of long runs with real processes; likewise."""
 PAIRS = DOCS / "reliability-pairs.txt"
 """What all pairs of faults came to, as `generate_pairs.py` has written it."""
+SURROUNDINGS = DOCS / "reliability-surroundings.txt"
+"""What came of disturbed surroundings, as `generate_surroundings.py` has written it."""
 _EXHAUSTED: Final = (
     "policy",
     "plans",
@@ -173,6 +175,7 @@ def page(bugs: list[tuple[object, ...]], exhausted: list[tuple[object, ...]], ad
         "campaign": campaign,
         "processes": PROCESSES.read_text(encoding="utf-8").strip(),
         "pairs": PAIRS.read_text(encoding="utf-8").strip(),
+        "surroundings": SURROUNDINGS.read_text(encoding="utf-8").strip(),
         "bugs": table(("bug", "what it does", "found by", "plans", "seconds"), bugs),
         "field": _field(),
         **adapters,

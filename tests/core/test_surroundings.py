@@ -270,6 +270,41 @@ def test_an_obstacle_is_told_once_and_keeps_a_new_revision_from_beginning() -> N
     assert play.rollout.obstacle is None
 
 
+@pytest.mark.parametrize("held", [True, False], ids=["something is in the way", "paused"])
+def test_a_new_revision_hides_no_lost_primary(held: bool) -> None:
+    """What it waits for besides is no reason not to say that nobody can take the traffic."""
+    seen = Observation(now_s=1000.0, canary=Workload(revision=V2.revision), obstacles=(BAD_SPEC,) if held else ())
+    settled = Rollout(phase=Phase.SUCCEEDED, applied=V1.revision, promoted=V1.revision, paused=not held)
+    found = step(a_policy(STEPS), settled.but(obstacle=BAD_SPEC if held else None), evolve(seen, routes=Traffic()))
+    assert isinstance(found, Step)
+    assert found.rollout.waiting is not None
+    assert found.rollout.waiting.on is Wait.PRIMARY
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["something is in the way", "paused"])
+def test_a_new_revision_that_has_all_traffic_is_not_known_to_be_good(held: bool) -> None:
+    """And it is told so at once, once, though it is not analysed yet."""
+    pods = Workload(revision=V3.revision, replicas=1, updated=1, total=1, available=1)
+    everything = Traffic(canary_weight=100)
+    failed = Rollout(
+        phase=Phase.FAILED,
+        outcome=Outcome.CHECKS,
+        applied=V2.revision,
+        promoted=V1.revision,
+        traffic=everything,
+        known_good=KnownGood.CANARY,
+        paused=not held,
+        obstacle=BAD_SPEC if held else None,
+    )
+    seen = Observation(now_s=1000.0, canary=pods, routes=everything, obstacles=(BAD_SPEC,) if held else ())
+    found = step(a_policy(STEPS), failed, seen)
+    assert isinstance(found, Step)
+    assert (found.notices, found.rollout.known_good) == ((n.NoKnownGood(),), KnownGood.NONE)
+    again = step(a_policy(STEPS), found.rollout, seen)
+    assert isinstance(again, Step)
+    assert (again.notices, again.rollout) == ((), found.rollout)
+
+
 def test_an_obstacle_keeps_the_first_primary_from_being_made() -> None:
     play = _play()
     play.world.obstacles = (GONE,)

@@ -241,7 +241,7 @@ def test_every_reason_of_the_condition_is_explained() -> None:
     table = TEXTS["troubleshooting.md"].split("## Reasons of the condition")[1]
     cells = re.findall(r"^\| (`.*?) \|", table, flags=re.MULTILINE)
     explained = {reason for cell in cells for reason in re.findall(r"`(\w+)`", cell)}
-    assert explained - {"TargetNotFound"} == reasons(), "a target that is waited for is no refusal"
+    assert explained == reasons()
 
 
 def test_texts_that_are_quoted_are_those_of_events() -> None:

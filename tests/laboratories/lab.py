@@ -214,11 +214,18 @@ class Watched:
 class Lab(Watched):
     """A cluster with everything that a controller needs."""
 
-    def __init__(self, folder: Path, *, timing: Timing | None = None, definitions: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        timing: Timing | None = None,
+        definitions: bool = True,
+        prometheus: Prometheus | None = None,
+    ) -> None:
         self.folder = folder
         self._definitions = definitions
         self._embedded = None if REAL else EmbeddedCluster(timing=timing or Timing(start=0.05, stop=0.05))
-        self.prometheus = Prometheus()
+        self.prometheus = prometheus or Prometheus()
         self.controllers: list[Controller] = []
 
     def __enter__(self) -> Self:

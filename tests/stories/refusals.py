@@ -296,6 +296,9 @@ REFUSALS: Final = (
     ),
     Refused(reason="PrimarySelectorDiffers", cause=_other_primary, possible=LATER, shows=(), passes=True),
     Refused(
+        reason="TargetNotFound", cause=_declare(targetRef={"name": "nobody"}), possible=SPLIT, shows=SPLIT, passes=True
+    ),
+    Refused(
         reason="ServiceNotOurs",
         cause=_of_somebody_else(SERVICES, f"{APP}-canary", _SERVICE),
     ),

@@ -10,6 +10,7 @@ from canary_adapters.background import Background
 from canary_adapters.controller.interests import Key
 from canary_adapters.controller.measuring import metric_source
 from canary_adapters.controller.options import Options
+from canary_adapters.controller.pacing import Patience, patience_with_refusals
 from canary_adapters.controller.registry import Registry
 from canary_adapters.controller.rehearsals import Rehearsals, Version, rehearsed
 from canary_adapters.extensions import Given, GivesWay, Objects
@@ -156,9 +157,12 @@ class Rolling:
         self._judged = False
 
     @property
-    def interval_s(self) -> float:
-        """Between two analyses, seconds. 0: what is declared could not be read."""
-        return self._store.interval_s
+    def patience(self) -> Patience:
+        """With what is refused of this rollout."""
+        policy = self._store.policy
+        if policy is None:
+            return patience_with_refusals(0.0)
+        return patience_with_refusals(policy.interval_s, policy.progress_deadline_s)
 
     @property
     def deleting(self) -> bool:

@@ -12,7 +12,9 @@ from attrs import frozen
 __all__ = ["Pace", "Patience", "patience_with_refusals"]
 
 FIRST_REFUSED_S: Final = 60.0
-"""Not everything that matters is watched (rights, webhooks, quotas), so what was refused is tried again by itself."""
+"""Not everything that matters is watched (rights, webhooks, quotas), so what was refused is tried again by itself.
+
+Sooner if the deadline of the canary is shorter: within that, a bad one is to be out of traffic."""
 LONGEST_REFUSED_S: Final = 600.0
 MOST_REFUSED_S: Final = 3600.0
 INTERVALS: Final = 5
@@ -37,14 +39,15 @@ class Patience:
     """Whether only what somebody declares anew is a reason to try sooner. Otherwise, any change is."""
 
 
-def patience_with_refusals(interval_s: float) -> Patience:
+def patience_with_refusals(interval_s: float, deadline_s: float = FIRST_REFUSED_S) -> Patience:
     """For what was refused.
 
     Args:
         interval_s: Between two analyses of the canary. 0: not known.
+        deadline_s: Within which the canary has to make progress.
     """
     longest_s = min(MOST_REFUSED_S, max(LONGEST_REFUSED_S, 2 * INTERVALS * interval_s))
-    first_s = min(longest_s, max(FIRST_REFUSED_S, INTERVALS * interval_s))
+    first_s = min(longest_s, max(min(FIRST_REFUSED_S, deadline_s), INTERVALS * interval_s))
     return Patience(first_s=first_s, longest_s=longest_s, for_declarations=True)
 
 

@@ -1,5 +1,6 @@
 """One rollout at a time: build its ports, let the driver tick, and tell people where that was not possible."""
 
+import math
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from canary_adapters.controller.assembly import Assembly, Rolling
 from canary_adapters.controller.attempts import Attempts
 from canary_adapters.controller.interests import Claims, Interests, Key
 from canary_adapters.controller.news import Seen, after, declared, look, whole
-from canary_adapters.controller.pacing import Pace, Patience, patience_with_refusals
+from canary_adapters.controller.pacing import Pace, Patience
 from canary_adapters.kubernetes.cluster import Own
 from canary_adapters.kubernetes.naming import owning_canary
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, SERVICES, Ref
@@ -203,7 +204,7 @@ class Reconciler:
             if rolling.let_go_if_deleting():
                 return Verdict(result="ok", again_in_s=None)
             raise
-        self._interests.set(key, self._refs(canary))
+        self._interests.set(key, self._refs(key, canary))
         turn.before = {**self._look(key), **turn.before}
         if not rolling.deleting:
             self._refuse_a_rival(turn, canary)
@@ -211,15 +212,26 @@ class Reconciler:
         done = self._carry_on(turn)
         rolling.ended(done, time.monotonic() - started)
         # The target may have got other references by now.
-        self._interests.set(key, self._refs(canary))
+        self._interests.set(key, self._refs(key, canary))
         if len(done.steps) >= MAX_PASSES:
             raise _CircleError
+        pause_s = min(self._pause_s(done), self._until_tried_s(key))
+        return Verdict(
+            result="refused" if done.refused or isinstance(done.reason, Obstructed) else "ok", again_in_s=pause_s
+        )
+
+    def _pause_s(self, done: Tick) -> float:
+        """How long a rollout can be left alone after a tick that went well."""
         if isinstance(done.reason, Obstructed):
-            return Verdict(result="refused", again_in_s=LOOK_S * _CHANCE.uniform(0.8, 1.2))
+            return LOOK_S * _CHANCE.uniform(0.8, 1.2)
         if done.next_s is None:
-            return Verdict(result="ok", again_in_s=SETTLED_PAUSE_S * _CHANCE.uniform(0.8, 1.2))
-        pause_s = _spread(done.next_s - self._now_s())
-        return Verdict(result="refused" if done.refused else "ok", again_in_s=pause_s)
+            return SETTLED_PAUSE_S * _CHANCE.uniform(0.8, 1.2)
+        return _spread(done.next_s - self._now_s())
+
+    def _until_tried_s(self, key: Key) -> float:
+        """How long until what was refused is to be tried again, which no settled phase may put off."""
+        known = self._refusals.get(key)
+        return math.inf if known is None else max(0.0, known.pace.due_s - self._clock())
 
     def _carry_on(self, turn: _Turn) -> Tick:
         """Tick. What was refused before is tried again only when its time has come; all else goes on."""
@@ -231,18 +243,27 @@ class Reconciler:
         finally:
             if attempts.tried:
                 pace = known.pace if known is not None else Pace()
-                pace = self._slower(turn, pace, patience_with_refusals(turn.rolling.interval_s))
+                pace = self._slower(turn, pace, turn.rolling.patience)
                 self._refusals[turn.key] = _Refusals(pace, attempts.refused)
             elif not attempts.refused:
                 self._refusals.pop(turn.key, None)
 
-    def _refs(self, canary: Canary) -> set[Ref]:
+    def _refs(self, key: Key, canary: Canary) -> set[Ref]:
+        """What a rollout depends on."""
         place = canary.namespace
-        refs = set(self._assembly.refs(canary))
+        refs = {*self._assembly.refs(canary), *self._declared_target(key)}
         target = self._assembly.cluster.get(DEPLOYMENTS, place, canary.spec.target_ref.name)
         if target is not None and canary.spec.target_ref.kind == DEPLOYMENTS.kind:
             refs |= {(ref.kind.resource, place, ref.name) for ref in referenced_configs(target["spec"]["template"])}
         return refs
+
+    def _declared_target(self, key: Key) -> tuple[Ref, ...]:
+        """Another than that of the rollout, if that waits for it to exist."""
+        target = self._claims.target(key)
+        if target is None:
+            return ()
+        kind, namespace, name = target
+        return ((SERVICES if kind == SERVICES.kind else DEPLOYMENTS, namespace, name),)
 
     # -- Whose the target is ---------------------------------------------------------------------------------------
 
@@ -278,7 +299,8 @@ class Reconciler:
 
     def _look(self, key: Key) -> Seen:
         """The canary and what it depends on, as far as there are caches of it."""
-        refs = (ref for ref in self._interests.refs(key) if ref[0] in self._watched)
+        known = {*self._interests.refs(key), *self._declared_target(key)}
+        refs = (ref for ref in known if ref[0] in self._watched)
         return look(self._assembly.cluster, [(CANARIES, *key), *refs])
 
     def _left(self, turn: _Turn) -> Seen:
@@ -310,7 +332,7 @@ class Reconciler:
             return self._failed(turn, "conflict", WITH_CONFLICTS)
         except (UnavailableError, RefusedError) as other:
             log.warning("a problem could not be written into the status", error=str(other), problem=error.message)
-        return self._failed(turn, "refused", patience_with_refusals(turn.rolling.interval_s))
+        return self._failed(turn, "refused", turn.rolling.patience)
 
     def _forget(self, key: Key) -> None:
         self._interests.forget(key)

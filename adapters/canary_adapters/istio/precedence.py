@@ -19,7 +19,7 @@ from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.manifests import Canary
 from canary_adapters.manifests.hosts import MESH, GatewayName
 
-__all__ = ["Shadow", "shadow_of"]
+__all__ = ["Shadow", "shadow_of", "takes_all"]
 
 _Rank: TypeAlias = tuple[int, str, str]
 _YOUNGEST: Final = "~"
@@ -96,6 +96,12 @@ def _applies(route: Mapping[str, Any], gateway: str, namespace: str, *, to_all: 
         ):
             return True
     return False
+
+
+def takes_all(route: Mapping[str, Any]) -> bool:
+    """Whether a route is for every request of every caller, so that none behind it ever gets one."""
+    matches = (match for match in _listed(route, "match") or ({},) if isinstance(match, Mapping))
+    return any(_is_everything({key: value for key, value in match.items() if key != "name"}) for match in matches)
 
 
 def _is_everything(match: Mapping[str, Any]) -> bool:

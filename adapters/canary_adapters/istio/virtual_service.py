@@ -7,6 +7,7 @@ from typing import Any, Final, TypeGuard
 from attrs import evolve
 
 from canary_adapters.istio.head import declared_head, head_of
+from canary_adapters.istio.precedence import takes_all
 from canary_adapters.istio.routes import backends_of, forms, is_tcp, parse_routes, render_routes
 from canary_adapters.kubernetes.naming import UNWATCHED_BY_TOOLKIT, ObjectNames, owner_reference
 from canary_adapters.kubernetes.originals import (
@@ -47,7 +48,8 @@ def wanted_virtual_service(
     """The VirtualService for a split; ``live`` itself if it is so already.
 
     Routes that send to neither of our backends, nor to the Service or target whose traffic is split, are somebody
-    else's and stay as they are, in their places; so does all else that is not ours.
+    else's and stay as they are, in their places; so does all else that is not ours. But in a VirtualService that was
+    made for the canary, ours come before one that takes every request: behind it they would have no effect.
 
     Args:
         canary: What is declared.
@@ -62,7 +64,8 @@ def wanted_virtual_service(
     spec = live["spec"]
     part = _part(canary)
     head = declared_head(canary) if head is None else head
-    new_spec = {**spec, **head, part: _merged(canary, spec.get(part) or [], routes)}
+    made = owner_of(live, canary) in {Owner.CANARY, Owner.NAMESAKE}
+    new_spec = {**spec, **head, part: _merged(canary, spec.get(part) or [], routes, first=made)}
     if canary.spec.service.delegation:
         for name in ("hosts", "gateways"):
             new_spec.pop(name, None)
@@ -231,10 +234,18 @@ def _notes(canary: Canary, live: Obj, labels: Mapping[str, str], annotations: Ma
     return found
 
 
-def _merged(canary: Canary, live: Sequence[Obj], ours: list[Obj]) -> list[Obj]:
-    """Our routes where the first that they replace was, or else at the end."""
+def _merged(canary: Canary, live: Sequence[Obj], ours: list[Obj], *, first: bool = False) -> list[Obj]:
+    """Our routes where the first that they replace was, or else at the end.
+
+    Args:
+        canary: What is declared.
+        live: The routes as they are.
+        ours: In the place of those that they replace.
+        first: Whether they come before the first that takes every request, in any case.
+    """
     replaced = [_is_replaced(canary, route) for route in live]
-    place = replaced.index(True) if True in replaced else len(live)
+    ends = [known or (first and takes_all(route)) for known, route in zip(replaced, live, strict=True)]
+    place = ends.index(True) if True in ends else len(live)
     kept = [(route, index) for index, route in enumerate(live) if not replaced[index]]
     return [*(r for r, i in kept if i < place), *ours, *(r for r, i in kept if i >= place)]
 

@@ -11,15 +11,13 @@ from typing import Any, Final
 from attrs import frozen
 
 from canary_adapters.kubernetes.cluster import Cluster
-from canary_adapters.kubernetes.resources import Obj, Ref, Resource
+from canary_adapters.kubernetes.resources import SERVICES, Obj, Ref, Resource
 from canary_ports import ConflictError, RefusedError
 
 __all__ = ["Draft", "DryRun"]
 
 _OF_THE_SERVER: Final = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink")
 """Metadata that an object must not, or need not, have before it is made."""
-_ALLOCATED: Final = ("clusterIP", "clusterIPs", "healthCheckNodePort")
-"""Fields of a Service. A dry run allocates nothing, and answers with values that stand for what it would."""
 _UNANSWERED: Final = "does not support dry run"
 """What the API server says of a webhook that was not asked, as it would do more than look."""
 
@@ -95,6 +93,8 @@ class DryRun(Cluster):
         ref = resource, namespace, body["metadata"]["name"]
         real = self._inner.get(*ref)
         sent = _without(body, () if real is not None else _OF_THE_SERVER)
+        if real is None and resource == SERVICES:
+            sent["spec"] = _without_address(sent["spec"])
         if real is not None:
             sent["metadata"]["resourceVersion"] = real["metadata"]["resourceVersion"]
         text = json.dumps([resource.path(namespace), sent], sort_keys=True, default=str)
@@ -115,8 +115,6 @@ class DryRun(Cluster):
             return Draft(ref=ref, sent=sent, came=taken, refusal=refusal)
         except ConflictError:
             return Draft(ref=ref, sent=sent, came=taken, in_doubt=True)
-        if not exists:
-            came = _without_allocated(sent, came)
         metadata = {"uid": "", **came["metadata"], "namespace": namespace, "name": name}
         metadata.pop("managedFields", None)
         return Draft(ref=ref, sent=sent, came={**came, "metadata": metadata})
@@ -126,11 +124,11 @@ def _without(body: Obj, keys: tuple[str, ...]) -> Obj:
     return {**body, "metadata": {key: value for key, value in body["metadata"].items() if key not in keys}}
 
 
-def _without_allocated(sent: Obj, came: Obj) -> Obj:
-    """What would be made, without what a server only pretends to allocate: it would refuse to be asked for that."""
-    given: Obj = sent.get("spec") or {}
-    spec: Obj = came.get("spec") or {}
-    return {**came, "spec": {k: v for k, v in spec.items() if k in given or k not in _ALLOCATED}} if spec else came
+def _without_address(spec: Obj) -> Obj:
+    """A Service without the address that a dry run has given it: that is kept for nobody, and another may have it."""
+    if spec.get("clusterIP") in {None, "", "None"}:
+        return spec
+    return {key: value for key, value in spec.items() if key not in {"clusterIP", "clusterIPs"}}
 
 
 def _merged(old: Any, patch: Any) -> Any:

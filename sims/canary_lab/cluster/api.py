@@ -137,14 +137,19 @@ class Api:
             obj.pop("status", None)
         if not resource.custom:
             obj = self.codec.rewrite(self._storage(resource), obj)
-        strategy.default(obj)
-        return self.settle(resource, obj)
+        return self._settled(resource, obj, strategy.default)
 
     def settle(self, resource: Resource, obj: Obj) -> Obj:
         """An object once more as Go would write it, after a change in place."""
         if resource.custom:
             return obj
         return self.codec.rewrite(self._storage(resource), obj)
+
+    def _settled(self, resource: Resource, obj: Obj, change: Callable[[Obj], None]) -> Obj:
+        """An object after a change in place; written anew only if that has changed anything, which costs the most."""
+        changed = clone(obj)
+        change(changed)
+        return obj if changed == obj else self.settle(resource, changed)
 
     def _storage(self, resource: Resource) -> Resource:
         """The resource in whose form a view is stored."""
@@ -262,8 +267,7 @@ class Api:
         new = self.complete(resource, new, strategy, new=False)
         new = self._mutated(resource, how.subresource, new, old, strategy)
         if how.subresource != "finalize":
-            strategy.prepare_update(new, old)
-            new = self.settle(resource, new)
+            new = self._settled(resource, new, lambda obj: strategy.prepare_update(obj, old))
         if strategy.counts_generation and strategy.generation_rises(new, old):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
         return new
@@ -298,15 +302,14 @@ class Api:
     ) -> Obj | None:
         """Lets `edit` change an object in place and stores it; None if it is gone."""
         resource = self.registry.get(*kind)
-        if resource is None or self.store.get(resource.store, namespace, name) is None:
+        old = self.store.get(resource.store, namespace, name) if resource is not None else None
+        if resource is None or old is None:
             return None
-
-        def transform(old: Obj | None) -> Obj:
-            new = clone(old or {})
-            edit(new)
+        new = to_view(resource, clone(old))
+        edit(new)
+        if new == to_view(resource, old):  # controllers look far more often than they have anything to change
             return new
-
-        return self.update(resource, namespace, name, transform, Write(**how))[0]
+        return self.update(resource, namespace, name, lambda _: new, Write(**how))[0]
 
     def make(self, kind: tuple[str, str, str], namespace: str, obj: Obj, **how: Any) -> Obj:
         """Creates an object."""

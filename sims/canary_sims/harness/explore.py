@@ -24,6 +24,7 @@ _ENDS: Final = frozenset({Phase.INITIALIZED, Phase.SUCCEEDED, Phase.FAILED, Phas
 _PATIENCE: Final = 60
 """Intervals in which a behaving world must have seen the end of any rollout of an abstracted policy."""
 
+_FIRST: Final = Facts(target=Pods(declared="v1:a", serving="v1:a", whole=True))
 _State: TypeAlias = tuple[int, Facts, bool]
 """Number of the stored rollout; the world; whether all was quiet."""
 
@@ -64,6 +65,7 @@ def explore(
     *,
     interference: int = 1,
     people: bool = True,
+    start: tuple[Rollout, Facts] | None = None,
     machine: Machine = step,
     most: int = 1,
     limit: int = 500_000,
@@ -77,6 +79,7 @@ def explore(
             recovered from is not in effect any more, so that they may follow each other without end. After the last
             one the world is calm: time passes, pods become ready, questions get any answer.
         people: Whether people and other tools interfere, or only crashes do. With them, it takes four times as long.
+        start: A rollout and its world, as of time 0 and of the abstracted policy. None: before any rollout.
         machine: What to explore; tests pass mutants.
         most: Stop after so many counterexamples that differ in what they break.
         limit: Give up, as if not finite, beyond so many states.
@@ -88,7 +91,7 @@ def explore(
     explorer = _Explorer(
         policy=abstracted(policy), machine=machine, interference=interference, people=people, most=most
     )
-    explorer.run(limit, progress)
+    explorer.run(start, limit, progress)
     return Exploration(
         policy=explorer.policy,
         states=len(explorer.states),
@@ -126,9 +129,10 @@ class _Explorer:
         self.ages = Ages.of(self.policy)
         self.open = [[] for _ in range(self.interference + 1)]
 
-    def run(self, limit: int, progress: Callable[[int, int], None] | None) -> None:
-        target = Pods(declared="v1:a", serving="v1:a", whole=True)
-        self._reach(-1, 0, "a target that runs", self._state(Rollout(), Facts(target=target), quiet=False, now_s=0.0))
+    def run(self, start: tuple[Rollout, Facts] | None, limit: int, progress: Callable[[int, int], None] | None) -> None:
+        rollout, facts = start if start is not None else (Rollout(), _FIRST)
+        text = "a target that runs" if start is None else f"{rollout.phase.value}, {rollout.traffic.canary_weight} %"
+        self._reach(-1, 0, text, self._state(rollout, facts, quiet=False, now_s=0.0))
         visited = 0
         for depth, queue in enumerate(self.open):
             for state in queue:  # grows while it is walked

@@ -68,6 +68,16 @@ def test_a_refusal_is_tried_at_most_once_in_the_five_intervals_after_it(interval
 
 
 @few
+@given(interval_s=intervals, deadline_s=st.floats(0.1, 3600.0))
+def test_a_refusal_is_tried_again_within_the_deadline_or_five_intervals(interval_s: float, deadline_s: float) -> None:
+    """Within the deadline a bad canary is to be out of traffic; but five intervals are left in any case."""
+    found = patience_with_refusals(interval_s, deadline_s)
+    assert found.first_s <= max(deadline_s, 5 * interval_s)
+    assert found.first_s >= min(5 * interval_s, MOST_REFUSED_S)
+    assert found.first_s <= patience_with_refusals(interval_s).first_s
+
+
+@few
 @given(at_s=st.floats(0.0, 1000.0), interval_s=intervals)
 def test_a_change_of_somebody_else_is_answered_at_once(at_s: float, interval_s: float) -> None:
     tries = _tries(patience_with_refusals(interval_s), [at_s], at_s + 30.0, look_s=0.5)

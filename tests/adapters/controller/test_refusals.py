@@ -19,6 +19,7 @@ from stories.refusals import BEFORE, EXEMPT, REFUSALS, Refused
 
 INTERVAL_S = 60.0
 INTERVALS = 10
+DEADLINE_S = 10
 MOST = 3
 """Events in so many intervals, and writes, besides objects that are made and so need not be made again."""
 CREATED = 201
@@ -201,6 +202,27 @@ def test_what_is_refused_stops_nothing_else_and_is_tried_at_once_when_somebody_d
         control.run(5.0)
         assert (weight_of(server), _status(server)["canaryWeight"]) == (0, 0)
         assert _condition(server)["reason"] == "Failed"
+
+
+@pytest.mark.slow
+def test_a_rollback_that_was_refused_is_tried_again_by_itself() -> None:
+    """Within its deadline: that the rollout has settled meanwhile does not put it off, for its canary has traffic."""
+
+    def hasten(obj: Obj) -> None:
+        obj["spec"]["analysis"]["interval"], obj["spec"]["progressDeadlineSeconds"] = "1s", DEADLINE_S
+
+    server = _at("Progressing").fork()
+    server.edit(CANARIES, PLACE, APP, hasten)
+    with capture_logs(), QuietControl(server, Options(minimum_interval_s=1.0)) as control:
+        control.run(0.5)
+        next(each for each in REFUSALS if each.reason == "Forbidden").cause(server)
+        _annotate(server, "canary-core/request", "abort/1")
+        control.run(5.0)
+        assert _status(server)["phase"] == "Failed"
+        assert weight_of(server)
+        server.api.admissions.clear()
+        control.run(DEADLINE_S)
+        assert weight_of(server) == 0
 
 
 def _annotate(server: QuietServer, key: str, value: str) -> None:

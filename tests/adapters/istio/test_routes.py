@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from applications.declared import a_canary, a_deployment, canary_of, raw_canary
 from canary_adapters.istio import IstioRouter
+from canary_adapters.istio.precedence import takes_all
 from canary_adapters.istio.resources import DESTINATION_RULES, VIRTUAL_SERVICES
 from canary_adapters.istio.virtual_service import ORIGINAL, read_traffic, wanted_virtual_service
 from canary_adapters.kubernetes.cluster import Cluster
@@ -369,6 +371,38 @@ def test_what_is_written_is_read_and_foreign_routes_stay_as_they_are(
         assert live["metadata"]["labels"] == {"mine": "yes"}
         assert json.loads(live["metadata"]["annotations"][ORIGINAL]) == spec  # the first, and for good (12.1 #40)
     assert json.dumps(foreign) == before
+
+
+_NARROW: Obj = {"match": [{"uri": {"prefix": "/admin"}}], "route": [{"destination": {"host": "admin"}}]}
+_EVERYTHING: tuple[list[Obj], ...] = (
+    [],
+    [{}],
+    [{"uri": {"prefix": "/"}}],
+    [{"uri": {"prefix": "/admin"}}, {"name": "all"}],
+)
+
+
+@given(_SPLITS, st.lists(st.one_of(st.just(_NARROW), _FOREIGN.filter(bool).map(lambda found: found[0])), max_size=3))
+def test_in_routes_that_were_made_for_it_nobody_comes_before_with_all_requests(split: Traffic, put: list[Obj]) -> None:
+    """Behind such a route ours would have no effect, and what they say would not be true."""
+    canary = _canary({"analysis": _ANALYSIS})
+    made = json.loads(json.dumps(wanted_virtual_service(canary, split, None)))
+    for http in ([*put, *made["spec"]["http"]], put):
+        live = {**made, "spec": {**made["spec"], "http": http}}
+        mended = wanted_virtual_service(canary, split, live)
+        ours = [index for index, route in enumerate(mended["spec"]["http"]) if "app-" in json.dumps(route)]
+        before = mended["spec"]["http"][: ours[0]]
+        assert before == list(itertools.takewhile(lambda route: route == _NARROW, put))
+        assert [route for route in mended["spec"]["http"] if "app-" not in json.dumps(route)] == put
+        assert read_traffic(canary, mended) == split
+        assert (read_traffic(canary, live) is None) == (mended["spec"] != live["spec"])
+
+
+@pytest.mark.parametrize("match", _EVERYTHING, ids=str)
+def test_all_requests_may_be_meant_in_many_ways(match: list[Obj]) -> None:
+    route: Obj = {"match": match, "route": [{"destination": {"host": "elsewhere"}}]}
+    assert takes_all(route)
+    assert not takes_all({**route, "match": [{"headers": {"x": {"exact": "y"}}}]})
 
 
 @given(_SPLITS, st.sampled_from(["hosts", "gateways", "timeout", "weight", "match"]))

@@ -190,3 +190,15 @@ def test_of_subresources_there_is_no_dry_run(cluster: Cluster, namespace: str) -
     live = cluster.create(DEPLOYMENTS, namespace, a_deployment())
     with pytest.raises(NotImplementedError):
         DryRun(cluster).patch(DEPLOYMENTS, live, {"spec": {"replicas": 3}}, subresource="scale")
+
+
+def test_an_address_that_a_dry_run_has_given_is_not_asked_for_again(cluster: Cluster, namespace: str) -> None:
+    """Nobody keeps it for a Service that does not exist: others may have it by now, and that is no finding."""
+    stage = DryRun(cluster)
+    spec = {"selector": {"app": "app"}, "ports": [{"port": 80}]}
+    made = stage.create(SERVICES, namespace, {"metadata": {"name": "app"}, "spec": spec})
+    address = made["spec"]["clusterIP"]
+    cluster.create(SERVICES, namespace, {"metadata": {"name": "other"}, "spec": {**spec, "clusterIP": address}})
+    stage.replace(SERVICES, {**made, "spec": {**made["spec"], "selector": {"app": "app-primary"}}})
+    assert [draft.refusal for draft in stage.drafts] == [None, None]
+    assert stage.drafts[-1].came["spec"]["selector"] == {"app": "app-primary"}

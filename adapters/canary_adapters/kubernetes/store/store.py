@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Final
 
 from canary_adapters.kubernetes.cluster import Cluster
-from canary_adapters.kubernetes.resources import CANARIES, Obj
+from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, SERVICES, Obj
 from canary_adapters.kubernetes.store.acceptance import DECLARED, Rehearse, is_gone_by, nobody, unanswered
 from canary_adapters.kubernetes.store.memory import Definition, as_meant, as_sent
-from canary_adapters.kubernetes.store.places import former_places, moved, place_of, stored_place, written_places
+from canary_adapters.kubernetes.store.places import Place, former_places, moved, place_of, stored_place, written_places
 from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
 from canary_adapters.kubernetes.store.status import (
     Problem,
@@ -18,7 +18,7 @@ from canary_adapters.kubernetes.store.status import (
     written_status,
 )
 from canary_adapters.manifests import Canary
-from canary_core import Obstacle, Request, Rollout, Source, Traffic, Verb
+from canary_core import Obstacle, Phase, Policy, Request, Rollout, Source, Traffic, Verb
 from canary_core.split import shown_weight
 from canary_ports import Clock, ConflictError, GoneError, PortError, RefusedError, Stored, UnavailableError
 
@@ -75,15 +75,17 @@ class CanaryStore:
         """What was in the way when it was loaded: it stands in the condition until a whole tick has gone well."""
         self.flowing: Callable[[], Traffic | None] = lambda: None
         """The split in force, for the status while the one that is intended is refused."""
+        self._missing: tuple[object, bool] | None = None
+        """A generation, and whether the target that it declares does not exist."""
         self._pinned = False
         """Whether somebody has built on what was declared, so that it must not change under him."""
         self.rollout = Rollout()
         """As it was last loaded or saved."""
 
     @property
-    def interval_s(self) -> float:
-        """Between two analyses, seconds. 0: what is declared was not read."""
-        return self._loaded.policy.interval_s if self._loaded is not None else 0.0
+    def policy(self) -> Policy | None:
+        """What is gone by. None: it was not read."""
+        return self._loaded.policy if self._loaded is not None else None
 
     @property
     def deleting(self) -> bool:
@@ -106,9 +108,13 @@ class CanaryStore:
         return found
 
     def _valid(self, obj: Obj) -> Loaded:
-        """What is declared or, while that is not valid, what was valid last."""
+        """What is declared or, while that is not valid, what was valid last.
+
+        A rollout is not left for another target that does not exist: nobody would judge its canary any more.
+        """
         try:
             found = self._reader.read(obj)
+            self._stay(obj, found)
             self._rehearse(obj, found, is_gone_by=is_gone_by(obj))
         except RefusedError as error:
             return self._last_valid(obj, error, error.as_obstacle())
@@ -124,6 +130,36 @@ class CanaryStore:
             raise error
         self.problem = problem
         return found
+
+    def _stay(self, obj: Obj, declared: Loaded) -> None:
+        """Refuse another target than that of a rollout under way, while there is none of its name.
+
+        Raises:
+            RefusedError: There is none.
+        """
+        place, stored = place_of(declared.canary), stored_place(_record(obj))
+        if stored is None or stored.is_of(place):
+            return
+        if not self._is_missing(obj, place):
+            return
+        rollout = read_status(declared.policy, as_meant(obj.get("status")))
+        is_under_way = not rollout.settled and rollout.phase is not Phase.INITIALIZING
+        if not (is_under_way or rollout.traffic.reaches_canary):
+            return
+        raise RefusedError(
+            "TargetNotFound",
+            f"spec.targetRef.name {place.target}: there is no {place.kind.lower()} of that name in "
+            f"{declared.canary.namespace}, and the rollout of {stored.target} goes on until there is one",
+        )
+
+    def _is_missing(self, obj: Obj, place: Place) -> bool:
+        """Looked at once, so that a rollout is of one target for the whole of a tick."""
+        metadata = obj["metadata"]
+        generation = metadata.get("generation")
+        if self._missing is None or self._missing[0] != generation:
+            kind = SERVICES if place.kind == SERVICES.kind else DEPLOYMENTS
+            self._missing = generation, self._cluster.get(kind, metadata["namespace"], place.target) is None
+        return self._missing[1]
 
     def load(self) -> Stored:
         """The rollout and its policy; see `canary_ports.RolloutStore.load`.
