@@ -57,8 +57,6 @@ class Refused:
     """Whether that has to happen before the canary is made."""
     passes: bool = False
     """Whether it is none any more when the rollout that is under way has ended."""
-    leaves: bool = False
-    """Whether the routes are somebody else's afterwards: the status is of those of the new provider."""
     options: Options = field(factory=Options, repr=False)
 
 
@@ -325,7 +323,7 @@ REFUSALS: Final = (
         ),
         possible=BEGINNING,
     ),
-    Refused(reason="SplitUnsupported", cause=_declare(provider="kubernetes"), shows=SPLIT, passes=True, leaves=True),
+    Refused(reason="ProviderChanged", cause=_declare(provider="kubernetes"), shows=SPLIT, passes=True),
     Refused(
         reason="CustomResourceOutdated",
         cause=_admission("canaries", _drop_record, status=True),
@@ -348,5 +346,6 @@ REFUSALS: Final = (
 """A reason that can be had in several ways stands here several times."""
 EXEMPT: Final = {
     "AlertProviderInvalid": "alerts are sent behind the tick, and what is wrong with them is logged",
+    "SplitUnsupported": "a rollout stays with the router that moves its traffic, and asks no other one for it",
     "Unrehearsed": "nothing is refused: nobody answers",
 }

@@ -18,6 +18,7 @@ from canary_adapters.kubernetes.store.status import (
     written_status,
 )
 from canary_adapters.manifests import Canary
+from canary_adapters.manifests.mistakes import shown
 from canary_core import Obstacle, Phase, Policy, Request, Rollout, Source, Traffic, Verb
 from canary_core.split import shown_weight
 from canary_ports import Clock, ConflictError, GoneError, PortError, RefusedError, Stored, UnavailableError
@@ -132,25 +133,37 @@ class CanaryStore:
         return found
 
     def _stay(self, obj: Obj, declared: Loaded) -> None:
-        """Refuse another target than that of a rollout under way, while there is none of its name.
+        """Refuse another router than that of a rollout under way, and another target while there is none of its name.
 
         Raises:
-            RefusedError: There is none.
+            RefusedError: It is another one.
         """
+        self._stay_with_router(obj, declared)
         place, stored = place_of(declared.canary), stored_place(_record(obj))
         if stored is None or stored.is_of(place):
             return
         if not self._is_missing(obj, place):
             return
-        rollout = read_status(declared.policy, as_meant(obj.get("status")))
-        is_under_way = not rollout.settled and rollout.phase is not Phase.INITIALIZING
-        if not (is_under_way or rollout.traffic.reaches_canary):
+        if not _is_under_way(obj, declared):
             return
         raise RefusedError(
             "TargetNotFound",
             f"spec.targetRef.name {place.target}: there is no {place.kind.lower()} of that name in "
             f"{declared.canary.namespace}, and the rollout of {stored.target} goes on until there is one",
         )
+
+    def _stay_with_router(self, obj: Obj, declared: Loaded) -> None:
+        """Only the router that has moved the traffic can take it back."""
+        stored = _record(obj).get(DECLARED)
+        if not isinstance(stored, dict) or stored.get("provider") == declared.spec.get("provider"):
+            return
+        if _is_under_way(obj, declared):
+            now, then = stored.get("provider") or "that of the controller", declared.spec.get("provider")
+            raise RefusedError(
+                "ProviderChanged",
+                f"spec.provider {shown(then)}: the rollout under way has its traffic moved by {shown(now)} until it is "
+                "over; then the new one takes effect",
+            )
 
     def _is_missing(self, obj: Obj, place: Place) -> bool:
         """Looked at once, so that a rollout is of one target for the whole of a tick."""
@@ -369,6 +382,13 @@ def _essence(obj: Obj) -> object:
 def _is_deleting(obj: Obj) -> bool:
     metadata = obj["metadata"]
     return bool(metadata.get("deletionTimestamp")) and FINALIZER in (metadata.get("finalizers") or ())
+
+
+def _is_under_way(obj: Obj, declared: Loaded) -> bool:
+    """Whether anything of a rollout would be left behind by whoever begins anew elsewhere."""
+    rollout = read_status(declared.policy, as_meant(obj.get("status")))
+    is_begun = not rollout.settled and rollout.phase is not Phase.INITIALIZING
+    return is_begun or rollout.traffic.reaches_canary
 
 
 def _is_redeclared(obj: Obj) -> bool:
