@@ -10,6 +10,10 @@ from canary_sims.harness import Exploration, abstracted, explore, mermaid, unkno
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 FILES = [*sorted((EXAMPLES / "strategies").glob("*.yaml")), EXAMPLES / "article" / "canary.yaml"]
+EXPLORED = [
+    file for file in FILES if file.stem in {"ab-testing", "blue-green-mirror", "progressive", "session-affinity"}
+]
+"""One of each kind."""
 
 GATED = Policy(
     strategy=Progressive(weights=(10, 50)),
@@ -30,9 +34,12 @@ def explored(file: Path) -> Exploration:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("file", FILES[:-1], ids=lambda file: f"{file.parent.name}/{file.stem}")
+@pytest.mark.parametrize("file", EXPLORED, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_invariants_hold_in_every_reachable_state(file: Path) -> None:
-    """Whatever pods, users, checks and gates do, and wherever the driver dies. The article's comes next, with more."""
+    """Whatever pods, users, checks and gates do, and wherever the driver dies.
+
+    The article's policy comes next, with more, and gates with the edges of the table; `make explore` visits all files.
+    """
     found = explored(file)
     assert found.holds, str(found.counterexamples[0])
     assert not unknown_edges(found.edges)
