@@ -50,7 +50,7 @@ def spoil(app: App, *, bad: bool) -> None:
         app.lab.prometheus.custom[f'"{app.namespace}"'] = 0.0
 
 
-def all_end(apps: Sequence[App], phase: str, tag: str, seconds: float = 120.0) -> None:
+def all_end(apps: Sequence[App], phase: str, tag: str, seconds: float = 240.0) -> None:
     """Wait for the end of each rollout, and look at everything that counts then."""
     for app in apps:
         app.until(phase, seconds)

@@ -34,6 +34,7 @@ def _by_namespace(info: Info) -> Mapping[Fault, float]:
     return evenly(0.6, OF_WATCHES) if info.verb == "watch" else evenly(0.2)
 
 
+@pytest.mark.timeout(900)
 def test_a_rollout_rides_through_every_fault(lab: Lab) -> None:
     faults = Faults(1, _by_namespace, agent=AGENT, slow_s=0.3)
     lab.cluster.middlewares.append(faults)

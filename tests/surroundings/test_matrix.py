@@ -19,7 +19,7 @@ from disturbances.table import ALLOWED, total
 from laboratories.lab import REAL
 
 FEWEST: Final = 40
-SHARE: Final = 11
+SHARE: Final = 37
 """Every so many cells are played, all moments among them, if not all are asked for: then it takes a minute or less."""
 WHOLE: Final = bool(REAL) or os.environ.get("CANARY_SURROUNDINGS") == "all"
 

@@ -34,4 +34,5 @@ def canonical(text: str) -> str:
         for suffix, scale in reversed(scales.items()):  # the largest first
             if (value / scale).denominator == 1:
                 return f"{value // scale}{suffix}"
-    return f"{-(-value // _DECIMAL['n'])}n"
+    least = -(-value // _DECIMAL["n"])
+    return f"{least}n" if least else "0"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from canary_lab.cluster import EmbeddedCluster
@@ -104,6 +104,7 @@ def test_numbers_that_nobody_can_hold_are_none(text: str) -> None:
     assert parse(text) is None
 
 
+@example("-.1E-9")
 @given(st.from_regex(r"\A[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})(Ki|Gi|m|k|[eE]-?[0-9]{1,2})?\Z"))
 def test_every_quantity_has_one_form_that_stays(text: str) -> None:
     once = canonical(text)
