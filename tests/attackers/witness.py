@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from canary_adapters.kubernetes.store.acceptance import DECLARED
+from canary_adapters.kubernetes.store.memory import as_meant
 from canary_lab.cluster.store import Event
 
 __all__ = ["Witness"]
@@ -44,7 +45,7 @@ class Witness:
         specs = self._specs.setdefault(event.key, deque(maxlen=REMEMBERED))
         if not specs or specs[-1] != event.obj.get("spec"):
             specs.append(event.obj.get("spec"))
-        status: dict[str, Any] = event.obj.get("status") or {}
+        status: dict[str, Any] = as_meant(event.obj.get("status"))
         rollout = status.get("rollout")
         if not isinstance(rollout, dict) or rollout.get(DECLARED) not in specs:
             return status
