@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from attrs import evolve, frozen
 
 from canary_adapters.controller.interests import Key
+from canary_adapters.controller.pacing import Pace, Patience
 from canary_adapters.extensions import Extension, Given
 from canary_adapters.kubernetes.rehearsal import Rehearsed, rehearse
 from canary_core import foreseen_splits
@@ -18,8 +19,7 @@ from canary_ports import RefusedError, RouterPort
 
 __all__ = ["Rehearsals", "Version", "rehearsed"]
 
-FIRST_PAUSE_S: Final = 60.0
-LONGEST_PAUSE_S: Final = 3600.0
+PATIENCE: Final = Patience(first_s=60.0, longest_s=3600.0)
 Version: TypeAlias = tuple[object, object]
 """UID and generation."""
 
@@ -30,8 +30,7 @@ class _Known:
     refusal: RefusedError | None
     final: bool
     """Whether it passed, and nothing is in doubt."""
-    pause_s: float
-    again_s: float
+    pace: Pace
     """When it is tried again, unless it is final."""
 
 
@@ -64,18 +63,18 @@ class Rehearsals:
         Raises:
             PortError: As ``rehearse`` says; nothing is remembered then.
         """
-        known, now_s = self._known.get(key), self._now_s()
+        known, now_s, view = self._known.get(key), self._now_s(), hash(version)
         if known is not None and known.version != version:
             known = None
-        if known is not None and (known.final or now_s < known.again_s):
+        if known is not None and (known.final or known.pace.wait_s(view, now_s) > 0.0):
             return known.refusal
         came = rehearse()
         found = came.refusal()
         if came.asked:
-            pause_s = min(LONGEST_PAUSE_S, known.pause_s * 2) if known is not None else FIRST_PAUSE_S
+            pace = (known.pace if known is not None else Pace()).failed(view, view, PATIENCE, now_s)
             final = found is None and not came.in_doubt
             with self._lock:
-                self._known[key] = _Known(version, found, final, pause_s, now_s + pause_s)
+                self._known[key] = _Known(version, found, final, pace)
         return found
 
     def forget(self, key: Key) -> None:

@@ -4,7 +4,6 @@ from typing import Final, Protocol
 
 from canary_adapters.kubernetes.rehearsal import REASON
 from canary_adapters.kubernetes.resources import Obj
-from canary_adapters.kubernetes.store.memory import as_meant
 from canary_adapters.kubernetes.store.reader import Loaded
 from canary_core import Obstacle
 from canary_ports import PortError
@@ -35,8 +34,8 @@ def nobody(obj: Obj, loaded: Loaded, *, is_gone_by: bool) -> None:
 
 
 def is_gone_by(obj: Obj) -> bool:
-    """Whether the status says that what is declared is gone by, and that nothing was found against it."""
-    status = as_meant(obj.get("status"))
+    """Whether the status, as it was meant, says that what is declared is gone by, and nothing was found against it."""
+    status = obj["status"]
     record = status.get("rollout")
     if not isinstance(record, dict) or status.get("observedGeneration") != obj["metadata"].get("generation"):
         return False

@@ -187,9 +187,8 @@ class CanaryStore:
         loaded = self._loaded
         if loaded is None or obj["metadata"].get("generation") != self._generation:
             raise ConflictError(f"canary {self._name}.{self._namespace} declares something else by now")
-        status = as_meant(obj.get("status"))
-        self.rollout = read_status(loaded.policy, status)
-        self._standing = standing_problem(status, self.rollout)
+        self.rollout = read_status(loaded.policy, obj["status"])
+        self._standing = standing_problem(obj["status"], self.rollout)
         if self._has_moved(obj, loaded.canary):
             self.rollout = Rollout(request=self.rollout.request)
         self._seen = (obj["metadata"]["resourceVersion"], _essence(obj))
@@ -238,7 +237,7 @@ class CanaryStore:
         status = written_status(
             loaded.policy,
             rollout,
-            as_meant(obj.get("status")),
+            obj["status"],
             target=_target(loaded.canary),
             now_s=self._clock.now_s(),
             generation=int(metadata.get("generation") or 0),
@@ -301,7 +300,7 @@ class CanaryStore:
             UnavailableError: Unknown whether it was done.
         """
         obj = self._obj()
-        old = as_meant(obj.get("status"))
+        old = obj["status"]
         generation = int(obj["metadata"].get("generation") or 0)
         status = with_problem(old, problem, now_s=self._clock.now_s(), generation=generation, weight=self._weight())
         if status == old:
@@ -338,10 +337,10 @@ class CanaryStore:
         obj = self._cluster.get(CANARIES, self._namespace, self._name)
         if obj is None:
             raise GoneError(f"canary {self._name}.{self._namespace} is gone")
-        return obj
+        return _meant(obj)
 
     def _write(self, obj: Obj, status: Obj) -> Obj:
-        if status == as_meant(obj.get("status")):
+        if status == obj["status"]:
             return obj
         try:
             return self._replace(obj, status)
@@ -349,6 +348,7 @@ class CanaryStore:
             fresh = self._cluster.read(CANARIES, self._namespace, self._name)
             if fresh is None:
                 raise GoneError(f"canary {self._name}.{self._namespace} is gone") from None
+            fresh = _meant(fresh)
             if _essence(fresh) != _essence(obj):
                 raise
             return self._replace(fresh, status)
@@ -357,14 +357,19 @@ class CanaryStore:
         saved = self._cluster.replace(CANARIES, {**obj, "status": as_sent(status)}, subresource="status")
         if "rollout" in status:
             self._definition.note(saved)
-        return saved
+        return _meant(saved)
 
     def _finalizers(self, obj: Obj, finalizers: list[str]) -> None:
         self._cluster.patch(CANARIES, obj, {"metadata": {"finalizers": finalizers or None}})
 
 
+def _meant(obj: Obj) -> Obj:
+    """A Canary with its status as it was meant, which is there in any case: what all of this works on."""
+    return {**obj, "status": as_meant(obj.get("status"))}
+
+
 def _record(obj: Obj) -> Obj:
-    found = as_meant(obj.get("status")).get("rollout")
+    found = obj["status"].get("rollout")
     return found if isinstance(found, dict) else {}
 
 
@@ -376,7 +381,7 @@ def _target(canary: Canary) -> Target:
 def _essence(obj: Obj) -> object:
     """What a decision rests on, of all that an object holds."""
     metadata = obj["metadata"]
-    return metadata.get("uid"), metadata.get("generation"), obj.get("status"), metadata.get("deletionTimestamp")
+    return metadata.get("uid"), metadata.get("generation"), obj["status"], metadata.get("deletionTimestamp")
 
 
 def _is_deleting(obj: Obj) -> bool:
@@ -386,14 +391,14 @@ def _is_deleting(obj: Obj) -> bool:
 
 def _is_under_way(obj: Obj, declared: Loaded) -> bool:
     """Whether anything of a rollout would be left behind by whoever begins anew elsewhere."""
-    rollout = read_status(declared.policy, as_meant(obj.get("status")))
+    rollout = read_status(declared.policy, obj["status"])
     is_begun = not rollout.settled and rollout.phase is not Phase.INITIALIZING
     return is_begun or rollout.traffic.reaches_canary
 
 
 def _is_redeclared(obj: Obj) -> bool:
     """Whether it has changed since the status was written; nobody knows that of a status without a generation."""
-    observed = as_meant(obj.get("status")).get("observedGeneration")
+    observed = obj["status"].get("observedGeneration")
     return isinstance(observed, int) and observed != obj["metadata"].get("generation")
 
 
