@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
 
 from canary_adapters.kubernetes.api import Api
+from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.crds import definitions
 from canary_adapters.kubernetes.resources import CANARIES, Obj, Resource
 from canary_adapters.manifests import Canary, read_object
@@ -19,9 +21,14 @@ DEFINITIONS = Resource(
 )
 
 
-def install_definitions(api: Api) -> None:
-    """Have our custom resources and Istio's."""
-    for definition in [*definitions(), *yaml.safe_load_all(istio())]:
+def install_definitions(api: Api, istios: Iterable[Obj] | None = None) -> None:
+    """Have our custom resources and Istio's.
+
+    Args:
+        api: Where.
+        istios: Those of Istio. None: those of the laboratory, which take any content.
+    """
+    for definition in [*definitions(), *(yaml.safe_load_all(istio()) if istios is None else istios)]:
         try:
             api._send("POST", DEFINITIONS.path(None), body=definition)
         except ConflictError:
@@ -42,6 +49,18 @@ def a_namespace(api: Api) -> str:
     name = f"place-{uuid.uuid4().hex[:8]}"
     api._send("POST", "/api/v1/namespaces", body={"metadata": {"name": name}})
     return name
+
+
+def patched(cluster: Cluster, resource: Resource, namespace: str, name: str, change: Obj) -> None:
+    """Change some fields of an object, as somebody would who tries again until nobody else wrote in between."""
+    while True:
+        live = cluster.read(resource, namespace, name)
+        assert live is not None
+        try:
+            cluster.patch(resource, live, change)
+        except ConflictError:
+            continue
+        return
 
 
 def forget(api: Api, namespace: str) -> None:

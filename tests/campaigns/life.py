@@ -98,8 +98,7 @@ class Life:
 
     def lists(self, method: str, path: str, **how: Any) -> Obj:
         """A request of the caches."""
-        answer = self.server.request(method, path, **how)
-        return content_of(f"{method} {path}", answer.status, {}, answer.data)
+        return self.server.lists(method, path, **how)
 
     def send(
         self, method: str, path: str, *, query: Mapping[str, str], headers: Mapping[str, str], body: Obj | None

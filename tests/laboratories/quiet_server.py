@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 import yaml
 from attrs import define, frozen
 
+from canary_adapters.kubernetes.answers import content_of
 from canary_adapters.kubernetes.crds import definitions
 from canary_lab.cluster.addresses import Addresses
 from canary_lab.cluster.api import Api
@@ -157,6 +158,11 @@ class QuietServer:
             found = Answered(error.code, json.dumps(error.body).encode())
         self._collect()
         return found
+
+    def lists(self, method: str, path: str, **how: Any) -> Obj:
+        """A request of the caches, as the client library reads the answer."""
+        answer = self.request(method, path, **how)
+        return content_of(f"{method} {path}", answer.status, {}, answer.data)
 
     def _collect(self) -> None:
         while self._orphans:

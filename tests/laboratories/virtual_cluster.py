@@ -26,6 +26,7 @@ from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, Obj, Resource
 from canary_adapters.prometheus.pool import Server
+from canary_lab.cluster.patches import merge_patch
 from canary_ports import ConflictError
 from laboratories.stand_ins import registry_with_prometheus
 
@@ -89,7 +90,10 @@ class VirtualApi(Api):
             self._delete(place, old)
             return {}
         self._check(old, body["metadata"])
-        new = _merged(old, body) if method == "PATCH" else {**body, "metadata": {**old["metadata"], **body["metadata"]}}
+        if method == "PATCH":
+            new = merge_patch(old, body)
+        else:
+            new = {**body, "metadata": {**old["metadata"], **body["metadata"]}}
         if subresource == "status":
             new = {**old, "status": new.get("status")}
         return self._store(place, plural, old, new)
@@ -157,19 +161,6 @@ class _Caches:
 
     def seen(self, resource: Resource) -> int:
         return 2**62
-
-
-def _merged(old: Any, patch: Any) -> Any:
-    """RFC 7386."""
-    if not isinstance(patch, dict):
-        return patch
-    found = dict(old) if isinstance(old, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            found.pop(key, None)
-        else:
-            found[key] = _merged(found.get(key), value)
-    return found
 
 
 class _Prometheus:

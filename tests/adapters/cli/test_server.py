@@ -15,7 +15,7 @@ import yaml
 from kubernetes import config
 from kubernetes.client import Configuration
 
-from applications.declared import DEFINITIONS, a_canary, a_deployment, a_namespace, install_definitions, raw_canary
+from applications.declared import a_canary, a_deployment, a_namespace, install_definitions, raw_canary
 from canary_adapters.istio.resources import DESTINATION_RULES, VIRTUAL_SERVICES
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
@@ -46,9 +46,7 @@ def cluster(kubeconfig: Path) -> Iterator[Cluster]:
     http = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["http"]["items"]["properties"]
     rule = {"rule": "duration(self) <= duration('15s')", "message": TOO_LONG}
     http["timeout"]["x-kubernetes-validations"].append(rule)
-    for definition in definitions.values():
-        api._send("POST", DEFINITIONS.path(None), body=definition)
-    install_definitions(api)
+    install_definitions(api, definitions.values())
     yield Cluster(api)
     api.close()
 

@@ -32,6 +32,21 @@ def other(cluster: Cluster) -> str:
     return name
 
 
+def _given_back(cluster: Cluster, namespace: str, note: str) -> Obj:
+    """A VirtualService of people with a note of how it was, taken over and given back."""
+    cluster.create(DEPLOYMENTS, namespace, a_deployment())
+    plain: Obj = {"hosts": ["app"], "http": [{"route": [{"destination": {"host": "app"}}]}]}
+    cluster.create(
+        VIRTUAL_SERVICES, namespace, {"metadata": {"name": "app", "annotations": {ORIGINAL: note}}, "spec": plain}
+    )
+    router = _router(cluster, namespace, STRICT)
+    router.ensure(SPLIT)
+    router.release()
+    live = cluster.get(VIRTUAL_SERVICES, namespace, "app")
+    assert live is not None
+    return live
+
+
 def _router(cluster: Cluster, namespace: str, settings: ObjectSettings | None = None, **service: Any) -> IstioRouter:
     canary = a_canary(cluster.api, namespace, service={"port": 80, **service})
     return IstioRouter(cluster, canary, settings or ObjectSettings())
@@ -213,17 +228,8 @@ def test_what_is_given_back_is_not_what_a_canary_may_not_have(
     cluster: Cluster, namespace: str, other: str, head: Obj
 ) -> None:
     """The note of how it was is an annotation, which people can write, in the Canary itself too."""
-    cluster.create(DEPLOYMENTS, namespace, a_deployment())
     text = str(head).replace("OTHER", other).replace("'", '"')
-    plain: Obj = {"hosts": ["app"], "http": [{"route": [{"destination": {"host": "app"}}]}]}
-    cluster.create(
-        VIRTUAL_SERVICES, namespace, {"metadata": {"name": "app", "annotations": {ORIGINAL: text}}, "spec": plain}
-    )
-    router = _router(cluster, namespace, STRICT)
-    router.ensure(SPLIT)
-    router.release()
-    live = cluster.get(VIRTUAL_SERVICES, namespace, "app")
-    assert live is not None
+    live = _given_back(cluster, namespace, text)
     assert (live["spec"]["hosts"], live["spec"]["gateways"]) == (["app"], ["mesh"])
     assert live["spec"]["http"][0]["route"] == [{"destination": {"host": "app"}}]
 
@@ -243,16 +249,7 @@ def test_what_is_given_back_is_not_what_a_canary_may_not_have(
 def test_a_note_of_how_it_was_that_somebody_has_spoilt_tells_nothing(
     cluster: Cluster, namespace: str, text: str
 ) -> None:
-    cluster.create(DEPLOYMENTS, namespace, a_deployment())
-    plain: Obj = {"hosts": ["app"], "http": [{"route": [{"destination": {"host": "app"}}]}]}
-    cluster.create(
-        VIRTUAL_SERVICES, namespace, {"metadata": {"name": "app", "annotations": {ORIGINAL: text}}, "spec": plain}
-    )
-    router = _router(cluster, namespace, STRICT)
-    router.ensure(SPLIT)
-    router.release()
-    live = cluster.get(VIRTUAL_SERVICES, namespace, "app")
-    assert live is not None
+    live = _given_back(cluster, namespace, text)
     assert (live["spec"]["hosts"], live["spec"]["http"][0]["route"]) == (["app"], [{"destination": {"host": "app"}}])
 
 

@@ -44,9 +44,7 @@ def cluster(strict: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -
     path = strict.kubeconfig(tmp_path_factory.mktemp("strict") / "kubeconfig")
     config.load_kube_config(str(path), client_configuration=found)
     api = Api(found)
-    for definition in published().values():
-        api._send("POST", DEFINITIONS.path(None), body=definition)
-    install_definitions(api)
+    install_definitions(api, published().values())
     yield Cluster(api)
     api.close()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from applications.declared import a_canary, a_deployment
+from applications.declared import a_canary, a_deployment, patched
 from canary_adapters.istio import IstioRouter
 from canary_adapters.istio.resources import VIRTUAL_SERVICES
 from canary_adapters.kubernetes.cluster import Cluster
@@ -77,17 +77,6 @@ def _delete(cluster: Cluster, namespace: str, name: str = "app") -> None:
             continue
 
 
-def _patch(cluster: Cluster, namespace: str, change: Obj, name: str = "app") -> None:
-    while True:
-        live = cluster.read(DEPLOYMENTS, namespace, name)
-        assert live is not None
-        try:
-            cluster.patch(DEPLOYMENTS, live, change)
-        except ConflictError:
-            continue
-        return
-
-
 def _selectors(cluster: Cluster, namespace: str) -> dict[str, Any]:
     found = {name: cluster.get(SERVICES, namespace, name) for name in ("app", "app-primary", "app-canary")}
     return {name: (live or {"spec": {}})["spec"].get("selector") for name, live in found.items()}
@@ -127,7 +116,7 @@ def test_other_labels_of_a_live_service_stay(cluster: Cluster, namespace: str, k
     apex = _selectors(cluster, namespace)["app"]
     assert apex == {**people, "app": "app-primary"}
     change = {"spec": {"template": {"metadata": {"labels": {"track": "new"}}}}}
-    _patch(cluster, namespace, change)
+    patched(cluster, DEPLOYMENTS, namespace, "app", change)
     assert router.read() is None
     router.ensure(Traffic())
     assert _selectors(cluster, namespace)["app"] == {"app": "app-primary", "tier": "web"}
@@ -260,7 +249,7 @@ def test_other_preferred_labels_change_nothing_for_running_apps(
     assert not _is_rigid(workload)
     assert workload.obstacles() == ()
     image = {"spec": {"template": {"metadata": {"labels": {"new": "label"}}}}}
-    _patch(cluster, namespace, image)
+    patched(cluster, DEPLOYMENTS, namespace, "app", image)
     workload.promote(_revision(workload), None)
     template = _get(cluster, namespace, "app-primary")["spec"]["template"]
     assert template["metadata"]["labels"] == {"app": "app-primary", "name": "shop", "new": "label"}
@@ -323,7 +312,7 @@ RENAMED = {"name": "http", "containerPort": 8080}
 
 def _port(cluster: Cluster, namespace: str, port: Obj) -> None:
     container = {"name": "app", "image": "example.com/app:two", "ports": [port]}
-    _patch(cluster, namespace, {"spec": {"template": {"spec": {"containers": [container]}}}})
+    patched(cluster, DEPLOYMENTS, namespace, "app", {"spec": {"template": {"spec": {"containers": [container]}}}})
 
 
 @pytest.mark.parametrize("kind", ROUTERS)

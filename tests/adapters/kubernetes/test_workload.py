@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from applications.declared import a_canary, a_deployment
+from applications.declared import a_canary, a_deployment, patched
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.naming import REVISION, LabelFilter
 from canary_adapters.kubernetes.resources import (
@@ -44,17 +44,6 @@ def _revision(port: WorkloadPort) -> str:
     assert canary is not None
     assert canary.revision is not None
     return canary.revision
-
-
-def _patch(cluster: Cluster, namespace: str, name: str, change: Obj) -> None:
-    while True:
-        live = cluster.read(DEPLOYMENTS, namespace, name)
-        assert live is not None
-        try:
-            cluster.patch(DEPLOYMENTS, live, change)
-        except ConflictError:
-            continue
-        return
 
 
 def _get(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Obj:
@@ -152,14 +141,14 @@ def test_a_promotion_takes_away_what_it_had_copied_and_leaves_what_others_put_th
     port = _port(cluster, namespace)
     port.ensure_primary(_revision(port), 2)
     primary = _get(cluster, DEPLOYMENTS, namespace, "app-primary")
-    _patch(cluster, namespace, "app-primary", {"metadata": {"labels": {"theirs": "1"}}})
+    patched(cluster, DEPLOYMENTS, namespace, "app-primary", {"metadata": {"labels": {"theirs": "1"}}})
     target = cluster.read(DEPLOYMENTS, namespace, "app") or target
     container = {**target["spec"]["template"]["spec"]["containers"][0], "image": "example.com/app:2"}
     change = {
         "metadata": {"labels": {"team": None, "team2": "red"}},
         "spec": {"template": {"spec": {"containers": [container]}}},
     }
-    _patch(cluster, namespace, "app", change)
+    patched(cluster, DEPLOYMENTS, namespace, "app", change)
     _promote(port, 5)
     primary = _get(cluster, DEPLOYMENTS, namespace, "app-primary")
     assert primary["metadata"]["labels"] == {"theirs": "1", "team2": "red", "app": "app-primary"}
