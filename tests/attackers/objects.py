@@ -151,7 +151,7 @@ def _changing(place: Place, *analyses: dict[str, Any]) -> None:
         place.patch("Canary", place.name, {"spec": {"analysis": analysis}})
 
 
-@attacker()  # it may be gone before anybody has read it
+@attacker(told=r"nobody")
 def spec_that_is_invalid_every_other_time(place: Place) -> None:
     """A template that exists nowhere, and none."""
     _changing(place, {"metrics": [check(templateRef={"name": "nobody"})]}, {"metrics": [check(query="up")]})

@@ -12,6 +12,7 @@ import requests
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from applications.demo_app import NAME, App, article_canary
+from canary_adapters.plain_text import is_acted_upon
 from laboratories.lab import Lab, eventually
 from stories.foreign import a_spec, canaries
 
@@ -45,6 +46,15 @@ def _some(strategy: Any, count: int) -> list[Any]:
     return found
 
 
+def _shown(value: Any, depth: int = 20) -> Any:
+    """A value without the characters that the patterns of the definitions refuse, so that more of the rest is taken."""
+    if depth and isinstance(value, dict):
+        return {_shown(key): _shown(each, depth - 1) for key, each in value.items()}
+    if depth and isinstance(value, list):
+        return [_shown(each, depth - 1) for each in value]
+    return "".join(c for c in value if not is_acted_upon(c)) if isinstance(value, str) else value
+
+
 def _post(lab: Lab, plural: str, raw: dict[str, Any]) -> int:
     url = f"{lab.cluster.url}/apis/flagger.app/v1beta1/namespaces/crowd/{plural}"
     try:
@@ -67,7 +77,7 @@ def test_odd_objects_in_a_cluster_harm_no_sound_one(lab: Lab) -> None:
             if number % 3 == 0 and isinstance(found["spec"], dict):
                 found["spec"] = {**article_canary("crowd")["spec"], **found["spec"]}
                 found["spec"]["targetRef"] = {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME}
-            taken += _post(lab, "canaries", found) == 201
+            taken += _post(lab, "canaries", _shown(found) if number % 2 else found) == 201
         for kind, plural in (("MetricTemplate", "metrictemplates"), ("AlertProvider", "alertproviders")):
             for number, spec in enumerate(_some(a_spec(kind), COUNT // 4)):
                 metadata = {"name": f"odd-{number}", "namespace": "crowd"}
@@ -85,5 +95,5 @@ def test_odd_objects_in_a_cluster_harm_no_sound_one(lab: Lab) -> None:
         eventually(told)
         assert "a mistake of the controller" not in running.text()
         assert "Traceback" not in running.text()
-    assert taken >= COUNT // 4
+    assert taken >= COUNT // 2
     assert sound.weights() == [100, 0]

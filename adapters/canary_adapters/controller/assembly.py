@@ -123,8 +123,10 @@ class Assembly:
             names = self._names.pop(key, None)
             if names is None:
                 return
-            self._counts[key[0]] -= 1
-            self.telemetry.total(key[0], self._counts[key[0]])
+            left = self._counts.pop(key[0]) - 1
+            if left:
+                self._counts[key[0]] = left
+            self.telemetry.total(key[0], left)
         self._forget_target(names)
 
     def _forget_target(self, names: Names) -> None:

@@ -64,8 +64,8 @@ class ManifestError(ValueError):
 def shown(value: object) -> str:
     """A value in JSON notation for a message: one line, at most 80 characters, however large the value is."""
     text = json.dumps(_trimmed(value, _DEEPEST), ensure_ascii=False, default=lambda other: f"<{type(other).__name__}>")
-    # json.dumps escapes some control characters, but not all that a terminal acts upon.
-    text = "".join(map(_escaped, text))
+    if not text.isprintable():  # json.dumps escapes some control characters, but not all that a terminal acts upon
+        text = "".join(map(_escaped, text[: _LONGEST + 1]))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 

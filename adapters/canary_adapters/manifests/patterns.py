@@ -142,8 +142,10 @@ def _member_end(text: str, position: int) -> int:
 def _bounds_end(text: str, begin: int) -> int:
     """Where ``{2}``, ``{2,}`` or ``{2,3}`` ends. 0: it is none of these."""
     end = text.find("}", begin, begin + _LONGEST_BOUNDS) + 1
+    if not end:
+        return 0
     low, comma, high = text[begin + 1 : end - 1].partition(",")
-    if not end or not _is_number(low) or (high and not _is_number(high)) or (high and not comma):
+    if not _is_number(low) or (high and not _is_number(high)) or (high and not comma):
         return 0
     return end
 

@@ -180,6 +180,6 @@ def test_127_days_of_churn_leave_nothing_behind() -> None:
     command = [sys.executable, "-m", virtual_months.__name__]
     done = subprocess.run(command, cwd=tests, capture_output=True, text=True, check=True)
     grown = int(done.stdout)
-    assert grown < virtual_months.DAYS * 6, (
+    assert grown < virtual_months.DAYS * 4, (
         f"{grown / virtual_months.DAYS:.1f} blocks of memory for each application that is gone"
     )
