@@ -64,8 +64,7 @@ def wanted_virtual_service(
     spec = live["spec"]
     part = _part(canary)
     head = declared_head(canary) if head is None else head
-    made = owner_of(live, canary) in {Owner.CANARY, Owner.NAMESAKE}
-    new_spec = {**spec, **head, part: _merged(canary, spec.get(part) or [], routes, first=made)}
+    new_spec = {**spec, **head, part: _merged(canary, spec.get(part) or [], routes, first=_is_ours(canary, live))}
     if canary.spec.service.delegation:
         for name in ("hosts", "gateways"):
             new_spec.pop(name, None)
@@ -184,6 +183,11 @@ def _made(canary: Canary, traffic: Traffic, routes: list[Obj]) -> Obj:
     return {"metadata": metadata, "spec": {**declared_head(canary), _part(canary): routes}}
 
 
+def _is_ours(canary: Canary, live: Obj) -> bool:
+    """Whether it was made for this canary, or for one of its name before."""
+    return owner_of(live, canary) in {Owner.CANARY, Owner.NAMESAKE}
+
+
 def _part(canary: Canary) -> str:
     return "tcp" if is_tcp(canary) else "http"
 
@@ -193,7 +197,7 @@ def _metadata(canary: Canary, traffic: Traffic, live: Obj, *, changed: bool) -> 
     old, old_labels = annotations_of(live), metadata.get("labels") or {}
     labels_by_us, declared = _declared(canary)
     labels = {**old_labels, **labels_by_us}
-    ours = owner_of(live, canary) in {Owner.CANARY, Owner.NAMESAKE}
+    ours = _is_ours(canary, live)
     by_us = {**UNWATCHED_BY_TOOLKIT, **declared} if ours or changed else {}
     annotations = {key: value for key, value in old.items() if key != PRIMARY_COOKIE} | by_us
     if not ours and (changed or labels != old_labels):
