@@ -6,7 +6,8 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,11 +35,20 @@ def _by_namespace(info: Info) -> Mapping[Fault, float]:
     return evenly(0.6, OF_WATCHES) if info.verb == "watch" else evenly(0.2)
 
 
+@contextmanager
+def _met_by(faults: Faults, lab: Lab) -> Iterator[None]:
+    """The laboratory is that of the next test, too."""
+    lab.cluster.middlewares.append(faults)
+    try:
+        yield
+    finally:
+        lab.cluster.middlewares.remove(faults)
+
+
 @pytest.mark.timeout(900)
 def test_a_rollout_rides_through_every_fault(lab: Lab) -> None:
     faults = Faults(1, _by_namespace, agent=AGENT, slow_s=0.3)
-    lab.cluster.middlewares.append(faults)
-    with lab.controller():
+    with _met_by(faults, lab), lab.controller():
         apps = deployed(lab, "each", len(OF_OBJECTS) // 2)
         all_end(apps, "Initialized", "v1")
         for number, app in enumerate(apps):
@@ -47,7 +57,6 @@ def test_a_rollout_rides_through_every_fault(lab: Lab) -> None:
             lab.cluster.end_watches()
         all_end(apps[::2], "Succeeded", "v2")
         all_end(apps[1::2], "Failed", "v1")
-    lab.cluster.middlewares.remove(faults)
     happened = Counter(each.fault for each in faults.injected)
     print({fault.name: count for fault, count in happened.items()})  # noqa: T201 - figures for people
     assert set(happened) == set(Fault)
@@ -56,9 +65,8 @@ def test_a_rollout_rides_through_every_fault(lab: Lab) -> None:
 
 def test_rollouts_end_right_while_5_percent_of_the_requests_fail(lab: Lab) -> None:
     faults = Faults(5, lambda _: evenly(0.05), agent=AGENT, slow_s=0.3)
-    lab.cluster.middlewares.append(faults)
     size = min(ROLLOUTS, 10)
-    with lab.controller():
+    with _met_by(faults, lab), lab.controller():
         apps = deployed(lab, "five", size)
         all_end(apps, "Initialized", "v1")
         good = ["v1"] * size
@@ -70,7 +78,6 @@ def test_rollouts_end_right_while_5_percent_of_the_requests_fail(lab: Lab) -> No
                 bad = (number + round_) % 2 == 0
                 good[number] = good[number] if bad else f"r{round_}"
                 all_end([app], "Failed" if bad else "Succeeded", good[number])
-    lab.cluster.middlewares.remove(faults)
     assert len(faults.injected) >= ROLLOUTS // 2
     print(f"{ROLLOUTS} rollouts, {len(faults.injected)} faults")  # noqa: T201
 

@@ -16,6 +16,7 @@ from canary_adapters.controller.rehearsals import Rehearsals, Version, rehearsed
 from canary_adapters.extensions import Given, GivesWay, Objects
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
+from canary_adapters.kubernetes.dry_run import Heard
 from canary_adapters.kubernetes.events import EventNotifier, EventRecorder
 from canary_adapters.kubernetes.mistakes import check_served
 from canary_adapters.kubernetes.naming import ObjectNames
@@ -268,13 +269,13 @@ class Rolling:
         key, version = _version(obj)
         if is_gone_by and not self._shared.rehearsals.knows(key, version):
             return
-        refusal = self._shared.rehearsals.refusal(key, version, lambda: self._tried(loaded))
+        refusal = self._shared.rehearsals.refusal(key, version, lambda heard: self._tried(loaded, heard))
         if refusal is not None:
             raise refusal
 
-    def _tried(self, loaded: Loaded) -> Rehearsed:
+    def _tried(self, loaded: Loaded, heard: Heard) -> Rehearsed:
         router = self._shared.registry.router(provider_of(loaded.canary, self._shared.options.mesh_provider))
-        return rehearsed(router, self._given(loaded))
+        return rehearsed(router, self._given(loaded), heard)
 
     def _unrehearsed(self, loaded: Loaded, workload: WorkloadPort) -> tuple[Obstacle, ...]:
         """What is found with a generation that could wait, now that a new revision is to begin."""

@@ -6,7 +6,7 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run
 """
 
 import json
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
@@ -14,7 +14,7 @@ from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.resources import SERVICES, Obj, Ref, Resource
 from canary_ports import ConflictError, RefusedError
 
-__all__ = ["Draft", "DryRun"]
+__all__ = ["Draft", "DryRun", "Heard"]
 
 _OF_THE_SERVER: Final = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink")
 """Metadata that an object must not, or need not, have before it is made."""
@@ -35,19 +35,24 @@ class Draft:
     """Whether somebody wrote in between, so that this says nothing."""
 
 
+Heard: TypeAlias = dict[str, Draft]
+"""What the API server has answered, by what was sent."""
+
+
 class DryRun(Cluster):
     """Reads what a cluster has and what was written here. For one thread, and for a moment."""
 
-    def __init__(self, inner: Cluster) -> None:
+    def __init__(self, inner: Cluster, heard: Heard | None = None) -> None:
         """Makes one; nothing is sent yet.
 
         Args:
             inner: What there really is.
+            heard: Is not asked again, and is added to. None: nothing is known yet.
         """
         super().__init__(inner.api)
         self._inner = inner
         self._drafted: dict[Ref, Obj | None] = {}
-        self._known: dict[str, Draft] = {}
+        self._heard: Heard = {} if heard is None else heard
         self.drafts: list[Draft] = []
         """What was written, in order."""
 
@@ -98,9 +103,9 @@ class DryRun(Cluster):
         if real is not None:
             sent["metadata"]["resourceVersion"] = real["metadata"]["resourceVersion"]
         text = json.dumps([resource.path(namespace), sent], sort_keys=True, default=str)
-        draft = self._known.get(text)
+        draft = self._heard.get(text)
         if draft is None:
-            draft = self._known[text] = self._asked(ref, sent, exists=real is not None)
+            draft = self._heard[text] = self._asked(ref, sent, exists=real is not None)
         self.drafts.append(draft)
         self._drafted[ref] = draft.came
         return draft.came

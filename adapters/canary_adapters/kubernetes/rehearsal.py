@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.differences import ABSENT, Difference, differences, may_be_secret, written
-from canary_adapters.kubernetes.dry_run import Draft, DryRun
+from canary_adapters.kubernetes.dry_run import Draft, DryRun, Heard
 from canary_adapters.kubernetes.resources import Ref
 from canary_adapters.manifests.mistakes import shown
 from canary_adapters.manifests.structure import Path, render
@@ -73,18 +73,21 @@ class Rehearsed:
         return RefusedError(reason, f"a rehearsal of its splits has failed: {text}{more}")
 
 
-def rehearse(make: Callable[[Cluster], RouterPort], cluster: Cluster, splits: Iterable[Traffic]) -> Rehearsed:
+def rehearse(
+    make: Callable[[Cluster], RouterPort], cluster: Cluster, splits: Iterable[Traffic], heard: Heard | None = None
+) -> Rehearsed:
     """Have a router put splits in force, one after the other, on a dry run.
 
     Args:
         make: Makes the router, for a cluster. All that it writes, it writes there.
         cluster: What there is.
         splits: Of each kind one; see `canary_core.foreseen_splits`.
+        heard: What was answered before one that was broken off; added to.
 
     Raises:
-        UnavailableError: The API server did not answer. Nothing is known.
+        UnavailableError: The API server did not answer. What it had answered until then is in ``heard``.
     """
-    stage = DryRun(cluster)
+    stage = DryRun(cluster, heard)
     router = make(stage)
     found: dict[tuple[Ref, str], Finding] = {}
     for split in splits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -270,6 +271,25 @@ def test_nobody_answers_a_rehearsal_and_a_running_rollout_goes_on(controller: Vi
     assert _told(controller, key)[0] == "Unrehearsed"
     controller.prometheus.success_rate = 10.0
     _go_on(controller, key, lambda: _phase(controller, key) == "Failed")
+
+
+def test_one_that_was_broken_off_goes_on_where_it_was(controller: VirtualController) -> None:
+    """Else a server that answers most of the requests, but not ten in a row, would let no canary begin."""
+    down = itertools.cycle((False, True))
+
+    def judge(_: str, obj: Obj) -> Obj:
+        if next(down):
+            raise UnavailableError("503")
+        return obj
+
+    controller.api.would_store = judge
+    key = controller.deploy("here", analysis=SLOW)
+    ticks = 0
+    while controller.tick(key).result == "unavailable":
+        controller.now_s += 65.0
+        ticks += 1
+    assert ticks > 2
+    assert _judged(controller) <= 10 + ticks
 
 
 def test_a_webhook_that_takes_no_dry_run_is_no_reason_to_refuse_anything(controller: VirtualController) -> None:
