@@ -114,24 +114,28 @@ class Trials:
         """Every single fault of a story."""
         return faults_of(self.calm(story).requests)
 
-    def all(self, stories: Sequence[Story], among: Sequence[Story] | None = None) -> Iterator[Trial]:
+    def all(
+        self, stories: Sequence[Story], among: Sequence[Story] | None = None, kind: Wrong | None = None
+    ) -> Iterator[Trial]:
         """All stories without faults, then every single fault, in an order that favours none.
 
         Args:
             stories: To be played.
             among: Those of which faults are tried. None: all.
+            kind: Of the faults. None: all.
         """
         for story in stories:
             yield self.calm(story)
         plans = [(story, fault) for story in (stories if among is None else among) for fault in self.singles(story)]
+        plans = [(story, fault) for story, fault in plans if kind in {None, fault.wrong}]
         random.Random(0).shuffle(plans)
         for story, fault in plans:
             yield self.tried(story, Plan(faults=(fault,)))
 
-    def hunted(self, stories: Sequence[Story], among: Sequence[Story] | None = None) -> Hunt:
+    def hunted(self, stories: Sequence[Story], among: Sequence[Story] | None = None, kind: Wrong | None = None) -> Hunt:
         """The first trial that breaks a law, and how many it took; see `all`."""
         plans = 0
-        for plans, trial in enumerate(self.all(stories, among), 1):
+        for plans, trial in enumerate(self.all(stories, among, kind), 1):
             if trial.broken:
                 return Hunt(trial, plans)
         return Hunt(None, plans)

@@ -98,8 +98,9 @@ def _quiet(lab: Lab) -> None:
     assert [each for each in asked if each.resource != "leases"] == []
 
 
-@pytest.mark.parametrize("crash", [False, True], ids=["while it runs", "while nobody runs"])
-@pytest.mark.parametrize("to", [ours, flaggers], ids=["ours", "flaggers"])
+@pytest.mark.parametrize(
+    ("to", "crash"), [(ours, False), (flaggers, True)], ids=["ours, while it runs", "flaggers, while nobody runs"]
+)
 def test_a_definition_that_is_replaced_in_the_middle_of_a_rollout_loses_nothing(
     lab: Lab, app: App, to: Any, *, crash: bool
 ) -> None:

@@ -13,6 +13,7 @@ from unittest import mock
 
 from attrs import evolve, frozen
 
+from campaigns.faults import Wrong
 from canary_adapters.controller.assembly import Assembly, Rolling
 from canary_adapters.controller.reconciler import Reconciler
 from canary_adapters.istio import IstioRouter, virtual_service
@@ -45,6 +46,8 @@ class PlantedAdapter:
     """Where users met it, if they did."""
     story: str
     """Under whose faults it shows; of one that shows without any it does not matter."""
+    wrong: Wrong | None
+    """The kind of the faults that show it soonest. None: it is found soon among all kinds."""
     active: Callable[[], AbstractContextManager[None]]
     """The adapters with the bug in them, for as long as this lasts."""
 
@@ -53,12 +56,13 @@ PLANTED: Final[list[PlantedAdapter]] = []
 _Patch = Callable[[], Iterator[None]]
 
 
-def planted(*threads: str, story: str = "a good revision") -> Callable[[_Patch], _Patch]:
+def planted(*threads: str, story: str = "a good revision", wrong: Wrong | None = None) -> Callable[[_Patch], _Patch]:
     """A bug of an adapter."""
 
     def plant(found: _Patch) -> _Patch:
         name, what = found.__name__.replace("_", " "), (found.__doc__ or "").splitlines()[0]
-        PLANTED.append(PlantedAdapter(name=name, what=what, threads=threads, story=story, active=contextmanager(found)))
+        active = contextmanager(found)
+        PLANTED.append(PlantedAdapter(name=name, what=what, threads=threads, story=story, wrong=wrong, active=active))
         return found
 
     return plant
@@ -117,7 +121,7 @@ def keeps_the_first_copy() -> Iterator[None]:
         yield
 
 
-@planted(story="the configuration changes during the analysis")
+@planted(story="the configuration changes during the analysis", wrong=Wrong.LATE)
 def deletes_the_copies_of_its_own_promotion() -> Iterator[None]:
     """A promotion that is tried again takes for old what the first attempt has made."""
 
@@ -145,7 +149,7 @@ def polls_settled_canaries() -> Iterator[None]:
         yield
 
 
-@planted(story="a first primary")
+@planted(story="a first primary", wrong=Wrong.TOUCHED)
 def writes_without_the_version() -> Iterator[None]:
     """A change is written over whatever others have written meanwhile."""
     real = Api.replace
@@ -179,7 +183,7 @@ def takes_a_conflict_for_done() -> Iterator[None]:
         yield
 
 
-@planted()
+@planted(wrong=Wrong.LATE)
 def takes_no_answer_for_done() -> Iterator[None]:
     """A write that nobody has answered counts as made."""
     real = Api._write
@@ -291,7 +295,7 @@ def puts_its_routes_first() -> Iterator[None]:
         yield
 
 
-@planted("fluxcd/flagger#274", story="the canary is deleted during the analysis")
+@planted("fluxcd/flagger#274", story="the canary is deleted during the analysis", wrong=Wrong.TOUCHED)
 def gives_back_what_was_long_ago() -> Iterator[None]:
     """With the canary go the routes that others have made since it came."""
 
