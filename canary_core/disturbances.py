@@ -67,7 +67,7 @@ class PrimaryRescaled(Value):
 
 
 class PrimaryRestored(Bare):
-    """Somebody had changed the primary's template, and it is not ready; it is set back (own)."""
+    """Somebody had changed the primary's template, and it was set back (own)."""
 
 
 class PrimaryRemade(Bare):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from canary_core import (
     ABTest,
     BlueGreen,
+    HookType,
     KnownGood,
     Mirror,
     Observation,
@@ -40,7 +41,7 @@ from canary_core.situation import Situation
 from canary_ports import RefusedError
 from canary_sims.harness.strategies import observations, policies, rollouts
 from canary_sims.world import Version
-from stories.trajectories import V1, V2, V3, Play, a_policy
+from stories.trajectories import V1, V2, V3, Play, a_gate, a_policy, close_gate, open_gate
 
 STEPS = Progressive(weights=weights_by_step(10, 50))
 BAD_SPEC = Obstacle(reason="InvalidSpec", message="spec.analysis.stepWeight: 0 is not allowed")
@@ -231,6 +232,39 @@ def test_a_primary_that_was_edited_in_the_course_of_a_rollout_is_set_back_at_onc
     play.until(Phase.SUCCEEDED)
     assert play.primary.source == (V3 if moment == "failure" else V2).revision
     assert play.split == (100, 0)
+
+
+def test_an_edit_while_a_gate_is_closed_is_undone_before_it_is_asked_again() -> None:
+    play = _play(hooks=(a_gate(HookType.CONFIRM_ROLLOUT),)).initialised()
+    close_gate(play.world)
+    play.world.declare(V2)
+    play.until(Phase.WAITING)
+    _edit_primary(play)
+    play.ticks(2)
+    assert (play.primary.version, play.rollout.phase, _restored(play)) == (V1, Phase.WAITING, 1)
+    open_gate(play.world)
+    play.until(Phase.SUCCEEDED)
+
+
+def test_an_edit_is_undone_though_whoever_delivers_a_revision_has_scaled_the_target_up() -> None:
+    """At most once per interval here, too."""
+    play = _play().initialised()
+    play.ticks(2)
+    play.world.declare(V2)
+    play.target.scale(2, play.world.now_s)
+    for _ in range(2):
+        _edit_primary(play)
+        play.tick()
+    assert _restored(play) == 1
+    play.until(Phase.SUCCEEDED)
+
+
+def test_an_edit_of_the_first_primary_is_undone_before_that_has_traffic() -> None:
+    play = _play()
+    play.tick()
+    _edit_primary(play)
+    play.until(Phase.INITIALIZED)
+    assert (play.primary.version, _restored(play)) == (V1, 1)
 
 
 def test_an_edit_in_a_promotion_is_not_promoted_though_its_pods_are_ready() -> None:
