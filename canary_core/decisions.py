@@ -18,6 +18,7 @@ __all__ = [
     "ReleaseObject",
     "ReleaseTraffic",
     "RemovePrimary",
+    "RestorePrimary",
     "ScaleCanary",
     "ScalePrimary",
     "SetTraffic",
@@ -54,6 +55,14 @@ class HoldPrimary(Value):
 
 class DropFormer(Bare):
     """Take away what was made for a target that was declared before: another one has its traffic by now."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class RestorePrimary(Value):
+    """Have the primary's template as it was written for this revision: somebody has changed it since."""
+
+    revision: str
+    """To be refused by the adapter if nothing is kept of what was written, and the target is another revision."""
 
 
 class RemovePrimary(Bare):
@@ -93,6 +102,7 @@ Decision: TypeAlias = (
     EnsurePrimary
     | PromotePrimary
     | RemovePrimary
+    | RestorePrimary
     | ScalePrimary
     | HoldPrimary
     | ScaleCanary

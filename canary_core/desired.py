@@ -19,6 +19,7 @@ from canary_core.decisions import (
     ReleaseObject,
     ReleaseTraffic,
     RemovePrimary,
+    RestorePrimary,
     ScaleCanary,
     ScalePrimary,
     SetTraffic,
@@ -102,7 +103,7 @@ def difference(policy: Policy, rollout: Rollout, seen: Observation) -> tuple[Dec
         return ()
     found: list[Decision | None] = []
     pods, routed = want.pods, want.traffic == seen.routes
-    found += _for_primary(rollout, want, seen)
+    found += _for_primary(policy, rollout, want, seen)
     if pods is Pods.UP:
         found.append(_scale_up(seen))
     if not routed:
@@ -114,11 +115,13 @@ def difference(policy: Policy, rollout: Rollout, seen: Observation) -> tuple[Dec
     return tuple(filter(None, found))
 
 
-def _for_primary(rollout: Rollout, want: Desired, seen: Observation) -> Iterator[Decision | None]:
+def _for_primary(policy: Policy, rollout: Rollout, want: Desired, seen: Observation) -> Iterator[Decision | None]:
     """Make it, or change it; give it pods; have its autoscaler keep them."""
     primary = seen.primary
     if primary is None or rollout.phase in _MAKING_PRIMARY:
         yield _primary(rollout, want, seen)
+    if primary is not None and primary.edited and want.primary is not None:
+        yield _restore(policy, rollout, want.primary, seen)
     if primary is not None and primary.replicas == 0 and want.primary is not None:
         yield _revive(primary, rollout)
     if primary is not None and primary.floor is not None:
@@ -143,6 +146,8 @@ def is_in_force(rollout: Rollout, seen: Observation) -> bool:
     canary, primary, split = seen.canary, seen.primary, rollout.traffic
     if primary is None or canary is None or primary.floor is not None or not primary.replicas or seen.former:
         return False
+    if primary.edited:
+        return False
     if canary.replicas:
         at_rest = rollout.phase is Phase.PROGRESSING
     else:
@@ -162,7 +167,7 @@ def _primary(
         return EnsurePrimary(revision=want.primary, replicas=max(1, rollout.replicas)) if from_kept else None
     if primary is None:
         return EnsurePrimary(revision=want.primary, replicas=max(1, canary.replicas, rollout.replicas))
-    if rollout.phase is Phase.PROMOTING and primary.revision != want.primary:
+    if rollout.phase is Phase.PROMOTING and (primary.edited or primary.revision != want.primary):
         if primary.rigid:
             return _remove(seen)
         replicas = None if canary.floor is not None else max(1, canary.replicas)
@@ -171,6 +176,29 @@ def _primary(
     if rollout.phase is Phase.INITIALIZING and outdated and seen.routes is None:
         return EnsurePrimary(revision=want.primary, replicas=max(1, canary.replicas))
     return None
+
+
+def _restore(policy: Policy, rollout: Rollout, revision: str, seen: Observation) -> RestorePrimary | None:
+    """What somebody else has put into the primary stays if it becomes ready: an urgent fix, or a restart.
+
+    It gets all the time of a rollout for that, unless a new revision is there: that needs a primary to go back to.
+    """
+    if rollout.phase is Phase.PROMOTING:
+        return None
+    found = readiness(
+        seen.primary,
+        percent=policy.primary_ready_percent,
+        deadline_s=policy.progress_deadline_s,
+        now_s=seen.now_s,
+    )
+    if found.ready or (found.retriable and rollout.phase in _RESTING and not _is_new(rollout, seen)):
+        return None
+    return RestorePrimary(revision=revision)
+
+
+def _is_new(rollout: Rollout, seen: Observation) -> bool:
+    declared = seen.canary.revision if seen.canary is not None else None
+    return declared not in {None, rollout.applied, rollout.promoted}
 
 
 def _remove(seen: Observation) -> RemovePrimary | None:

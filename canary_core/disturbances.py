@@ -14,6 +14,7 @@ __all__ = [
     "PrimaryLost",
     "PrimaryRemade",
     "PrimaryRescaled",
+    "PrimaryRestored",
     "RoutesCorrected",
     "RoutesNotInForce",
     "RoutesRedeclared",
@@ -63,6 +64,10 @@ class PrimaryRescaled(Value):
     """Somebody had scaled the primary to nothing; it is scaled up again (own)."""
 
     wanted: int
+
+
+class PrimaryRestored(Bare):
+    """Somebody had changed the primary's template, and it was set back (own)."""
 
 
 class PrimaryRemade(Bare):

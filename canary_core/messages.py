@@ -310,6 +310,9 @@ _TEXTS: Final[Mapping[type, _Text]] = MappingProxyType(
             f"{_primary_unready(x.readiness, c)}: all traffic to the canary until it can answer"
         ),
         n.PrimaryRescaled: lambda x, c: f"{c.full_primary} had 0 replicas, set to {x.wanted}",
+        n.PrimaryRestored: lambda _, c: (
+            f"Somebody else changed the pod template of {c.full_primary}: set back to what the controller wrote"
+        ),
         n.PrimaryRemade: lambda _, c: (
             f"Recreating {c.full_primary}: its selector cannot become that of {c.full_target}"
         ),
@@ -350,6 +353,7 @@ _WARNINGS: Final = (
     n.CanaryLost,
     n.PrimaryLost,
     n.PrimaryRescaled,
+    n.PrimaryRestored,
     n.PrimaryRemade,
     n.RoutesNotInForce,
     n.Obstructed,

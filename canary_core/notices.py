@@ -15,6 +15,7 @@ from canary_core.disturbances import (
     PrimaryLost,
     PrimaryRemade,
     PrimaryRescaled,
+    PrimaryRestored,
     RoutesCorrected,
     RoutesNotInForce,
     RoutesRedeclared,
@@ -57,6 +58,7 @@ __all__ = [
     "PrimaryRecovered",
     "PrimaryRemade",
     "PrimaryRescaled",
+    "PrimaryRestored",
     "PrimaryWeightAdvanced",
     "Promoted",
     "PromotionFailed",
@@ -406,6 +408,7 @@ Notice: TypeAlias = (
     | CanaryLost
     | PrimaryLost
     | PrimaryRescaled
+    | PrimaryRestored
     | PrimaryRemade
     | RoutesNotInForce
     | Obstructed

@@ -32,6 +32,7 @@ def promoting(at: Situation) -> Ask | Step:
     """Wait for the primary to be ready on the new revision, then give it the traffic, at once or in steps."""
     primary = at.seen.primary
     arrived = primary is not None and primary.revision == at.rollout.applied
+    edited = primary is not None and primary.edited
     replaced = at.revision is not None and at.revision != at.rollout.applied
     if replaced and not arrived:
         return restart(at)
@@ -49,7 +50,7 @@ def promoting(at: Situation) -> Ask | Step:
     if correction is not None:
         return correction
     found = at.primary_readiness()
-    if found.ready and arrived:
+    if found.ready and arrived and not edited:
         return _give_back(at)
     if not found.retriable:
         return fail_promotion(at, found)

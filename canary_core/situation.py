@@ -9,7 +9,16 @@ from typing import Any, Final
 from attrs import evolve
 
 from canary_core.capacity import pods_needed
-from canary_core.decisions import Decision, RemovePrimary, ScaleCanary, ScalePrimary, SetTraffic, Step
+from canary_core.decisions import (
+    Decision,
+    PromotePrimary,
+    RemovePrimary,
+    RestorePrimary,
+    ScaleCanary,
+    ScalePrimary,
+    SetTraffic,
+    Step,
+)
 from canary_core.desired import Pods, desired, difference, drained_s
 from canary_core.notices import (
     CanaryNotReady,
@@ -17,6 +26,7 @@ from canary_core.notices import (
     Notice,
     PrimaryNotReady,
     PrimaryRescaled,
+    PrimaryRestored,
     RoutesCorrected,
     RoutesRedeclared,
 )
@@ -27,7 +37,7 @@ from canary_core.policy import Policy
 from canary_core.questions import Answer, Question
 from canary_core.rollout import Rollout, Wait, Waiting
 from canary_core.traffic import Traffic
-from canary_core.workload import Readiness, Trouble, readiness
+from canary_core.workload import Readiness, Trouble, Workload, readiness
 
 __all__ = ["Situation", "corrections"]
 
@@ -244,7 +254,17 @@ def corrections(at: Situation, decisions: tuple[Decision, ...]) -> tuple[Notice,
             notices.append(CanaryRescaled(found=at.seen.canary.replicas, wanted=decision.replicas))
         elif isinstance(decision, ScalePrimary):
             notices.append(PrimaryRescaled(wanted=decision.replicas))
+        elif _restores(decision, at.seen.primary):
+            notices.append(PrimaryRestored())
     return tuple(notices)
+
+
+def _restores(decision: Decision, primary: Workload | None) -> bool:
+    """Whether it puts back what the primary has had already: in a promotion, what that has just given it."""
+    if isinstance(decision, RestorePrimary):
+        return True
+    again = isinstance(decision, PromotePrimary) and primary is not None and primary.revision == decision.revision
+    return again and primary is not None and primary.edited
 
 
 def _rerouted(at: Situation, wanted: Traffic) -> Notice:

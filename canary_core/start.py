@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from canary_core.decisions import EnsurePrimary, SetTraffic, Step
+from canary_core.decisions import EnsurePrimary, RestorePrimary, SetTraffic, Step
 from canary_core.desired import difference, drained_s, strands
 from canary_core.ending import return_to_primary, roll_back
 from canary_core.gates import Closed, ask_in_turn, awaited, passed, still_closed
@@ -17,6 +17,7 @@ from canary_core.notices import (
     Paused,
     PrimaryCreated,
     PrimaryNotReady,
+    PrimaryRestored,
     RolloutStarted,
     SourcesAvailable,
     SourcesUnavailable,
@@ -90,7 +91,7 @@ def _make_primary(at: Situation) -> Ask | Step:
 def _initial_primary_unready(at: Situation, found: Readiness) -> Step:
     if found.retriable:
         decisions = difference(at.policy, at.rollout, at.seen)
-        if any(isinstance(decision, EnsurePrimary | SetTraffic) for decision in decisions):
+        if any(isinstance(decision, EnsurePrimary | RestorePrimary | SetTraffic) for decision in decisions):
             return at.go(at.rollout, PrimaryCreated(), next_s=at.seen.now_s + at.policy.interval_s)
         return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=found))
     reason = InitializationFailed(readiness=found)
@@ -132,7 +133,7 @@ def begin(at: Situation, *told: Notice) -> Ask | Step:
     to_be_replaced = at.policy.skip_analysis and obstructed is None
     found = at.primary_readiness()
     if not (found.ready or stranded or to_be_replaced):
-        return at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=found))
+        return _restore_primary(at) or at.wait(Wait.PRIMARY, PrimaryNotReady(readiness=found))
     if obstructed is not None:
         return _warn(at) or obstructed
     if at.rollout.paused:
@@ -143,6 +144,19 @@ def begin(at: Situation, *told: Notice) -> Ask | Step:
     if isinstance(gate, Closed):
         return _await_approval(at, gate, *told)
     return scale_up(at, *told, *passed(gate))
+
+
+def _restore_primary(at: Situation) -> Step | None:
+    """A primary that is not ready because somebody changed its template is set back, at most once per interval."""
+    wanted = difference(at.policy, at.rollout, at.seen)
+    decisions = tuple(decision for decision in wanted if isinstance(decision, RestorePrimary))
+    now_s, interval_s = at.seen.now_s, at.policy.interval_s
+    if not decisions or now_s < at.rollout.kept_s + interval_s:
+        return None
+    notices = corrections(at, decisions)
+    after = at.rollout if at.is_refused else at.changed(kept_s=now_s)
+    reason = PrimaryRestored()
+    return Step(rollout=after, decisions=decisions, notices=notices, reason=reason, next_s=now_s + interval_s)
 
 
 def _warn(at: Situation) -> Step | None:

@@ -47,6 +47,8 @@ class Workload(Value):
     """Whether its Service selects its pods and leads to a port that they open."""
     rigid: bool = False
     """Of a primary: whether it cannot become what the target declares, and so has to be made anew for it."""
+    edited: bool = False
+    """Of a primary: whether somebody has changed its template since it was written for its revision."""
     floor: int | None = None
     """The fewest replicas that its autoscaler would keep. None: no autoscaler."""
     held: int | None = None

@@ -30,6 +30,7 @@ from canary_core import (
     ReleaseObject,
     ReleaseTraffic,
     RemovePrimary,
+    RestorePrimary,
     Rollout,
     ScaleCanary,
     ScalePrimary,
@@ -272,7 +273,14 @@ def _act(ports: Ports, decision: Decision) -> None:
 
 
 _OfWorkloads: TypeAlias = (
-    EnsurePrimary | PromotePrimary | RemovePrimary | ScalePrimary | HoldPrimary | ScaleCanary | DropFormer
+    EnsurePrimary
+    | PromotePrimary
+    | RemovePrimary
+    | RestorePrimary
+    | ScalePrimary
+    | HoldPrimary
+    | ScaleCanary
+    | DropFormer
 )
 
 
@@ -284,6 +292,8 @@ def _act_on_workloads(workload: WorkloadPort, decision: _OfWorkloads) -> None:
             workload.promote(revision, pods)
         case RemovePrimary():
             workload.remove_primary()
+        case RestorePrimary(revision=revision):
+            workload.restore_primary(revision)
         case ScalePrimary(replicas=replicas):
             workload.scale_primary(replicas)
         case HoldPrimary(replicas=fewest):

@@ -31,7 +31,8 @@ class WorkloadPort(Protocol):
     - *Idempotence*: every change is absolute; asked for twice, the second does nothing.
     - *Fingerprints*: `Workload.revision` of the target depends on what the user declared and on nothing else, and is
       equal in two observations exactly if the declaration is. That of the primary is the fingerprint of the target
-      that it was last made from, or None if this is not known.
+      that it was last made from, or None if this is not known; `Workload.edited` says whether its template has been
+      changed by somebody else since.
     """
 
     def observe(self) -> Workloads:
@@ -93,6 +94,21 @@ class WorkloadPort(Protocol):
             replicas: None: as few as declared.
 
         Raises:
+            UnavailableError: Unknown whether it was done.
+            ConflictError: Somebody else wrote in between; not done.
+        """
+        ...
+
+    def restore_primary(self, revision: str) -> None:
+        """Have the primary's template as it was written for its revision, if somebody has changed it since.
+
+        Its number of pods is left alone. Without a primary, or with one that is as it was written, nothing is done.
+
+        Args:
+            revision: Fingerprint of what the primary is to run, for an implementation that does not keep what it wrote.
+
+        Raises:
+            RefusedError: Nothing is kept of what was written, and the target is another revision.
             UnavailableError: Unknown whether it was done.
             ConflictError: Somebody else wrote in between; not done.
         """

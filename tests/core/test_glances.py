@@ -77,6 +77,8 @@ WORKLOADS: tuple[dict[str, Any], ...] = (
     {"available": 0},
     {"observed": False},
     {"stalled": True},
+    {"edited": True},
+    {"edited": True, "stalled": True},
     {"floor": 2},
     {"floor": 1, "held": 2},
     {"unavailable_since_s": -1e6},

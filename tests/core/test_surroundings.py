@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from canary_core import (
     ABTest,
     BlueGreen,
+    HookType,
     KnownGood,
     Mirror,
     Observation,
@@ -18,6 +19,7 @@ from canary_core import (
     Phase,
     Policy,
     Progressive,
+    RestorePrimary,
     Rollout,
     ScalePrimary,
     SessionAffinity,
@@ -38,7 +40,8 @@ from canary_core.obstacles import note
 from canary_core.situation import Situation
 from canary_ports import RefusedError
 from canary_sims.harness.strategies import observations, policies, rollouts
-from stories.trajectories import V1, V2, V3, Play, a_policy
+from canary_sims.world import Version
+from stories.trajectories import V1, V2, V3, Play, a_gate, a_policy, close_gate, open_gate
 
 STEPS = Progressive(weights=weights_by_step(10, 50))
 BAD_SPEC = Obstacle(reason="InvalidSpec", message="spec.analysis.stepWeight: 0 is not allowed")
@@ -189,6 +192,147 @@ def test_a_primary_that_was_scaled_to_nothing_is_scaled_up_again(moment: str) ->
     play.tick()
     assert play.primary.replicas == 2
     assert {"PrimaryRescaled", "PrimaryLost"} & set(play.told)
+
+
+def _edit_primary(play: Play, *, ready_after_s: float | None = None) -> None:
+    play.primary.edit(Version(revision="v1:by-hand", ready_after_s=ready_after_s), play.world.now_s)
+
+
+def _restored(play: Play) -> int:
+    return play.world.writes.count("workload.restore_primary")
+
+
+def test_a_primary_that_was_edited_and_is_not_ready_keeps_no_new_revision_waiting() -> None:
+    """Its pods of before serve meanwhile, so that nothing else would ever change it."""
+    play = _play().initialised()
+    _edit_primary(play)
+    play.ticks(3)
+    assert (_restored(play), play.split) == (0, (100, 0))
+    play.world.declare(V2)
+    play.tick()
+    assert (play.primary.version, play.told.count("PrimaryRestored")) == (V1, 1)
+    assert play.until(Phase.SUCCEEDED).primary.source == V2.revision
+    assert _restored(play) == 1
+
+
+@pytest.mark.parametrize("moment", ["analysis", "promotion", "end", "failure"])
+def test_a_primary_that_was_edited_in_the_course_of_a_rollout_is_set_back_at_once(moment: str) -> None:
+    play = _play().rolling_out()
+    play.until_weight(20) if moment == "analysis" else None
+    play.until(Phase.PROMOTING).ticks(1) if moment == "promotion" else None
+    play.until(Phase.FINALISING) if moment == "end" else None
+    if moment == "failure":
+        play.errors(0.5).until(Phase.FAILED).ticks(2)
+    written = play.primary.version
+    _edit_primary(play)
+    if moment == "failure":
+        play.world.declare(V3)
+    play.tick()
+    assert (play.primary.version, play.told.count("PrimaryRestored")) == (written, 1)
+    play.until(Phase.SUCCEEDED)
+    assert play.primary.source == (V3 if moment == "failure" else V2).revision
+    assert play.split == (100, 0)
+
+
+def test_an_edit_while_a_gate_is_closed_is_undone_before_it_is_asked_again() -> None:
+    play = _play(hooks=(a_gate(HookType.CONFIRM_ROLLOUT),)).initialised()
+    close_gate(play.world)
+    play.world.declare(V2)
+    play.until(Phase.WAITING)
+    _edit_primary(play)
+    play.ticks(2)
+    assert (play.primary.version, play.rollout.phase, _restored(play)) == (V1, Phase.WAITING, 1)
+    open_gate(play.world)
+    play.until(Phase.SUCCEEDED)
+
+
+def test_an_edit_is_undone_though_whoever_delivers_a_revision_has_scaled_the_target_up() -> None:
+    """At most once per interval here, too."""
+    play = _play().initialised()
+    play.ticks(2)
+    play.world.declare(V2)
+    play.target.scale(2, play.world.now_s)
+    for _ in range(2):
+        _edit_primary(play)
+        play.tick()
+    assert _restored(play) == 1
+    play.until(Phase.SUCCEEDED)
+
+
+def test_an_edit_of_the_first_primary_is_undone_before_that_has_traffic() -> None:
+    play = _play()
+    play.tick()
+    _edit_primary(play)
+    play.until(Phase.INITIALIZED)
+    assert (play.primary.version, _restored(play)) == (V1, 1)
+
+
+def test_an_edit_in_a_promotion_is_not_promoted_though_its_pods_are_ready() -> None:
+    """What gets the traffic is what was approved."""
+    play = _play().rolling_out().until(Phase.PROMOTING)
+    play.ticks(1)
+    _edit_primary(play, ready_after_s=0.0)
+    play.until(Phase.FINALISING)
+    assert (play.primary.version, play.primary.written) == (V2, None)
+
+
+def test_an_edit_that_becomes_ready_is_left_alone_until_the_next_promotion() -> None:
+    """An urgent fix, or ``kubectl rollout restart``."""
+    play = _play().initialised()
+    _edit_primary(play, ready_after_s=90.0)
+    play.ticks(5)
+    play.world.declare(V2)
+    play.until_weight(20)
+    assert (play.primary.version.revision, _restored(play)) == ("v1:by-hand", 0)
+    assert play.until(Phase.SUCCEEDED).primary.version == V2
+
+
+def test_an_edit_that_has_given_up_is_undone_though_nothing_new_is_declared() -> None:
+    play = _play().initialised()
+    play.primary.deadline_s = 150.0
+    _edit_primary(play)
+    play.ticks(6)
+    assert (play.primary.version, _restored(play), play.told.count("PrimaryRestored")) == (V1, 1, 1)
+
+
+def test_who_edits_again_and_again_is_answered_once_per_interval() -> None:
+    play = _play().initialised()
+    play.world.declare(V2)
+    for _ in range(4):
+        for _ in range(6):
+            _edit_primary(play)
+            play.tick()
+            play.world.advance(10.0)
+    assert _restored(play) <= 5
+
+
+def test_an_edit_that_cannot_be_undone_is_told_once_and_costs_no_write() -> None:
+    """What else is called for goes on."""
+    play = _play().initialised()
+    play.world.refused["workload.restore_primary"] = RefusedError("PrimaryTemplateLost", "it is nowhere")
+    _edit_primary(play)
+    play.world.declare(V2)
+    play.ticks(3)
+    saved = play.world.writes.count("store.save")
+    play.ticks(5)
+    told = [each.notice.obstacle.reason for each in play.world.told if isinstance(each.notice, n.Obstructed)]
+    assert (play.world.writes.count("store.save"), told) == (saved, ["PrimaryTemplateLost"])
+    assert play.rollout.obstacle is not None
+    play.world.refused.clear()
+    assert play.until(Phase.SUCCEEDED).rollout.obstacle is None
+
+
+@given(policy=policies(), rollout=rollouts(), seen=observations())
+def test_only_an_edited_primary_that_is_not_ready_is_ever_restored(
+    policy: Policy, rollout: Rollout, seen: Observation
+) -> None:
+    """To a revision that is stored, and never while pods of it are all that is asked for."""
+    for decision in difference(policy, rollout, seen):
+        if isinstance(decision, RestorePrimary):
+            assert seen.primary is not None
+            assert seen.primary.edited
+            assert not seen.primary.all_ready
+            assert decision.revision in {rollout.promoted, rollout.applied}
 
 
 def test_a_lost_primary_is_made_from_what_is_kept_of_its_revision() -> None:

@@ -135,6 +135,10 @@ class Door:
     def settle(self) -> None:
         self.world.advance(60.0)
 
+    def edit_primary(self) -> None:
+        assert self.world.primary is not None
+        self.world.primary.edit(Version(revision="v1:edited", ready_after_s=None), self.world.now_s)
+
     def delete_target(self) -> None:
         self.world.target = None
 

@@ -32,6 +32,8 @@ ALL: Final = (
 )
 LATER: Final = ALL[1:]
 BEGINNING: Final = (BEFORE,)
+BESIDE: Final = ("Waiting", "Progressing", "WaitingPromotion", "Failed")
+"""Where the target is another revision than the primary."""
 SPLIT: Final = ("Progressing", "WaitingPromotion", "Promoting")
 REWRITTEN: Final = ("Progressing", "Promoting")
 """Where routes are about to be written, as nobody disturbs them."""
@@ -113,6 +115,15 @@ def _service_anew(spec: Obj, annotations: dict[str, str] | None = None) -> Cause
         server.apply({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
 
     return cause
+
+
+def _edited_primary(server: QuietServer) -> None:
+    """By hand, to an image that never becomes ready; nobody keeps ReplicaSets here."""
+
+    def edit(obj: Obj) -> None:
+        obj["spec"]["template"]["spec"]["containers"][0]["image"] = "example.com/app:broken"
+
+    server.edit(DEPLOYMENTS, PLACE, f"{APP}-primary", edit)
 
 
 def _relabelled(server: QuietServer) -> None:
@@ -293,6 +304,7 @@ REFUSALS: Final = (
         cause=_of_somebody_else(DEPLOYMENTS, f"{APP}-primary", deployment(f"{APP}-primary")),
     ),
     Refused(reason="PrimarySelectorDiffers", cause=_other_primary, possible=LATER, shows=(), passes=True),
+    Refused(reason="PrimaryTemplateLost", cause=_edited_primary, possible=BESIDE, shows=BESIDE),
     Refused(
         reason="TargetNotFound", cause=_declare(targetRef={"name": "nobody"}), possible=SPLIT, shows=SPLIT, passes=True
     ),

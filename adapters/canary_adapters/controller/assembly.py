@@ -132,7 +132,8 @@ class Assembly:
 
     def _forget_target(self, names: Names) -> None:
         self.telemetry.forget(names)
-        self.fingerprints.forget(names.namespace, names.target)
+        for name in (names.target, f"{names.target}-primary"):
+            self.fingerprints.forget(names.namespace, name)
 
     def close(self, timeout_s: float) -> None:
         """Tell what is still to be told, and close all connections."""

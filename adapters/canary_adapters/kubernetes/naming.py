@@ -9,6 +9,7 @@ from canary_adapters.manifests import Canary
 
 __all__ = [
     "REVISION",
+    "TEMPLATE",
     "TOOLKIT",
     "UNWATCHED_BY_TOOLKIT",
     "LabelFilter",
@@ -20,6 +21,8 @@ __all__ = [
 
 REVISION: Final = "canary-core/revision"
 """Annotation of a primary: the fingerprint of the target that it was last made from."""
+TEMPLATE: Final = "canary-core/template"
+"""Annotation of a primary Deployment: the fingerprint of its own template, as it came of the last write of ours."""
 TOOLKIT: Final = "toolkit.fluxcd.io"
 """Keys of labels and annotations with this in them belong to Flux and are never copied."""
 UNWATCHED_BY_TOOLKIT: Final = {

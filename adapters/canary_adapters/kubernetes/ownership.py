@@ -120,7 +120,7 @@ class Ownership:
         if live is not None and owner_of(live, self._canary) is Owner.CANARY:
             self._cluster.delete(resource, live)
 
-    def put(self, resource: Resource, wanted: Obj, live: Obj | None, *, given: bool = False) -> None:
+    def put(self, resource: Resource, wanted: Obj, live: Obj | None, *, given: bool = False) -> Obj:
         """Have an object as it should be.
 
         Args:
@@ -129,16 +129,20 @@ class Ownership:
             live: As it is. None: it does not exist.
             given: See `is_foreign`.
 
+        Returns:
+            What came of it.
+
         Raises:
             RefusedError: It is somebody else's; it is as it was.
             UnavailableError: Unknown whether it was done.
             ConflictError: Somebody else wrote in between; not done.
         """
         if live is None:
-            self._cluster.create(resource, self._canary.namespace, wanted)
-        elif wanted is not live:
-            self.check(resource, live, given=given)
-            self._cluster.replace(resource, self._taken_over(wanted, live))
+            return self._cluster.create(resource, self._canary.namespace, wanted)
+        if wanted is live:
+            return live
+        self.check(resource, live, given=given)
+        return self._cluster.replace(resource, self._taken_over(wanted, live))
 
     def _taken_over(self, wanted: Obj, live: Obj) -> Obj:
         """With this canary for owner in the place of one that had its name: else it would go as garbage."""

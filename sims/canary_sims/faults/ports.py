@@ -78,6 +78,9 @@ class _Workload:
     def remove_primary(self) -> None:
         self._write("remove_primary", self.inner.remove_primary)
 
+    def restore_primary(self, revision: str) -> None:
+        self._write("restore_primary", lambda: self.inner.restore_primary(revision))
+
     def scale_primary(self, replicas: int) -> None:
         self._write("scale_primary", lambda: self.inner.scale_primary(replicas))
 

@@ -199,6 +199,7 @@ def _renamed(pods: Pods | None, names: Mapping[str, str]) -> Pods | None:
         whole=pods.whole,
         stalled=pods.stalled,
         reachable=pods.reachable,
+        edited=pods.edited,
     )
 
 

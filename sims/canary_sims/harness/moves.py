@@ -20,6 +20,7 @@ from canary_core import (
     ReleaseTraffic,
     RemovePrimary,
     Request,
+    RestorePrimary,
     ScaleCanary,
     ScalePrimary,
     SetTraffic,
@@ -121,7 +122,7 @@ def _failures(pods: Pods) -> Iterator[tuple[str, Pods]]:
         yield "loses a pod", evolve(pods, whole=False)
     if pods.serving is not None:
         yield "dies", evolve(pods, serving=None, whole=False)
-    elif not pods.stalled:
+    if (pods.serving is None or pods.edited) and not pods.stalled:
         yield "gives up", evolve(pods, stalled=True)
 
 
@@ -145,6 +146,9 @@ def _of_hands(facts: Facts) -> Iterator[Move]:
     """What people, or other tools, edit although it is not theirs."""
     target, routes = facts.target, facts.routes
     primary = facts.primary
+    if primary is not None and primary.asked and not primary.edited:
+        other = evolve(primary, edited=True, whole=False, stalled=False)
+        yield Move(text="the primary's template is edited by hand", facts=evolve(facts, primary=other))
     if primary is not None and primary.asked:
         yield Move(text="the primary is scaled down by hand", facts=evolve(facts, primary=_scaled(primary, 0)))
     if target is not None and target.asked:
@@ -160,7 +164,7 @@ def _of_hands(facts: Facts) -> Iterator[Move]:
 
 def _declared(pods: Pods, revision: str) -> Pods:
     """Another template: pods that answer go on until new ones do."""
-    return evolve(pods, declared=revision, whole=False, stalled=False)
+    return evolve(pods, declared=revision, whole=False, stalled=False, edited=False)
 
 
 def _scaled(pods: Pods, asked: int) -> Pods:
@@ -170,7 +174,7 @@ def _scaled(pods: Pods, asked: int) -> Pods:
 
 
 def behaved(facts: Facts, promoted: str | None) -> Facts:
-    """The world at its best: what is to run does, and what somebody has deleted is there again.
+    """The world at its best: what is to run does, or gives up; what somebody has deleted is there again.
 
     Args:
         facts: The world as it is.
@@ -181,11 +185,13 @@ def behaved(facts: Facts, promoted: str | None) -> Facts:
     primary = facts.primary
     if primary is None and promoted is not None and target.declared != promoted and not facts.kept:
         primary = Pods(declared=promoted)
+    if primary is not None and primary.edited and primary.asked:
+        primary = evolve(primary, stalled=True)
     return evolve(facts, target=_mended(target), primary=_mended(primary), obstructed=False)
 
 
 def _mended(pods: Pods | None) -> Pods | None:
-    if pods is None or pods.asked == 0:
+    if pods is None or pods.asked == 0 or pods.edited:
         return pods
     return evolve(pods, serving=pods.declared, whole=True, stalled=False, reachable=True)
 
@@ -214,8 +220,8 @@ def _status(pods: Pods | None) -> Workload | None:
     if pods is None:
         return None
     if pods.asked == 0:
-        return Workload(revision=pods.declared)
-    rolling = pods.serving is not None and pods.serving != pods.declared
+        return Workload(revision=pods.declared, edited=pods.edited)
+    rolling = pods.serving is not None and (pods.serving != pods.declared or pods.edited)
     updated, total = (1, 3) if rolling else (2, 2)
     available = 2 if rolling or pods.whole or not pods.reachable else 0 if pods.serving is None else 1
     return Workload(
@@ -226,18 +232,15 @@ def _status(pods: Pods | None) -> Workload | None:
         available=available,
         stalled=pods.stalled,
         reachable=pods.reachable,
+        edited=pods.edited,
     )
 
 
 def acted(facts: Facts, decision: Decision) -> Facts | str:
     """The facts after a decision was carried out, or why a port would have refused it."""
     match decision:
-        case EnsurePrimary(revision=revision):
-            return _with_primary(facts, revision, facts.primary or Pods(declared=revision))
-        case PromotePrimary(revision=revision, replicas=replicas):
-            return _promoted(facts, revision, replicas)
-        case RemovePrimary():
-            return evolve(facts, primary=None)
+        case EnsurePrimary() | PromotePrimary() | RemovePrimary() | RestorePrimary():
+            return _primary_acted(facts, decision)
         case ScalePrimary(replicas=replicas):
             return _with_pods(facts, "primary", facts.primary, replicas)
         case HoldPrimary() | DropFormer():
@@ -250,6 +253,20 @@ def acted(facts: Facts, decision: Decision) -> Facts | str:
             return evolve(facts, routes=None, in_force_s=0.0)
         case ReleaseObject():
             return evolve(facts, gone=facts.deleting)
+
+
+def _primary_acted(
+    facts: Facts, decision: EnsurePrimary | PromotePrimary | RemovePrimary | RestorePrimary
+) -> Facts | str:
+    match decision:
+        case EnsurePrimary(revision=revision):
+            return _with_primary(facts, revision, facts.primary or Pods(declared=revision))
+        case PromotePrimary(revision=revision, replicas=replicas):
+            return _promoted(facts, revision, replicas)
+        case RemovePrimary():
+            return evolve(facts, primary=None)
+        case RestorePrimary():
+            return evolve(facts, primary=_restored(facts.primary))
 
 
 def _with_pods(facts: Facts, name: str, pods: Pods | None, replicas: int) -> Facts:
@@ -267,4 +284,9 @@ def _with_primary(facts: Facts, revision: str, primary: Pods) -> Facts | str:
     kept = facts.primary is None and facts.kept and revision in facts.good
     if not kept and (facts.target is None or facts.target.declared != revision):
         return f"the target is not {revision}"
-    return evolve(facts, primary=primary if primary.declared == revision else _declared(primary, revision))
+    return evolve(facts, primary=_restored(primary) if primary.declared == revision else _declared(primary, revision))
+
+
+def _restored(pods: Pods | None) -> Pods | None:
+    """As it was written, if somebody has edited it."""
+    return pods if pods is None or not pods.edited else evolve(pods, edited=False, whole=False, stalled=False)

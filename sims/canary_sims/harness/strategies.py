@@ -214,6 +214,7 @@ def workloads(*, revision: SearchStrategy[str | None] | None = None) -> SearchSt
         available=few,
         observed=st.just(value=True) | st.booleans(),
         stalled=st.booleans(),
+        edited=st.booleans(),
         unavailable_since_s=st.none() | st.sampled_from(_TIMES),
         floor=st.none() | st.integers(1, 3),
         held=st.none() | st.integers(1, 3),

@@ -70,6 +70,8 @@ class Pods:
     """Whether the workload has given up by its own deadline."""
     reachable: bool = True
     """Whether its Service leads to its pods."""
+    edited: bool = False
+    """Whether somebody has put another template in the place of the declared one, whose pods are never ready."""
     ready: int = 0
     """How many pods answer requests, where they are counted."""
 

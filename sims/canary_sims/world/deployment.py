@@ -40,6 +40,8 @@ class Deployment:
     """Whether its Service leads to its pods."""
     rigid: bool = False
     """Of a primary: whether its template cannot be changed in place."""
+    written: Version | None = None
+    """Of a primary: what it ran before somebody edited its template. None: nobody has."""
     fewer: int | None = None
     """While an autoscaler's additional pods start: how many there were before."""
     grown_s: float = 0.0
@@ -49,12 +51,24 @@ class Deployment:
 
     def update(self, version: Version, now_s: float) -> None:
         """Roll to another version. Pods that are available now stay until the new ones are ready."""
+        self.written = None
         if version.revision == self.version.revision:
             return
         self.old = self.running(now_s)
         self.version = version
         self.changed_s = now_s
         self.fewer = None
+
+    def edit(self, version: Version, now_s: float) -> None:
+        """Somebody edits the template by hand."""
+        written = self.written or self.version
+        self.update(version, now_s)
+        self.written = written
+
+    def restore(self, now_s: float) -> None:
+        """Roll back to what was written, if somebody has edited it."""
+        if self.written is not None:
+            self.update(self.written, now_s)
 
     def scale(self, replicas: int, now_s: float) -> None:
         """Ask for another number of pods. From zero, they have to start first."""
@@ -108,7 +122,8 @@ class Deployment:
 
     def observe(self, now_s: float, revision: str | None) -> Workload:
         """As its status, and its Service, would tell it."""
-        return evolve(self._status(now_s, revision), reachable=self.reachable, rigid=self.rigid)
+        edited = self.written is not None
+        return evolve(self._status(now_s, revision), reachable=self.reachable, rigid=self.rigid, edited=edited)
 
     def _status(self, now_s: float, revision: str | None) -> Workload:
         asked = self.replicas

@@ -301,6 +301,13 @@ class _Workload(_Facet):
 
         self.world.write("workload.remove_primary", effect)
 
+    def restore_primary(self, revision: str) -> None:  # noqa: ARG002 - what was written is kept
+        def effect() -> None:
+            if self.world.primary is not None:
+                self.world.primary.restore(self.world.now_s)
+
+        self.world.write("workload.restore_primary", effect)
+
     def scale_primary(self, replicas: int) -> None:
         def effect() -> None:
             if self.world.primary is not None:

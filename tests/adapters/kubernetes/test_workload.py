@@ -92,7 +92,7 @@ def test_the_primary_is_this(cluster: Cluster, namespace: str) -> None:
     assert {
         k: v
         for k, v in metadata["annotations"].items()
-        if not k.startswith(("canary-core/copied", "deployment.kubernetes.io/"))
+        if not k.startswith(("canary-core/copied", "canary-core/template", "deployment.kubernetes.io/"))
     } == {
         "team/contact": "x",
         REVISION: revision,

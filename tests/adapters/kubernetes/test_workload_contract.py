@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from attrs import define, field
 
-from applications.declared import a_canary, a_deployment, a_namespace
+from applications.declared import a_canary, a_deployment, a_namespace, patched
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.naming import REVISION
 from canary_adapters.kubernetes.resources import DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, SERVICES, Obj
@@ -43,15 +43,13 @@ class DeploymentDoor:
         return self.cluster.get(DEPLOYMENTS, self.namespace, name)
 
     def declare(self, name: str) -> None:
-        while True:
-            target = self._target()
-            assert target is not None
-            template = a_deployment(f"example.com/app:{name}")["spec"]["template"]
-            try:
-                self.cluster.patch(DEPLOYMENTS, target, {"spec": {"template": template}})
-            except ConflictError:
-                continue
-            return
+        template = a_deployment(f"example.com/app:{name}")["spec"]["template"]
+        patched(self.cluster, DEPLOYMENTS, self.namespace, "app", {"spec": {"template": template}})
+
+    def edit_primary(self) -> None:
+        container = {**a_deployment()["spec"]["template"]["spec"]["containers"][0], "image": "example.com/app:edited"}
+        template = {"spec": {"containers": [container]}}
+        patched(self.cluster, DEPLOYMENTS, self.namespace, "app-primary", {"spec": {"template": template}})
 
     def autoscale(self, fewest: int) -> None:
         self.fewest = fewest

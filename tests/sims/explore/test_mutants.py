@@ -166,6 +166,12 @@ def raises(policy: Policy, rollout: Rollout, seen: Observation) -> Ask | Step:
     return step(policy, rollout, seen)
 
 
+def leaves_the_primary_as_somebody_edited_it(policy: Policy, rollout: Rollout, seen: Observation) -> Ask | Step:
+    """What the primary runs is known by what was written to it."""
+    primary = seen.primary
+    return step(policy, rollout, seen if primary is None else evolve(seen, primary=evolve(primary, edited=False)))
+
+
 MUTANTS: list[tuple[Machine, str]] = [
     (scales_down_first, "invariant 7"),
     (promotes_on_failed_checks, "invariant 6"),
@@ -200,6 +206,17 @@ def test_trusting_ones_writes_is_caught_by_a_crash() -> None:
     assert explore(POLICY, machine=trusts_its_writes, interference=0).holds
     found = explore(POLICY, machine=trusts_its_writes, people=False)
     assert not found.holds
+
+
+@pytest.mark.slow
+def test_a_primary_that_stays_as_somebody_edited_it_is_caught() -> None:
+    """Its pods never become ready, and so no other revision is ever rolled out."""
+    small = Policy(strategy=Progressive(weights=(50,)), skip_analysis=False)
+    found = explore(small, machine=leaves_the_primary_as_somebody_edited_it)
+    assert not found.holds
+    first = found.counterexamples[0]
+    assert any("invariant 8" in message for message in first.broken), str(first)
+    assert "the primary's template is edited by hand" in str(first)
 
 
 def test_the_shortest_way_is_told() -> None:

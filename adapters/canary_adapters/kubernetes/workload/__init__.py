@@ -18,7 +18,8 @@ from canary_adapters.kubernetes.resources import (
 )
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.kubernetes.workload.configs import ConfigDigests, ConfigKind, ConfigRef, referenced_configs
-from canary_adapters.kubernetes.workload.deployment import DeploymentWorkload, Fingerprints
+from canary_adapters.kubernetes.workload.deployment import DeploymentWorkload
+from canary_adapters.kubernetes.workload.fingerprints import Fingerprints
 from canary_adapters.kubernetes.workload.service import ServiceWorkload
 from canary_adapters.kubernetes.workload.troubles import Troubles
 from canary_adapters.manifests import Canary

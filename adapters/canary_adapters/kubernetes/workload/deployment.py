@@ -1,14 +1,13 @@
 """Deployments as workloads: observed through caches, cloned for the primary, scaled."""
 
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import partial
 
 from attrs import evolve
 
 from canary_adapters.kubernetes.cluster import Cluster
-from canary_adapters.kubernetes.naming import REVISION, ObjectNames, is_owned_by
+from canary_adapters.kubernetes.naming import REVISION, TEMPLATE, ObjectNames, is_owned_by
 from canary_adapters.kubernetes.ownership import Ownership, made_for
 from canary_adapters.kubernetes.resources import DEPLOYMENTS, Obj
 from canary_adapters.kubernetes.selector import Selector, in_place, selected_labels, selector_of
@@ -16,7 +15,6 @@ from canary_adapters.kubernetes.services.ports import reachability
 from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.kubernetes.workload.autoscaler import Autoscaler
 from canary_adapters.kubernetes.workload.configs import (
-    ConfigDigests,
     ConfigRef,
     Contents,
     Tracked,
@@ -24,7 +22,8 @@ from canary_adapters.kubernetes.workload.configs import (
     drop_clones,
     referenced_configs,
 )
-from canary_adapters.kubernetes.workload.fingerprint import template_fingerprint
+from canary_adapters.kubernetes.workload.fingerprint import SCHEME, template_fingerprint
+from canary_adapters.kubernetes.workload.fingerprints import Fingerprints
 from canary_adapters.kubernetes.workload.history import kept_revisions
 from canary_adapters.kubernetes.workload.template import COPIED, primary_metadata, primary_spec
 from canary_adapters.kubernetes.workload.troubles import Troubles
@@ -32,57 +31,7 @@ from canary_adapters.manifests import Canary
 from canary_core import Obstacle, Workload
 from canary_ports import ConflictError, RefusedError, RevisionChangedError, Workloads
 
-__all__ = ["DeploymentWorkload", "Fingerprints"]
-
-
-class Fingerprints:
-    """Fingerprints of targets, made once for each generation, of which the last is kept. Safe for many threads."""
-
-    def __init__(self, digests: ConfigDigests, *, track_configs: bool) -> None:
-        self._digests, self._track = digests, track_configs
-        self._lock = threading.Lock()
-        self._known: dict[tuple[str, str], tuple[tuple[Any, ...], str]] = {}
-
-    def of(self, target: Obj, contents: Contents | None = None) -> tuple[str, tuple[Tracked, ...]]:
-        """The fingerprint of a target and the configuration that belongs to it.
-
-        Args:
-            target: As read.
-            contents: See `ConfigDigests.tracked`.
-
-        Raises:
-            UnavailableError: Its configuration could not be read.
-        """
-        metadata = target["metadata"]
-        tracked = self._tracked(target, contents)
-        place = (metadata["namespace"], metadata["name"])
-        version = (metadata["uid"], metadata.get("generation"), tracked)
-        with self._lock:
-            known = self._known.get(place)
-        if known is not None and known[0] == version:
-            return known[1], tracked
-        made = _made(target, tracked)
-        with self._lock:
-            self._known[place] = version, made
-        return made, tracked
-
-    def made(self, target: Obj, contents: Contents | None = None) -> tuple[str, tuple[Tracked, ...]]:
-        """The same for what a target was, of which nothing is remembered; see `of`."""
-        tracked = self._tracked(target, contents)
-        return _made(target, tracked), tracked
-
-    def _tracked(self, target: Obj, contents: Contents | None) -> tuple[Tracked, ...]:
-        refs = referenced_configs(target["spec"]["template"]) if self._track else frozenset()
-        return self._digests.tracked(target["metadata"]["namespace"], refs, contents)
-
-    def forget(self, namespace: str, name: str) -> None:
-        """A target is none any more."""
-        with self._lock:
-            self._known.pop((namespace, name), None)
-
-
-def _made(target: Obj, tracked: tuple[Tracked, ...]) -> str:
-    return template_fingerprint(target["spec"]["template"], ((each.key, each.digest) for each in tracked))
+__all__ = ["DeploymentWorkload"]
 
 
 class DeploymentWorkload:
@@ -133,7 +82,7 @@ class DeploymentWorkload:
             floor, held = self._autoscaler.primary_floor, self._autoscaler.held
             rigid = target is not None and in_place(primary, target) is None
             stable = observed(primary, revision, floor=floor, held=held, rigid=rigid)
-            stable = self._explained(primary, stable)
+            stable = self._explained(primary, evolve(stable, edited=self._is_edited(primary)))
         return Workloads(canary=canary, primary=stable, former=bool(self._former_primaries()))
 
     def kept(self) -> frozenset[str]:
@@ -194,6 +143,33 @@ class DeploymentWorkload:
         asked = primary["spec"].get("replicas", 1) if replicas is None else replicas
         self._write(target, tracked, revision, primary, asked)
 
+    def restore_primary(self, revision: str) -> None:
+        """Undo what somebody did to the template; see `canary_ports.WorkloadPort.restore_primary`."""
+        primary = self._get(self._names.primary)
+        if primary is None or not self._is_edited(primary):
+            return
+        self._ownership.check(DEPLOYMENTS, primary)
+        annotations = primary["metadata"]["annotations"]
+        own = kept_revisions(self._cluster, primary, _template_of) if annotations.get(REVISION) == revision else {}
+        written = own.get(annotations[TEMPLATE])
+        if written is not None:
+            self._replace(primary, written["spec"], lambda live: live["metadata"])
+            return
+        try:
+            target, tracked = self._copyable(revision)
+        except RevisionChangedError as error:
+            raise RefusedError(
+                "PrimaryTemplateLost",
+                f"the pod template of deployment {self._names.primary}.{self._names.namespace} was changed by somebody "
+                "else, and none of its ReplicaSets has the one of before; undo the change",
+            ) from error
+        self._write(target, tracked, revision, primary, primary["spec"].get("replicas", 1))
+
+    def _is_edited(self, primary: Obj) -> bool:
+        """Whether its template is another one than was written. One that nobody took note of is taken as it is."""
+        written = (primary["metadata"].get("annotations") or {}).get(TEMPLATE) or ""
+        return written.startswith(f"{SCHEME}:") and self._fingerprints.of_template(primary) != written
+
     def drop_former(self) -> None:
         """Delete the primaries of targets that were declared before; see `canary_ports.WorkloadPort.drop_former`."""
         for primary in self._former_primaries():
@@ -237,14 +213,16 @@ class DeploymentWorkload:
             self._scale(target, replicas)
 
     def _scale(self, target: Obj, replicas: int) -> None:
-        changes = {"spec": {"replicas": replicas}}
+        self._patch(target, {"spec": {"replicas": replicas}})
+
+    def _patch(self, deployment: Obj, changes: Obj) -> Obj:
         try:
-            self._cluster.patch(DEPLOYMENTS, target, changes)
+            return self._cluster.patch(DEPLOYMENTS, deployment, changes)
         except ConflictError:
-            fresh = self._unchanged(target)
+            fresh = self._unchanged(deployment)
             if fresh is None:
                 raise
-            self._cluster.patch(DEPLOYMENTS, fresh, changes)
+            return self._cluster.patch(DEPLOYMENTS, fresh, changes)
 
     def _unchanged(self, deployment: Obj) -> Obj | None:
         """A Deployment as it is now, if only its status has changed, as it does all the time while pods come and go."""
@@ -281,28 +259,44 @@ class DeploymentWorkload:
         if primary is not None:
             self._refuse_foreign(primary, target)
         copied = self._settings.copied
-        metadata = primary_metadata(self._canary, target, selector, copied, revision=revision, live=primary)
         spec = primary_spec(target, selector, self._settings.selector_labels, tracked, replicas)
+        template = _template_of({"spec": spec})
+        metadata = partial(
+            primary_metadata, self._canary, target, selector, copied, revision=revision, template=template
+        )
         target_name = self._names.target
         clone_configs(self._cluster, self._canary, tracked, self._contents, target=target_name, copied=copied)
         # What the Deployment needs comes first: once it is written, nobody asks for the rest again.
         self._autoscaler.ensure(self._autoscaler.held)
         if primary is None:
-            self._ownership.put(DEPLOYMENTS, {"metadata": metadata, "spec": spec}, None)
+            self._sign(self._ownership.put(DEPLOYMENTS, {"metadata": metadata(live=None), "spec": spec}, None))
             return
         # Fields that are neither copied nor ours, such as spec.paused, stay as somebody has set them.
         others = {key: value for key, value in primary["spec"].items() if key not in COPIED}
-        wanted = {**primary, "metadata": metadata, "spec": {**others, **spec, "selector": primary["spec"]["selector"]}}
-        if wanted == primary:
-            return
+        spec = {**others, **spec, "selector": primary["spec"]["selector"]}
+        if (metadata(live=primary), spec) != (primary["metadata"], primary["spec"]):
+            self._replace(primary, spec, lambda live: metadata(live=live))
+
+    def _replace(self, primary: Obj, spec: Obj, metadata: Callable[[Obj], Obj]) -> None:
+        """Write the primary, also if its status has changed since it was read."""
+        wanted = {**primary, "spec": spec}
         try:
-            self._ownership.put(DEPLOYMENTS, wanted, primary)
+            found = self._ownership.put(DEPLOYMENTS, {**wanted, "metadata": metadata(primary)}, primary)
         except ConflictError:
             fresh = self._unchanged(primary)
             if fresh is None:
                 raise
-            metadata = primary_metadata(self._canary, target, selector, copied, revision=revision, live=fresh)
-            self._ownership.put(DEPLOYMENTS, {**wanted, "metadata": metadata}, fresh)
+            found = self._ownership.put(DEPLOYMENTS, {**wanted, "metadata": metadata(fresh)}, fresh)
+        self._sign(found)
+
+    def _sign(self, primary: Obj) -> None:
+        """Take note of a template that did not come as it was written: what a webhook makes of it is nobody's edit."""
+        if not self._is_edited(primary):
+            return
+        found = self._fingerprints.of_template(primary)
+        signed = self._patch(primary, {"metadata": {"annotations": {TEMPLATE: found}}})
+        if self._is_edited(signed):  # it is another one after each write, so that nothing can be known of it
+            self._patch(signed, {"metadata": {"annotations": {TEMPLATE: None}}})
 
     def _refuse_foreign(self, primary: Obj, target: Obj) -> None:
         self._ownership.check(DEPLOYMENTS, primary)
@@ -365,6 +359,10 @@ def observed(
         floor=floor,
         held=held,
     )
+
+
+def _template_of(deployment: Obj) -> str:
+    return template_fingerprint(deployment["spec"]["template"])
 
 
 def _words(labels: Mapping[str, str]) -> str:

@@ -33,7 +33,7 @@ _FILLED_IN: Final = frozenset(
 _USUAL: Final = {"internalTrafficPolicy": "Cluster", "sessionAffinity": "None", "type": "ClusterIP"}
 
 
-def template_fingerprint(template: Mapping[str, Any], configs: Iterable[tuple[str, str]]) -> str:
+def template_fingerprint(template: Mapping[str, Any], configs: Iterable[tuple[str, str]] = ()) -> str:
     """The fingerprint of a pod template together with the configuration that it refers to.
 
     Args:

@@ -86,6 +86,9 @@ class ServiceWorkload:
     def remove_primary(self) -> None:
         """A Service can always be changed in place."""
 
+    def restore_primary(self, revision: str) -> None:
+        """A copy without pods cannot fail to become ready."""
+
     def scale_primary(self, replicas: int) -> None:
         """A Service has no pods."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from canary_adapters.kubernetes.naming import REVISION, TOOLKIT, LabelFilter, ObjectNames, owner_reference
+from canary_adapters.kubernetes.naming import REVISION, TEMPLATE, TOOLKIT, LabelFilter, ObjectNames, owner_reference
 from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.kubernetes.selector import Selector, selected_labels
 from canary_adapters.kubernetes.workload.configs import ConfigRef, Tracked, rewritten
@@ -18,7 +18,14 @@ KEYS: Final = "canary-core/copied"
 
 
 def primary_metadata(
-    canary: Canary, target: Obj, selector: Selector, copied: LabelFilter, *, revision: str, live: Obj | None
+    canary: Canary,
+    target: Obj,
+    selector: Selector,
+    copied: LabelFilter,
+    *,
+    revision: str,
+    template: str,
+    live: Obj | None,
 ) -> Obj:
     """Metadata of the primary; what others have put there stays.
 
@@ -28,12 +35,13 @@ def primary_metadata(
         selector: What tells the primary's pods apart.
         copied: Which labels and annotations go on to it.
         revision: Fingerprint of what it is made from.
+        template: Fingerprint of its template.
         live: The primary as it is. None: it is made anew.
     """
     source = target["metadata"]
     labels = {**copied(source.get("labels")), selector.label: selector.primary_value}
     chosen = copied(source.get("annotations"))
-    annotations = {**chosen, REVISION: revision}
+    annotations = {**chosen, REVISION: revision, TEMPLATE: template}
     keys = ",".join(sorted({*(f"l:{key}" for key in labels), *(f"a:{key}" for key in chosen)}))
     annotations[KEYS] = keys
     if live is None:

@@ -28,6 +28,10 @@ class WorkloadBackDoor(Protocol):
         """Give target and primary an autoscaler with this minimum."""
         ...
 
+    def edit_primary(self) -> None:
+        """Have the primary's template be another one, as somebody does by hand."""
+        ...
+
     def delete_target(self) -> None:
         """Take the target away."""
         ...
@@ -192,6 +196,33 @@ class WorkloadContract:
         assert (door.workload.observe().primary, door.primary_runs()) == (None, None)
         door.workload.ensure_primary(self._revision(door), 3)
         assert (door.primary_runs(), door.primary_replicas()) == ("one", 3)
+
+    def test_a_primary_that_somebody_edited_is_restored_and_keeps_its_number_of_pods(self) -> None:
+        """Whatever the target is by then; what nobody edited is left alone."""
+        door = self.door()
+        one = self._revision(door)
+        door.workload.restore_primary(one)
+        assert door.primary_runs() is None
+        door.workload.ensure_primary(one, 2)
+        door.settle()
+        door.workload.scale_primary(3)
+        door.settle()
+        assert self._is_edited(door) is False
+        door.declare("two")
+        door.edit_primary()
+        assert (self._is_edited(door), door.primary_runs()) == (True, "edited")
+        for _ in range(2):
+            door.workload.restore_primary(one)
+            assert (self._is_edited(door), door.primary_runs(), door.primary_replicas()) == (False, "one", 3)
+        door.settle()
+        door.edit_primary()
+        door.workload.promote(self._revision(door), None)
+        assert (self._is_edited(door), door.primary_runs()) == (False, "two")
+
+    def _is_edited(self, door: WorkloadBackDoor) -> bool:
+        primary = door.workload.observe().primary
+        assert primary is not None
+        return primary.edited
 
     def test_a_primary_is_scaled_and_nothing_else_of_it_is_touched(self) -> None:
         """From nothing, too; without one nothing is done."""
