@@ -25,6 +25,7 @@ from canary_core.decisions import (
 )
 from canary_core.desired import Desired, Pods, desired, difference
 from canary_core.errors import CanaryCoreError, IllegalTransitionError, PolicyError
+from canary_core.forecast import Answers, Forecast, Stage, at_best, forecast
 from canary_core.foreseen import foreseen_splits, kind_of_split
 from canary_core.machine import step
 from canary_core.notices import Notice
@@ -74,6 +75,7 @@ __all__ = [
     "ABTest",
     "Answer",
     "Answered",
+    "Answers",
     "Approved",
     "Ask",
     "Audience",
@@ -88,6 +90,7 @@ __all__ = [
     "Desired",
     "DropFormer",
     "EnsurePrimary",
+    "Forecast",
     "HoldPrimary",
     "Hook",
     "HookQuestion",
@@ -126,6 +129,7 @@ __all__ = [
     "SourceError",
     "SourcesOnline",
     "SourcesQuestion",
+    "Stage",
     "Step",
     "Strategy",
     "Tell",
@@ -139,9 +143,11 @@ __all__ = [
     "Wait",
     "Waiting",
     "Workload",
+    "at_best",
     "combine",
     "desired",
     "difference",
+    "forecast",
     "foreseen_splits",
     "judge",
     "kind_of_split",

@@ -32,7 +32,7 @@ from canary_core.traffic import Traffic
 from canary_core.values import Value
 from canary_core.workload import Workload, readiness
 
-__all__ = ["Desired", "Pods", "desired", "difference", "drained_s", "is_in_force", "strands"]
+__all__ = ["Desired", "Pods", "desired", "difference", "drained_s", "is_in_force", "is_new", "strands"]
 
 
 class Pods(enum.Enum):
@@ -191,12 +191,13 @@ def _restore(policy: Policy, rollout: Rollout, revision: str, seen: Observation)
         deadline_s=policy.progress_deadline_s,
         now_s=seen.now_s,
     )
-    if found.ready or (found.retriable and rollout.phase in _RESTING and not _is_new(rollout, seen)):
+    if found.ready or (found.retriable and rollout.phase in _RESTING and not is_new(rollout, seen)):
         return None
     return RestorePrimary(revision=revision)
 
 
-def _is_new(rollout: Rollout, seen: Observation) -> bool:
+def is_new(rollout: Rollout, seen: Observation) -> bool:
+    """Whether a revision is declared that nobody has begun with."""
     declared = seen.canary.revision if seen.canary is not None else None
     return declared not in {None, rollout.applied, rollout.promoted}
 

@@ -1,7 +1,7 @@
 """Initialized, Succeeded, Failed: tell how it ended, keep things as they are, and notice what changes."""
 
 from canary_core.decisions import Decision, EnsurePrimary, ScaleCanary, ScalePrimary, SetTraffic, Step
-from canary_core.desired import difference, strands
+from canary_core.desired import difference, is_new, strands
 from canary_core.ending import canary_is_proven, return_to_primary
 from canary_core.gates import Closed, Open, ask_in_turn, passed
 from canary_core.notices import (
@@ -127,7 +127,7 @@ def _keep(at: Situation) -> Step | None:
     is at fault; but that is told once per interval.
     """
     decisions = difference(at.policy, at.rollout, at.seen)
-    if not decisions or (_is_new(at) and any(map(_takes_pods, decisions))):
+    if not decisions or (is_new(at.rollout, at.seen) and any(map(_takes_pods, decisions))):
         return None  # what delivers a new revision may have set the replicas as well, and they are wanted in a moment
     notices = corrections(at, decisions)
     made = any(isinstance(decision, EnsurePrimary) for decision in decisions)
@@ -151,15 +151,11 @@ def _takes_pods(decision: Decision) -> bool:
     return isinstance(decision, ScaleCanary) and decision.replicas == 0
 
 
-def _is_new(at: Situation) -> bool:
-    return at.revision not in {None, at.rollout.applied, at.rollout.promoted}
-
-
 def _look_for_revision(at: Situation) -> Ask | Step:
     rollout = at.rollout
     if rollout.outcome is Outcome.INITIALIZATION:
         return at.hold(_settled_reason(at))
-    if _is_new(at):
+    if is_new(at.rollout, at.seen):
         return begin(at)
     by_canary = rollout.traffic.leaves_primary_nothing and at.canary_can_serve
     if not at.primary_can_serve and not by_canary:
