@@ -210,12 +210,14 @@ class WorkloadContract:
         assert self._is_edited(door) is False
         door.declare("two")
         door.edit_primary()
+        door.settle()
         assert (self._is_edited(door), door.primary_runs()) == (True, "edited")
         for _ in range(2):
             door.workload.restore_primary(one)
             assert (self._is_edited(door), door.primary_runs(), door.primary_replicas()) == (False, "one", 3)
         door.settle()
         door.edit_primary()
+        door.settle()
         door.workload.promote(self._revision(door), None)
         assert (self._is_edited(door), door.primary_runs()) == (False, "two")
 
