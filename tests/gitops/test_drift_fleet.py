@@ -85,7 +85,7 @@ def _untold(moments: Iterator[Moment]) -> list[str]:
         if status is not None:
             conditions = [(each.get("type"), bool(each.get("message"))) for each in status.get("conditions") or ()]
             whole = {"phase", "canaryWeight", "observedGeneration"} <= status.keys()
-            found += [] if whole and conditions == [("Promoted", True)] else [moment.told()]
+            found += [] if whole and conditions[:2] == [("Promoted", True), ("Ready", True)] else [moment.told()]
     return found
 
 

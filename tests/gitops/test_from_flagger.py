@@ -215,7 +215,7 @@ def test_a_new_image_is_rolled_out_afterwards_and_going_back_is_possible(lab: La
     assert {key: type(ours.get(key)) for key in flaggers if key != "trackedConfigs"} == {
         key: type(value) for key, value in flaggers.items() if key != "trackedConfigs"
     }
-    (condition,) = ours["conditions"]
+    condition = ours["conditions"][0]
     assert (condition["type"], condition["reason"]) == ("Promoted", "Succeeded")
     assert (condition["status"], condition["message"]) == CONDITIONS["Succeeded"]
     owner = {"uid": canary["metadata"]["uid"], "name": NAME, "kind": "Canary", "apiVersion": "flagger.app/v1beta1"}

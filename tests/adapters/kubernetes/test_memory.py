@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.kubernetes.store import Definition
+from canary_adapters.kubernetes.store.conditions import Target
 from canary_adapters.kubernetes.store.memory import KEY, as_meant, as_sent
-from canary_adapters.kubernetes.store.status import Target, read_status, written_status
+from canary_adapters.kubernetes.store.status import read_status, written_status
 from canary_core import Policy, Rollout
 from canary_lab.cluster import schema
 from canary_sims.harness.strategies import policies, rollouts
