@@ -27,6 +27,8 @@ READY: Final = "Ready"
 PAUSED: Final = "Paused"
 SUSPENDED: Final = "Suspended"
 TARGET_NOT_FOUND: Final = "TargetNotFound"
+PRIMARY_NOT_READY: Final = "PrimaryNotReady"
+WAITING_TRAFFIC_INCREASE: Final = "WaitingTrafficIncrease"
 _PROGRESSING: Final = "New revision detected, progressing canary analysis."
 _WAITING: Final = "Waiting for approval."
 _NEW: Final = "New {kind} detected, starting initialization."
@@ -47,6 +49,7 @@ _SENTENCES: Final[Mapping[Phase, tuple[str, str]]] = {
 _KEPT: Final = "Canary promotion failed, {kind} keeps the traffic."
 """Where Flagger would say that the canary was scaled to zero although it was not."""
 _ENDING: Final = frozenset({Phase.TERMINATING, Phase.TERMINATED})
+_WELL: Final = frozenset({Phase.INITIALIZED, Phase.SUCCEEDED})
 _PAUSED: Final = "Paused on request: nothing new begins until the annotation canary-core/request asks for resume."
 _SUSPENDED: Final = "Suspended: nothing is done while spec.suspend is true."
 _ORDINARY: Final = frozenset({*(phase.value for phase in Phase), TARGET_NOT_FOUND, PAUSED, SUSPENDED, ""})
@@ -78,10 +81,10 @@ class Said:
     """Status of ``Promoted``."""
     standing: Standing
     reason: str
-    """Of all of them."""
     message: str
-    """That of ``Promoted``."""
-    numbers: str = ""
+    instead: str | None = None
+    """Reason of the others, where they know more than ``Promoted``."""
+    details: str = ""
     """What the messages of the others say besides: how far it is, or why it failed."""
 
 
@@ -112,7 +115,8 @@ def said(
         standing=standing(rollout, refused=problem is not None, ready_while_progressing=ready_while_progressing),
         reason=reason,
         message=message,
-        numbers=_numbers(policy, rollout, weight),
+        instead=_instead(rollout) if reason == rollout.phase.value else None,
+        details=_details(policy, rollout, weight),
     )
 
 
@@ -141,20 +145,34 @@ def _promoted(rollout: Rollout, target: Target) -> tuple[str, str, str]:
     return status, reason, message
 
 
-# -- Numbers --------------------------------------------------------------------------------------------------------
+# -- Details --------------------------------------------------------------------------------------------------------
 
 
-def _numbers(policy: Policy, rollout: Rollout, weight: int) -> str:
+def _instead(rollout: Rollout) -> str | None:
+    """What holds a rollout, as its phase does not say it. None: nothing does."""
+    if rollout.phase in _WELL and (rollout.waiting is not None or rollout.traffic.reaches_canary):
+        return PRIMARY_NOT_READY
+    return WAITING_TRAFFIC_INCREASE if _is_held(rollout) else None
+
+
+def _is_held(rollout: Rollout) -> bool:
+    """Whether the gate of the next step is closed."""
+    waiting = rollout.waiting
+    return rollout.phase is Phase.PROGRESSING and waiting is not None and waiting.on is Wait.APPROVAL
+
+
+def _details(policy: Policy, rollout: Rollout, weight: int) -> str:
     """How far a rollout is, or why it failed: only what is stored anyway, so that no number costs a write."""
     match rollout.phase:
         case Phase.PROGRESSING | Phase.WAITING_PROMOTION:
-            return f"{_iterations(policy, rollout)}Canary weight {weight}%, {_budgets(policy, rollout)}."
+            held = f"{_WAITING} " if _is_held(rollout) else ""
+            return f"{held}{_iterations(policy, rollout)}Canary weight {weight}%, {_budgets(policy, rollout)}."
         case Phase.PROMOTING | Phase.FINALISING:
             return f"Canary weight {weight}%."
         case Phase.FAILED:
             return _failure(policy, rollout)
         case Phase.INITIALIZED | Phase.SUCCEEDED if rollout.traffic.reaches_canary:
-            return f"The primary cannot serve, the canary has {weight}% of the traffic."
+            return f"The primary is not ready, the canary has {weight}% of the traffic."
         case Phase.INITIALIZED | Phase.SUCCEEDED if rollout.waiting is not None:
             return "The primary is not ready."
         case _:
@@ -171,19 +189,25 @@ def _iterations(policy: Policy, rollout: Rollout) -> str:
 def _budgets(policy: Policy, rollout: Rollout) -> str:
     """How much of each budget of checks is used up."""
     counts = rollout.counts
-    found = [("failed checks", counts.failed, policy.threshold)]
-    if policy.no_data_threshold is not None:
-        found.append(("checks without data", counts.no_data, policy.no_data_threshold))
-    if policy.error_threshold is not None:
-        found.append(("checks without answer", counts.errors, policy.error_threshold))
-    return ", ".join(f"{what} {count} of {most}" for what, count, most in found)
+    found = (
+        ("failed checks", counts.failed, policy.threshold),
+        ("checks without data", counts.no_data, policy.no_data_threshold),
+        ("checks without answer", counts.errors, policy.error_threshold),
+    )
+    return ", ".join(f"{what} {count} of {most}" for what, count, most in found if most is not None)
 
 
 def _failure(policy: Policy, rollout: Rollout) -> str:
-    """Why it failed. A rollout that was taken over from Flagger may not know."""
+    """Why it failed. Counts are zero by then. Nobody knows it of a rollout that failed under Flagger."""
+    limits = (
+        ("threshold", policy.threshold),
+        ("noDataThreshold", policy.no_data_threshold),
+        ("errorThreshold", policy.error_threshold),
+    )
+    shown = ", ".join(f"{name} {most}" for name, most in limits if most is not None)
     late = f"did not become ready within {policy.progress_deadline_s:g} s (progressDeadlineSeconds)"
     reasons: Mapping[Outcome | None, str] = {
-        Outcome.CHECKS: f"Used up: {_budgets(policy, rollout)}.",
+        Outcome.CHECKS: f"Too many checks did not pass ({shown}).",
         Outcome.DEADLINE: f"A workload {late}.",
         Outcome.HOOK: "A rollback webhook asked for it.",
         Outcome.APPROVAL: "A gate stayed closed for too long.",
@@ -212,9 +236,9 @@ def conditions(old: Mapping[str, Any], found: Said, *, now: str, generation: int
     written = [_as_flagger(_condition(old, PROMOTED, found.promoted, found.reason, message, now), old, now)]
     is_ready = found.standing is Standing.READY
     kinds = {READY: "True" if is_ready else "False"} | ({} if is_ready else {found.standing.value: "True"})
-    message = one_line(f"{found.message} {found.numbers}", SHORT_MESSAGE)
+    reason, message = found.instead or found.reason, one_line(f"{found.message} {found.details}", SHORT_MESSAGE)
     return written + [
-        {**_condition(old, kind, status, found.reason, message, now), "observedGeneration": generation}
+        {**_condition(old, kind, status, reason, message, now), "observedGeneration": generation}
         for kind, status in kinds.items()
     ]
 

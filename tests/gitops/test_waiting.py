@@ -1,0 +1,440 @@
+"""What tools that wait make of a Canary, by the statuses that the controller writes: kstatus, and Argo CD.
+
+Fleet, Flux (`wait`) and Helm 4 (`--wait`) read an object by the rules of kstatus; Argo CD has a script for each kind.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeAlias
+
+import pytest
+from attrs import define, field
+
+from canary_adapters.controller.interests import Key
+from canary_adapters.controller.options import Options
+from canary_adapters.istio.resources import VIRTUAL_SERVICES
+from canary_adapters.kubernetes.crds import definitions
+from canary_adapters.kubernetes.resources import CANARIES, Obj
+from canary_core import Phase
+from canary_lab.cluster.schema import prune
+from delivery.argo_scripts import act, health, offered
+from delivery.kstatus import Status, kstatus
+from laboratories.virtual_cluster import VirtualController
+from peers.http_peers import Peer, once
+from stories.flagger_definition import flaggers_definition
+
+OPEN: Final = once(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+CLOSED: Final = once(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+CHECK: Final = {"name": "request-success-rate", "thresholdRange": {"min": 99}, "interval": "1m"}
+ANALYSIS: Final = {"interval": "1m", "threshold": 2, "stepWeights": [20, 50], "metrics": [CHECK]}
+SETTLED: Final = ("Initialized", "Succeeded")
+
+
+@define
+class Play:
+    """A Canary of the article, and what becomes of it."""
+
+    controller: VirtualController
+    gate: Peer
+    key: Key = ("shop", "fleet-simple-app")
+    _tokens: Iterator[int] = field(factory=itertools.count)
+
+    def deploy(self, hook: str | None = None, **spec: Any) -> None:
+        """Make it, with a gate of a type if there is to be one."""
+        hooks = [{"name": hook, "type": hook, "url": f"{self.gate.url}/"}] if hook else []
+        self.controller.deploy(self.key[0], **{"analysis": {**ANALYSIS, "webhooks": hooks}, **spec})
+
+    def declare(self, **spec: Any) -> None:
+        """Change what it declares."""
+        self.controller.edit(CANARIES, self.key, lambda obj: obj["spec"].update(spec))
+        self.controller.changed(self.key)
+
+    def ask(self, verb: str) -> None:
+        """Ask for something, as Argo CD does."""
+        wanted = act(verb, self.now)
+        request = f"{wanted['metadata']['annotations']['canary-core/request']}-{next(self._tokens)}"
+        annotate = {"canary-core/request": request}
+        self.controller.edit(CANARIES, self.key, lambda obj: obj["metadata"].update(annotations=annotate))
+
+    def until(self, is_so: Callable[[Obj], bool]) -> None:
+        """Let time pass until its status is so."""
+        for _ in range(60):
+            verdict = self.controller.tick(self.key)
+            if is_so(self.now["status"]):
+                return
+            self.controller.now_s += min(verdict.again_in_s or 0.0, 65.0)
+        raise AssertionError(self.now["status"])
+
+    def until_phase(self, phase: str) -> None:
+        """Let time pass until a phase is reached."""
+        self.until(lambda status: bool(status["phase"] == phase))
+
+    def rest(self) -> None:
+        """Let it come to rest."""
+        for _ in range(5):
+            self.controller.now_s += 65.0
+            self.controller.tick(self.key)
+
+    @property
+    def now(self) -> Obj:
+        """The Canary as it is."""
+        found = self.controller.api.cached(CANARIES, *self.key)
+        assert found is not None
+        return copy.deepcopy(found)
+
+
+def playing(**options: Any) -> Iterator[Play]:
+    """One without anything yet, and a gate that is closed."""
+    with VirtualController(Options(**options)) as controller, Peer(CLOSED) as gate:
+        yield Play(controller, gate)
+
+
+@pytest.fixture
+def play() -> Iterator[Play]:
+    """As an installation is without flags."""
+    yield from playing()
+
+
+@pytest.fixture
+def eager() -> Iterator[Play]:
+    """As for pipelines that do not wait for rollouts."""
+    yield from playing(ready_while_progressing=True)
+
+
+# -- Situations -----------------------------------------------------------------------------------------------------
+
+
+def _new(play: Play) -> None:
+    play.deploy()
+    play.controller.until("Initialized", play.key)
+
+
+def _under_way(play: Play, **more: Any) -> None:
+    play.deploy(**more)
+    play.controller.until("Initialized", play.key)
+    play.controller.image(play.key, "v2")
+
+
+def _without_target(play: Play) -> None:
+    play.deploy(targetRef={"apiVersion": "apps/v1", "kind": "Deployment", "name": "elsewhere"})
+    play.controller.tick(play.key)
+
+
+def _at_gate(hook: str, phase: str) -> Callable[[Play], None]:
+    def reach(play: Play) -> None:
+        _under_way(play, hook=hook)
+        play.until_phase(phase)
+
+    return reach
+
+
+def _at_a_step(play: Play) -> None:
+    _under_way(play, hook="confirm-traffic-increase")
+    play.until(lambda status: bool(status["conditions"][1]["reason"] == "WaitingTrafficIncrease"))
+
+
+def _at_20(play: Play) -> None:
+    _under_way(play)
+    play.until(lambda status: bool(status["canaryWeight"] == 20))
+
+
+def _paused(play: Play) -> None:
+    _at_20(play)
+    play.ask("pause")
+    play.controller.tick(play.key)
+
+
+def _paused_at_rest(play: Play) -> None:
+    _new(play)
+    play.ask("pause")
+    play.controller.tick(play.key)
+
+
+def _suspended(play: Play) -> None:
+    _at_20(play)
+    play.declare(suspend=True)
+    play.controller.tick(play.key)
+
+
+def _suspended_at_rest(play: Play) -> None:
+    _new(play)
+    play.declare(suspend=True)
+    play.controller.tick(play.key)
+
+
+def _succeeded(play: Play) -> None:
+    _under_way(play)
+    play.until_phase("Succeeded")
+    play.rest()
+
+
+def _failed(play: Play) -> None:
+    _under_way(play)
+    play.controller.prometheus.success_rate = 50.0
+    play.until_phase("Failed")
+    play.rest()
+
+
+def _aborted(play: Play) -> None:
+    _at_20(play)
+    play.ask("abort")
+    play.until_phase("Failed")
+    play.rest()
+
+
+def _invalid(play: Play) -> None:
+    play.deploy(analysis={**ANALYSIS, "interval": "soon"})
+    play.controller.tick(play.key)
+
+
+def _invalid_under_way(play: Play) -> None:
+    _at_20(play)
+    play.declare(analysis={**ANALYSIS, "interval": "soon"})
+    play.controller.tick(play.key)
+
+
+def _obstructed(play: Play) -> None:
+    """Somebody else's older VirtualService has the host."""
+    spec = {"hosts": [play.key[1]], "http": [{"route": [{"destination": {"host": "elsewhere"}}]}]}
+    metadata = {"name": "theirs", "creationTimestamp": "2020-01-01T00:00:00Z"}
+    play.controller.api.create(VIRTUAL_SERVICES, play.key[0], {"metadata": metadata, "spec": spec})
+    play.deploy()
+    play.controller.tick(play.key)
+
+
+def _changed_at_rest(play: Play) -> None:
+    """What is declared has changed a moment ago."""
+    _succeeded(play)
+    play.declare(progressDeadlineSeconds=601)
+
+
+Seen: TypeAlias = tuple[Status, str, str]
+"""By kstatus, by Argo CD, and the reason of Ready."""
+IN_PROGRESS, FAILED, CURRENT = Status.IN_PROGRESS, Status.FAILED, Status.CURRENT
+SITUATIONS: Final[dict[str, tuple[Callable[[Play], None], Seen]]] = {
+    "initialized": (_new, (CURRENT, "Healthy", "Initialized")),
+    "no target": (_without_target, (IN_PROGRESS, "Progressing", "TargetNotFound")),
+    "gate before": (_at_gate("confirm-rollout", "Waiting"), (IN_PROGRESS, "Suspended", "Waiting")),
+    "gate of a step": (_at_a_step, (IN_PROGRESS, "Suspended", "WaitingTrafficIncrease")),
+    "gate after": (_at_gate("confirm-promotion", "WaitingPromotion"), (IN_PROGRESS, "Suspended", "WaitingPromotion")),
+    "progressing": (_at_20, (IN_PROGRESS, "Progressing", "Progressing")),
+    "paused": (_paused, (IN_PROGRESS, "Suspended", "Paused")),
+    "paused at rest": (_paused_at_rest, (IN_PROGRESS, "Suspended", "Paused")),
+    "suspended": (_suspended, (IN_PROGRESS, "Suspended", "Suspended")),
+    "suspended at rest": (_suspended_at_rest, (CURRENT, "Suspended", "Suspended")),
+    "succeeded": (_succeeded, (CURRENT, "Healthy", "Succeeded")),
+    "failed": (_failed, (FAILED, "Degraded", "Failed")),
+    "aborted": (_aborted, (FAILED, "Degraded", "Failed")),
+    "invalid": (_invalid, (FAILED, "Degraded", "InvalidSpec")),
+    "invalid under way": (_invalid_under_way, (FAILED, "Degraded", "InvalidSpec")),
+    "obstructed": (_obstructed, (FAILED, "Degraded", "VirtualServiceShadowed")),
+    "changed at rest": (_changed_at_rest, (IN_PROGRESS, "Progressing", "Succeeded")),
+}
+
+
+def _seen(obj: Obj) -> Seen:
+    (ready,) = (each for each in obj["status"]["conditions"] if each["type"] == "Ready")
+    return kstatus(obj).status, health(obj).status, ready["reason"]
+
+
+def _under(definition: Obj, obj: Obj) -> Obj:
+    """A Canary as a server with this definition has it."""
+    (version,) = definition["spec"]["versions"]
+    found = copy.deepcopy(obj)
+    prune(version["schema"]["openAPIV3Schema"]["properties"]["status"], found["status"])
+    return found
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_every_situation_is_seen_for_what_it_is(play: Play, name: str) -> None:
+    reach, wanted = SITUATIONS[name]
+    reach(play)
+    assert _seen(_under(definitions()[0], play.now)) == wanted
+
+
+@pytest.mark.parametrize("name", [name for name in SITUATIONS if name != "changed at rest"])
+def test_flaggers_definition_takes_nothing_of_that(play: Play, name: str) -> None:
+    """It drops the generations, so only a change that nobody has looked at yet is not seen."""
+    reach, wanted = SITUATIONS[name]
+    reach(play)
+    found = _under(flaggers_definition(), play.now)
+    assert not any("observedGeneration" in each for each in (found["status"], *found["status"]["conditions"]))
+    assert _seen(found) == wanted
+
+
+# -- Every write ----------------------------------------------------------------------------------------------------
+
+
+def _lives(play: Play) -> list[Obj]:
+    """The Canary after each write of a life with every phase."""
+    _succeeded(play)
+    play.controller.prometheus.success_rate = 50.0
+    play.controller.image(play.key, "v3")
+    play.until_phase("Failed")
+    play.declare(
+        analysis={
+            **ANALYSIS,
+            "webhooks": [
+                {"name": kind, "type": kind, "url": f"{play.gate.url}/"}
+                for kind in ("confirm-rollout", "confirm-promotion")
+            ],
+        },
+        revertOnDeletion=True,
+    )
+    play.controller.prometheus.success_rate = 100.0
+    play.controller.image(play.key, "v4")
+    play.until_phase("Waiting")
+    play.gate.behaviour = OPEN
+    play.until_phase("Progressing")
+    play.gate.behaviour = CLOSED
+    play.until_phase("WaitingPromotion")
+    play.controller.api.delete(CANARIES, play.now)
+    for _ in range(20):
+        play.controller.tick(play.key)
+        play.controller.now_s += 65.0
+    assert play.controller.api.cached(CANARIES, *play.key) is None
+    return play.controller.api.told
+
+
+ALLOWED: Final = {
+    **{phase.value: {IN_PROGRESS} for phase in Phase},
+    **{phase: {IN_PROGRESS, CURRENT} for phase in SETTLED},
+    "Failed": {FAILED},
+    "Terminating": {Status.TERMINATING},
+    "Terminated": {Status.TERMINATING},
+}
+
+
+def test_every_write_of_every_phase_is_seen_for_what_it_is(play: Play) -> None:
+    written = _lives(play)
+    assert {each["status"]["phase"] for each in written} == {phase.value for phase in Phase}
+    for each in written:
+        phase = each["status"]["phase"]
+        assert kstatus(each).status in ALLOWED[phase], each
+        assert health(each).message
+        kinds = [condition["type"] for condition in each["status"]["conditions"]]
+        assert kinds[:2] == ["Promoted", "Ready"]
+        assert len(kinds) == len(set(kinds)) <= 3
+
+
+def test_a_condition_has_all_that_kubernetes_asks_for(play: Play) -> None:
+    written = _lives(play)
+    for before, after in itertools.pairwise(written):
+        old = {each["type"]: each for each in before["status"]["conditions"]}
+        for new in after["status"]["conditions"]:
+            same = old.get(new["type"], {}).get("status") == new["status"]
+            assert same == (old.get(new["type"], {}).get("lastTransitionTime") == new["lastTransitionTime"]) or not same
+            assert new["reason"].isalnum()
+            assert new["message"]
+            has_generation = new.get("observedGeneration") == after["status"]["observedGeneration"]
+            assert has_generation == (new["type"] != "Promoted")
+
+
+def test_messages_have_the_numbers(play: Play) -> None:
+    def messages() -> set[str]:
+        return {each["message"] for each in play.now["status"]["conditions"][1:]}
+
+    _at_20(play)
+    started = "New revision detected, progressing canary analysis."
+    assert messages() == {f"{started} Canary weight 20%, failed checks 0 of 2."}
+    play.controller.prometheus.success_rate = 50.0
+    play.until(lambda status: bool(status["failedChecks"]))
+    assert messages() == {f"{started} Canary weight 20%, failed checks 1 of 2."}
+    play.until_phase("Failed")
+    failed = "Canary analysis failed, Deployment scaled to zero."
+    assert messages() == {f"{failed} Too many checks did not pass (threshold 2)."}
+
+
+# -- What it costs --------------------------------------------------------------------------------------------------
+
+
+def test_no_write_is_made_for_conditions_alone(play: Play) -> None:
+    """Between two writes, something else differs as well."""
+    written = _lives(play)
+    for before, after in itertools.pairwise(written):
+        bare = [{k: v for k, v in each["status"].items() if k != "conditions"} for each in (before, after)]
+        assert bare[0] != bare[1]
+
+
+def test_an_idle_canary_costs_nothing(play: Play) -> None:
+    _succeeded(play)
+    before = dict(play.controller.api.calls)
+    play.rest()
+    assert dict(play.controller.api.calls) == before
+
+
+def test_the_status_grows_by_a_few_hundred_bytes(play: Play) -> None:
+    written = _lives(play)
+    sizes = [len(repr(each["status"]["conditions"][1:])) for each in written]
+    assert max(sizes) < 1000
+
+
+# -- Without waiting ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_who_does_not_wait_for_rollouts_still_learns_of_failures(eager: Play, name: str) -> None:
+    reach, (patient, *_) = SITUATIONS[name]
+    reach(eager)
+    waits = name in {"no target", "changed at rest"}
+    assert kstatus(eager.now).status is (CURRENT if patient is IN_PROGRESS and not waits else patient)
+
+
+# -- Before any controller has seen it ------------------------------------------------------------------------------
+
+
+def test_a_canary_that_nobody_has_seen_yet_is_no_success() -> None:
+    """The definition gives it a status by which tools wait for the controller."""
+    (version,) = definitions()[0]["spec"]["versions"]
+    status = version["schema"]["openAPIV3Schema"]["properties"]["status"]["default"]
+    obj = {"metadata": {"generation": 1}, "status": status}
+    assert kstatus(obj).status is IN_PROGRESS
+    assert health(obj).status == "Progressing"
+
+
+# -- Actions of Argo CD ---------------------------------------------------------------------------------------------
+
+OFFERED: Final = {
+    "initialized": {"pause"},
+    "gate before": {"pause", "abort", "promote"},
+    "progressing": {"pause", "abort", "promote"},
+    "paused": {"resume", "abort", "promote"},
+    "failed": {"pause", "retry"},
+}
+
+
+@pytest.mark.parametrize("name", OFFERED)
+def test_argo_offers_what_is_accepted(play: Play, name: str) -> None:
+    SITUATIONS[name][0](play)
+    assert offered(play.now) == OFFERED[name]
+
+
+def test_an_action_changes_the_request_and_nothing_else(play: Play) -> None:
+    _new(play)
+    wanted = act("pause", play.now)
+    request = wanted["metadata"]["annotations"].pop("canary-core/request")
+    assert request.startswith("pause/20")
+    before = play.now
+    before["metadata"].setdefault("annotations", {})
+    assert wanted == before
+
+
+@pytest.mark.parametrize(
+    ("name", "verb", "reason"),
+    [
+        ("progressing", "pause", "Paused"),
+        ("progressing", "abort", "Failed"),
+        ("paused", "resume", "Progressing"),
+        ("failed", "retry", "Progressing"),
+        ("gate before", "promote", "Progressing"),
+    ],
+)
+def test_what_people_choose_in_argo_is_done(play: Play, name: str, verb: str, reason: str) -> None:
+    SITUATIONS[name][0](play)
+    play.controller.prometheus.success_rate = 100.0
+    assert verb in offered(play.now)
+    play.ask(verb)
+    play.until(lambda status: bool(status["conditions"][1]["reason"] == reason))
