@@ -325,8 +325,9 @@ def test_a_condition_has_all_that_kubernetes_asks_for(play: Play) -> None:
     for before, after in itertools.pairwise(written):
         old = {each["type"]: each for each in before["status"]["conditions"]}
         for new in after["status"]["conditions"]:
-            same = old.get(new["type"], {}).get("status") == new["status"]
-            assert same == (old.get(new["type"], {}).get("lastTransitionTime") == new["lastTransitionTime"]) or not same
+            then = old.get(new["type"], {})
+            if then.get("status") == new["status"]:
+                assert new["lastTransitionTime"] == then["lastTransitionTime"]
             assert new["reason"].isalnum()
             assert new["message"]
             has_generation = new.get("observedGeneration") == after["status"]["observedGeneration"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canary_adapters.kubernetes.crds import definitions
 from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.kubernetes.store import Definition
 from canary_adapters.kubernetes.store.conditions import Target
@@ -24,6 +26,16 @@ _VERSION = flaggers_definition()["spec"]["versions"][0]
 FLAGGERS: Any = _VERSION["schema"]["openAPIV3Schema"]["properties"]["status"]
 
 
+def _before() -> Any:
+    """The definition of a release before, whose conditions have no generation."""
+    found = copy.deepcopy(definitions()[0]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"])
+    del found["properties"]["conditions"]["items"]["properties"]["observedGeneration"]
+    return found
+
+
+BEFORE: Any = _before()
+
+
 def _status(policy: Policy, rollout: Rollout, generation: int = 3) -> Obj:
     return written_status(policy, rollout, {}, target=TARGET, now_s=1.7e9, generation=generation)
 
@@ -36,14 +48,14 @@ def _stored(status: Obj, definition: Any) -> Obj:
     return found
 
 
-@given(policies(), rollouts(), st.sampled_from([None, FLAGGERS]))
+@given(policies(), rollouts(), st.sampled_from([None, BEFORE, FLAGGERS]))
 def test_a_status_is_read_as_it_was_meant(policy: Policy, rollout: Rollout, definition: Any) -> None:
     status = _status(policy, rollout)
     stored = _stored(status, definition)
     assert as_meant(stored) == status
     assert read_status(policy, as_meant(stored)) == rollout
     # Once more, through the other one.
-    for other in (FLAGGERS, None):
+    for other in (FLAGGERS, BEFORE, None):
         assert as_meant(_stored(as_meant(stored), other)) == status
 
 

@@ -229,6 +229,12 @@ def test_times_of_transition_move_only_with_what_they_belong_to() -> None:
         "1970-01-01T00:00:00Z",
     )
     assert condition["message"] == "Canary analysis completed, starting primary rolling update."
+    done = Rollout(phase=Phase.SUCCEEDED, known_good=KnownGood.PRIMARY)
+    fourth = written_status(policy, done, third, target=TARGET, now_s=180.0, generation=1)
+    assert [(each["type"], each["status"], each["lastTransitionTime"]) for each in fourth["conditions"]] == [
+        ("Promoted", "True", "1970-01-01T00:03:00Z"),
+        ("Ready", "True", "1970-01-01T00:03:00Z"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -264,6 +270,16 @@ def test_a_status_that_says_nothing_is_a_new_rollout() -> None:
 
 def _store(cluster: Cluster, namespace: str) -> CanaryStore:
     return CanaryStore(cluster, namespace, "app", reader=CanaryReader(), clock=_Clock())
+
+
+def test_a_canary_that_nobody_has_seen_says_so_and_is_a_new_rollout(cluster: Cluster, namespace: str) -> None:
+    """By the definition: tools that wait must not take it for settled."""
+    a_canary(cluster.api, namespace)
+    live = cluster.api.read(CANARIES, namespace, "app")
+    assert live is not None
+    assert live["status"] == {"phase": "", "canaryWeight": 0, "conditions": [], "observedGeneration": -1}
+    found = _store(cluster, namespace).load()
+    assert (found.rollout, found.redeclared) == (Rollout(), False)
 
 
 def test_what_is_there_already_is_not_written_again(cluster: Cluster, namespace: str, embedded: Any) -> None:
