@@ -143,6 +143,10 @@ def test_messages_have_the_numbers(play: Play) -> None:
     at_20(play)
     started = "New revision detected, progressing canary analysis."
     assert messages() == {f"{started} Canary weight 20%, failed checks 0 of 2."}
+    play.declare(suspend="perhaps")
+    play.controller.tick(play.key)
+    assert all(each.endswith(". Canary weight 20%, failed checks 0 of 2.") for each in messages())
+    play.declare(suspend=False)
     play.controller.prometheus.success_rate = 50.0
     play.until(lambda status: bool(status["failedChecks"]))
     assert messages() == {f"{started} Canary weight 20%, failed checks 1 of 2."}

@@ -236,11 +236,16 @@ def conditions(old: Mapping[str, Any], found: Said, *, now: str, generation: int
     written = [_as_flagger(_condition(old, PROMOTED, found.promoted, found.reason, message, now), old, now)]
     is_ready = found.standing is Standing.READY
     kinds = {READY: "True" if is_ready else "False"} | ({} if is_ready else {found.standing.value: "True"})
-    reason, message = found.instead or found.reason, one_line(f"{found.message} {found.details}", SHORT_MESSAGE)
+    reason, message = found.instead or found.reason, one_line(_with_details(found), SHORT_MESSAGE)
     return written + [
         {**_condition(old, kind, status, reason, message, now), "observedGeneration": generation}
         for kind, status in kinds.items()
     ]
+
+
+def _with_details(found: Said) -> str:
+    """What is wrong ends without a full stop."""
+    return f"{found.message.rstrip('.')}. {found.details}" if found.details else found.message
 
 
 def with_generation(status: Obj) -> Obj:
