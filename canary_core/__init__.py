@@ -66,6 +66,7 @@ from canary_core.requests import Request, Verb
 from canary_core.rollout import Counts, KnownGood, Outcome, Rollout, Wait, Waiting
 from canary_core.samples import Measurement, NoData, Sample, SourceError
 from canary_core.split import shown_weight
+from canary_core.standing import Standing, standing
 from canary_core.traffic import Audience, Cookies, Traffic
 from canary_core.verdict import Verdict, combine, judge
 from canary_core.workload import Readiness, Trouble, Unready, Workload, readiness
@@ -130,6 +131,7 @@ __all__ = [
     "SourcesOnline",
     "SourcesQuestion",
     "Stage",
+    "Standing",
     "Step",
     "Strategy",
     "Tell",
@@ -154,6 +156,7 @@ __all__ = [
     "notices",
     "readiness",
     "shown_weight",
+    "standing",
     "step",
     "weights_by_step",
 ]

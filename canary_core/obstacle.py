@@ -31,3 +31,5 @@ class Obstacle(Value):
     message: str
     """What is wrong, where, and what to change, for people; it ends without a full stop."""
     source: Source = Source.SEEN
+    transient: bool = False
+    """Whether it goes by itself, without anybody changing anything: somebody did not answer."""

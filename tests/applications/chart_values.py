@@ -54,6 +54,7 @@ EVERYTHING: dict[str, Any] = {
     "denyAddresses": ["default", "10.0.0.0/8", "fd00::/8"],
     "allowedGateways": ["istio-ingress/public", "shared/*"],
     "allowCrossNamespaceHosts": True,
+    "readyWhileProgressing": True,
     "threadiness": 4,
     "kubeconfigQPS": 20.5,
     "kubeconfigBurst": "40",

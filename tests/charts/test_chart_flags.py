@@ -77,6 +77,7 @@ def test_flags_say_what_values_say(helm: Helm) -> None:
         "-no-cross-namespace-refs",
         "-allowed-gateways=istio-ingress/public,shared/*",
         "-allow-cross-namespace-hosts",
+        "-ready-while-progressing",
         "-enable-leader-election",
         "-leader-election-namespace=canary-system",
         "-minimum-interval=5s",

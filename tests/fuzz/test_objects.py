@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from canary_adapters.controller.interests import Claims
 from canary_adapters.kubernetes.naming import ObjectNames
 from canary_adapters.kubernetes.store import CanaryReader, Problem
-from canary_adapters.kubernetes.store.status import Target, read_status, with_problem, written_status
+from canary_adapters.kubernetes.store.conditions import Target
+from canary_adapters.kubernetes.store.status import read_status, with_problem, written_status
 from canary_adapters.manifests import (
     ManifestError,
     Template,

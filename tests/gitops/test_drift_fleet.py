@@ -78,14 +78,17 @@ def test_nothing_drifts_in_a_rollout_and_a_rollback(lab: Lab, history: History, 
 
 
 def _untold(moments: Iterator[Moment]) -> list[str]:
-    """Where what tools derive the health of a Canary from is not there, or of another generation at rest."""
+    """Where what tools derive the health of a Canary from is not there, or of another generation at rest.
+
+    A negative generation is the definition's: the controller has not seen the Canary yet.
+    """
     found = []
     for moment in moments:
         status = (moment.get(CANARIES, NAME) or {}).get("status")
-        if status is not None:
+        if status is not None and status["observedGeneration"] >= 0:
             conditions = [(each.get("type"), bool(each.get("message"))) for each in status.get("conditions") or ()]
             whole = {"phase", "canaryWeight", "observedGeneration"} <= status.keys()
-            found += [] if whole and conditions == [("Promoted", True)] else [moment.told()]
+            found += [] if whole and conditions[:2] == [("Promoted", True), ("Ready", True)] else [moment.told()]
     return found
 
 

@@ -43,6 +43,8 @@ class VirtualApi(Api):
         self.calls: Counter[str] = Counter()
         self.would_store: Callable[[str, Obj], Obj] = lambda _, body: body
         """What a dry run makes of an object; it may refuse it."""
+        self.told: list[Obj] = []
+        """Canaries as they were after each write of their status."""
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
 
@@ -96,7 +98,10 @@ class VirtualApi(Api):
             new = {**body, "metadata": {**old["metadata"], **body["metadata"]}}
         if subresource == "status":
             new = {**old, "status": new.get("status")}
-        return self._store(place, plural, old, new)
+        stored = self._store(place, plural, old, new)
+        if (plural, subresource) == ("canaries", "status"):
+            self.told.append(stored)
+        return stored
 
     def _create(self, place: dict[str, Obj], namespace: str, plural: str, body: Obj) -> Obj:
         metadata = body["metadata"]

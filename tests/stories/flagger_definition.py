@@ -54,6 +54,7 @@ def flaggers_definition() -> dict[str, Any]:
         del analysis[name]
     for name in _OWN_METRIC:
         del analysis["metrics"]["items"]["properties"][name]
+    del properties["status"]["default"]
     status = properties["status"]["properties"]
     status["lastTrackedRevision"] = {"type": "string"}
     properties["status"]["properties"] = {name: status[name] for name in (*_STATUS, "lastTrackedRevision")}

@@ -105,6 +105,13 @@ def run(
         bool,
         typer.Option("--allow-cross-namespace-hosts", help="Hosts of a Canary may name Services of other namespaces."),
     ] = False,
+    ready_while_progressing: Annotated[
+        bool,
+        typer.Option(
+            "--ready-while-progressing",
+            help="Canaries are Ready while a rollout is under way, so that pipelines do not wait for its end.",
+        ),
+    ] = False,
     enable_leader_election: Annotated[
         bool,
         typer.Option("--enable-leader-election", "--leader-election", help="Only one of several replicas acts."),
@@ -174,6 +181,7 @@ def run(
             gateways=gateways if no_cross_namespace_refs else None,
             cluster_domain=cluster_domain(),
         ),
+        ready_while_progressing=ready_while_progressing,
         minimum_interval_s=_seconds("--minimum-interval", minimum_interval),
         no_cross_namespace_refs=no_cross_namespace_refs,
         denied_addresses=_denied(deny_addresses),

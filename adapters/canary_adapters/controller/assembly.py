@@ -157,6 +157,7 @@ class Rolling:
             clock=shared.clock,
             definition=shared.definition,
             rehearse=self._rehearse,
+            ready_while_progressing=shared.options.ready_while_progressing,
         )
         self._judged = False
 

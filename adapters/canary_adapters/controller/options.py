@@ -25,6 +25,8 @@ class Options:
     namespace: str | None = None
     """The only namespace that is served. None: all."""
     objects: ObjectSettings = field(factory=ObjectSettings)
+    ready_while_progressing: bool = False
+    """Whether tools that wait are to take a rollout under way for settled."""
     minimum_interval_s: float = MINIMUM_INTERVAL_S
     """Shorter analysis intervals become this one, seconds."""
     no_cross_namespace_refs: bool = False

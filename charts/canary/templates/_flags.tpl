@@ -23,6 +23,7 @@ file are floats to helm, which would write large ones as 1e+06. */}}
 {{- if or .Values.tenants .Values.noCrossNamespaceRefs -}}{{- $found = append $found "-no-cross-namespace-refs" -}}{{- end -}}
 {{- with .Values.allowedGateways -}}{{- $found = append $found (printf "-allowed-gateways=%s" (join "," .)) -}}{{- end -}}
 {{- if .Values.allowCrossNamespaceHosts -}}{{- $found = append $found "-allow-cross-namespace-hosts" -}}{{- end -}}
+{{- if .Values.readyWhileProgressing -}}{{- $found = append $found "-ready-while-progressing" -}}{{- end -}}
 {{- if include "canary.elects" . -}}
 {{- $found = concat $found (list "-enable-leader-election" (printf "-leader-election-namespace=%s" .Release.Namespace)) -}}
 {{- end -}}

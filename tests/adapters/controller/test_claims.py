@@ -143,7 +143,7 @@ def _of(name: str, **spec: Any) -> Obj:
 
 def _status(server: QuietServer, name: str) -> tuple[str, str, str]:
     status = (server.get("flagger.app/canaries", PLACE, name) or {}).get("status") or {}
-    (condition,) = status.get("conditions") or [{}]
+    condition = (status.get("conditions") or [{}])[0]
     return str(status.get("phase")), str(condition.get("reason")), str(condition.get("message"))
 
 

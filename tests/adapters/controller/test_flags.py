@@ -64,6 +64,7 @@ def test_defaults_are_flaggers(monkeypatch: pytest.MonkeyPatch) -> None:
     found = _options(monkeypatch, "--enable-leader-election=false")
     assert found.objects.track_configs
     assert not found.leader_election
+    assert not found.ready_while_progressing
     assert (found.mesh_provider, found.metrics_server) == ("istio", "http://prometheus:9090")
     assert (found.minimum_interval_s, found.lease.duration_s) == (10.0, 60)
 

@@ -104,7 +104,7 @@ def _status(server: QuietServer) -> Obj:
 
 
 def _condition(server: QuietServer) -> Obj:
-    (found,) = _status(server).get("conditions") or [{}]
+    found = (_status(server).get("conditions") or [{}])[0]
     return dict(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canary_adapters.kubernetes.crds import definitions
 from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.kubernetes.store import Definition
+from canary_adapters.kubernetes.store.conditions import Target
 from canary_adapters.kubernetes.store.memory import KEY, as_meant, as_sent
-from canary_adapters.kubernetes.store.status import Target, read_status, written_status
+from canary_adapters.kubernetes.store.status import read_status, written_status
 from canary_core import Policy, Rollout
 from canary_lab.cluster import schema
 from canary_sims.harness.strategies import policies, rollouts
@@ -21,6 +24,16 @@ from stories.flagger_definition import flaggers_definition
 TARGET = Target(kind="Deployment", full="deployment app.here")
 _VERSION = flaggers_definition()["spec"]["versions"][0]
 FLAGGERS: Any = _VERSION["schema"]["openAPIV3Schema"]["properties"]["status"]
+
+
+def _before() -> Any:
+    """The definition of a release before, whose conditions have no generation."""
+    found = copy.deepcopy(definitions()[0]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"])
+    del found["properties"]["conditions"]["items"]["properties"]["observedGeneration"]
+    return found
+
+
+BEFORE: Any = _before()
 
 
 def _status(policy: Policy, rollout: Rollout, generation: int = 3) -> Obj:
@@ -35,14 +48,14 @@ def _stored(status: Obj, definition: Any) -> Obj:
     return found
 
 
-@given(policies(), rollouts(), st.sampled_from([None, FLAGGERS]))
+@given(policies(), rollouts(), st.sampled_from([None, BEFORE, FLAGGERS]))
 def test_a_status_is_read_as_it_was_meant(policy: Policy, rollout: Rollout, definition: Any) -> None:
     status = _status(policy, rollout)
     stored = _stored(status, definition)
     assert as_meant(stored) == status
     assert read_status(policy, as_meant(stored)) == rollout
     # Once more, through the other one.
-    for other in (FLAGGERS, None):
+    for other in (FLAGGERS, BEFORE, None):
         assert as_meant(_stored(as_meant(stored), other)) == status
 
 

@@ -15,8 +15,9 @@ from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.resources import CANARIES, Obj
 from canary_adapters.kubernetes.store import FINALIZER, CanaryReader, CanaryStore, Problem
+from canary_adapters.kubernetes.store.conditions import Target
 from canary_adapters.kubernetes.store.records import read_rollout, written_rollout
-from canary_adapters.kubernetes.store.status import Target, read_status, written_status
+from canary_adapters.kubernetes.store.status import read_status, written_status
 from canary_core import (
     Audience,
     Cookies,
@@ -134,7 +135,7 @@ def test_a_status_is_read_as_it_was_written(policy: Policy, rollout: Rollout, ge
     status = written_status(policy, rollout, {}, target=TARGET, now_s=1.7e9, generation=generation)
     assert read_status(policy, json.loads(json.dumps(status))) == rollout
     assert status["phase"] == rollout.phase.value
-    assert [each["type"] for each in status["conditions"]] == ["Promoted"]
+    assert [each["type"] for each in status["conditions"][:2]] == ["Promoted", "Ready"]
     again = written_status(policy, rollout, status, target=TARGET, now_s=1.8e9, generation=generation)
     assert again == status
 
@@ -217,7 +218,8 @@ def test_times_of_transition_move_only_with_what_they_belong_to() -> None:
     one = Rollout(phase=Phase.PROGRESSING, traffic=Traffic(canary_weight=10))
     second = written_status(policy, one, first, target=TARGET, now_s=60.0, generation=1)
     assert (second["canaryWeight"], second["lastTransitionTime"]) == (10, "1970-01-01T00:00:00Z")
-    assert second["conditions"] == first["conditions"]
+    assert second["conditions"][0] == first["conditions"][0]
+    assert [each["lastTransitionTime"] for each in second["conditions"][1:]] == ["1970-01-01T00:00:00Z"] * 2
     promoting = Rollout(phase=Phase.PROMOTING, traffic=Traffic(canary_weight=20))
     third = written_status(policy, promoting, second, target=TARGET, now_s=120.0, generation=1)
     condition = third["conditions"][0]
@@ -227,6 +229,12 @@ def test_times_of_transition_move_only_with_what_they_belong_to() -> None:
         "1970-01-01T00:00:00Z",
     )
     assert condition["message"] == "Canary analysis completed, starting primary rolling update."
+    done = Rollout(phase=Phase.SUCCEEDED, known_good=KnownGood.PRIMARY)
+    fourth = written_status(policy, done, third, target=TARGET, now_s=180.0, generation=1)
+    assert [(each["type"], each["status"], each["lastTransitionTime"]) for each in fourth["conditions"]] == [
+        ("Promoted", "True", "1970-01-01T00:03:00Z"),
+        ("Ready", "True", "1970-01-01T00:03:00Z"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -262,6 +270,16 @@ def test_a_status_that_says_nothing_is_a_new_rollout() -> None:
 
 def _store(cluster: Cluster, namespace: str) -> CanaryStore:
     return CanaryStore(cluster, namespace, "app", reader=CanaryReader(), clock=_Clock())
+
+
+def test_a_canary_that_nobody_has_seen_says_so_and_is_a_new_rollout(cluster: Cluster, namespace: str) -> None:
+    """By the definition: tools that wait must not take it for settled."""
+    a_canary(cluster.api, namespace)
+    live = cluster.api.read(CANARIES, namespace, "app")
+    assert live is not None
+    assert live["status"] == {"phase": "", "canaryWeight": 0, "conditions": [], "observedGeneration": -1}
+    found = _store(cluster, namespace).load()
+    assert (found.rollout, found.redeclared) == (Rollout(), False)
 
 
 def test_what_is_there_already_is_not_written_again(cluster: Cluster, namespace: str, embedded: Any) -> None:
@@ -320,8 +338,11 @@ def test_a_problem_is_told_once_and_goes_when_it_is_mended(cluster: Cluster, nam
     assert not store.report(problem)
     live = cluster.api.read(CANARIES, namespace, "app")
     assert live is not None
-    (condition,) = live["status"]["conditions"]
-    assert (condition["status"], condition["reason"], condition["message"]) == ("False", "Odd", problem.message)
+    told = [
+        tuple(each[key] for key in ("type", "status", "reason", "message")) for each in live["status"]["conditions"]
+    ]
+    kinds = (("Promoted", "False"), ("Ready", "False"), ("Stalled", "True"))
+    assert told == [(kind, status, "Odd", problem.message) for kind, status in kinds]
     assert live["status"]["phase"] == "Succeeded"
     assert store.load().rollout == Rollout(phase=Phase.SUCCEEDED)
     store.clear_problem()

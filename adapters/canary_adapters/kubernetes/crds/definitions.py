@@ -21,13 +21,17 @@ _CONDITION: Final = {
         "status": {"description": "True, False or Unknown.", **_TEXT},
         "reason": {"description": "The phase, or what is wrong, in one word.", **_TEXT},
         "message": {"description": "The same for people.", **_TEXT},
-        "lastUpdateTime": {"description": "When status or reason changed last.", "format": "date-time", **_TEXT},
+        "lastUpdateTime": {"description": "When anything in Promoted changed last.", "format": "date-time", **_TEXT},
         "lastTransitionTime": {"description": "When status changed last.", "format": "date-time", **_TEXT},
+        "observedGeneration": {"description": "Generation of the Canary that this is about.", **_NUMBER},
     },
 }
+_UNSEEN: Final = {"phase": "", "canaryWeight": 0, "conditions": [], "observedGeneration": -1}
+"""Of a Canary that no controller has seen yet, so that tools that wait do not take it for settled."""
 _STATUS: Final = {
     "description": "Where the rollout stands.",
     "type": "object",
+    "default": _UNSEEN,
     "properties": {
         "phase": {
             "description": "Phase of the rollout.",
@@ -49,7 +53,11 @@ _STATUS: Final = {
         "previousSessionAffinityCookie": {"description": "Cookie to be removed from clients.", **_TEXT},
         "lastTransitionTime": {"description": "When the phase changed last.", "format": "date-time", **_TEXT},
         "observedGeneration": {"description": "Generation of the Canary that this is about.", **_NUMBER},
-        "conditions": {"description": "One condition, Promoted.", "type": "array", "items": _CONDITION},
+        "conditions": {
+            "description": "Promoted, as Flagger writes it; Ready; Reconciling or Stalled, while it is so.",
+            "type": "array",
+            "items": _CONDITION,
+        },
         "rollout": {
             "description": "What the controller has to remember. Not for people, and not to be edited.",
             "type": "object",

@@ -45,4 +45,4 @@ def is_gone_by(obj: Obj) -> bool:
 
 def unanswered(error: PortError) -> Obstacle:
     """What the machine is to see of a rehearsal that nobody answered."""
-    return Obstacle(reason=UNREHEARSED, message=f"its splits could not be rehearsed yet: {error}")
+    return Obstacle(reason=UNREHEARSED, message=f"its splits could not be rehearsed yet: {error}", transient=True)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from canary_adapters.kubernetes.resources import Obj
+from canary_adapters.kubernetes.store.conditions import with_generation
 
 __all__ = ["KEY", "Definition", "as_meant", "as_sent"]
 
@@ -71,11 +72,11 @@ def as_meant(status: Mapping[str, Any] | None) -> Obj:
     if others:
         found[_TRACKED] = others
     if found.get(_ROLLOUT):
-        return found
+        return with_generation(found)
     text = _read(tracked[KEY])
     if text.get(_SAID) != _witnesses(found):
         return found
-    return {**found, **{key: text[key] for key in _DROPPED if key in text}}
+    return with_generation({**found, **{key: text[key] for key in _DROPPED if key in text}})
 
 
 def _witnesses(status: Mapping[str, Any]) -> list[Any]:

@@ -2,67 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
-
-from attrs import frozen
+from typing import Any
 
 from canary_adapters.kubernetes.resources import Obj
+from canary_adapters.kubernetes.store.conditions import Problem, Target, conditions, said, said_of
 from canary_adapters.kubernetes.store.records import read_rollout, written_rollout
-from canary_adapters.plain_text import one_line
 from canary_core import Audience, Cookies, Counts, KnownGood, Phase, Policy, Rollout, SessionAffinity, Traffic
 from canary_core.policy import ABTest
-from canary_core.rollout import Wait
 from canary_core.split import shown_weight
 
-__all__ = ["Problem", "read_status", "rfc3339", "standing_problem", "with_problem", "written_status"]
-
-LONGEST_MESSAGE: Final = 4096
-"""Characters of the message of a condition; ten mistakes are told at most."""
-_PROGRESSING: Final = "New revision detected, progressing canary analysis."
-_WAITING: Final = "Waiting for approval."
-_NEW: Final = "New {kind} detected, starting initialization."
-_SENTENCES: Final[Mapping[Phase, tuple[str, str]]] = {
-    Phase.INITIALIZING: ("Unknown", _NEW),
-    Phase.INITIALIZED: ("True", "{kind} initialization completed."),
-    Phase.WAITING: ("Unknown", _WAITING),
-    Phase.WAITING_PROMOTION: ("Unknown", _WAITING),
-    Phase.PROGRESSING: ("Unknown", _PROGRESSING),
-    Phase.PROMOTING: ("Unknown", "Canary analysis completed, starting primary rolling update."),
-    Phase.FINALISING: ("Unknown", "Canary analysis completed, routing all traffic to primary."),
-    Phase.SUCCEEDED: ("True", "Canary analysis completed successfully, promotion finished."),
-    Phase.FAILED: ("False", "Canary analysis failed, {kind} scaled to zero."),
-    Phase.TERMINATING: ("Unknown", _NEW),
-    Phase.TERMINATED: ("Unknown", _NEW),
-}
-"""Status and message of the condition ``Promoted``, as Flagger writes them: people and scripts look for them."""
-_KEPT: Final = "Canary promotion failed, {kind} keeps the traffic."
-"""Where Flagger would say that the canary was scaled to zero although it was not."""
-_ENDING: Final = frozenset({Phase.TERMINATING, Phase.TERMINATED})
-_PAUSED: Final = "Paused on request: nothing new begins until the annotation canary-core/request asks for resume."
-_SUSPENDED: Final = "Suspended: nothing is done while spec.suspend is true."
-PROMOTED: Final = "Promoted"
-PAUSED: Final = "Paused"
-SUSPENDED: Final = "Suspended"
-TARGET_NOT_FOUND: Final = "TargetNotFound"
-_ORDINARY: Final = frozenset({*(phase.value for phase in Phase), TARGET_NOT_FOUND, PAUSED, SUSPENDED, ""})
-"""Reasons that a rollout itself gives rise to."""
-
-
-@frozen
-class Problem:
-    """Why a canary cannot be served as it is declared."""
-
-    reason: str
-    message: str
-
-
-@frozen
-class Target:
-    """The workload that a canary names."""
-
-    kind: str
-    full: str
-    """Kind and name, for people."""
+__all__ = ["read_status", "rfc3339", "with_problem", "written_status"]
 
 
 def rfc3339(now_s: float) -> str:
@@ -83,6 +32,7 @@ def written_status(
     generation: int,
     problem: Problem | None = None,
     routes: Traffic | None = None,
+    ready_while_progressing: bool = False,
 ) -> Obj:
     """The whole status for a rollout.
 
@@ -95,6 +45,7 @@ def written_status(
         generation: Of the Canary that was acted upon.
         problem: What is still in the way, for the condition. None: what the rollout says.
         routes: The split in force, should it not be the one that is intended. None: it is, or nobody knows it.
+        ready_while_progressing: See `canary_core.standing`.
     """
     now = rfc3339(now_s)
     entered = old.get("phase") != rollout.phase.value
@@ -114,34 +65,18 @@ def written_status(
         "observedGeneration": generation,
         "rollout": written_rollout(rollout),
     }
-    said = ("False", problem.reason, problem.message) if problem is not None else _said(rollout, target)
-    condition = _condition(old, *said, now)
-    return {key: value for key, value in found.items() if value is not None} | {"conditions": [condition]}
-
-
-def _said(rollout: Rollout, target: Target) -> tuple[str, str, str]:
-    """Status, reason and message of the condition."""
-    if rollout.waiting is not None and rollout.waiting.on is Wait.TARGET:
-        return "False", TARGET_NOT_FOUND, f"{target.full} not found: make it, or correct spec.targetRef"
-    if rollout.obstacle is not None:
-        return "False", rollout.obstacle.reason, rollout.obstacle.message
-    status, message = _SENTENCES[rollout.phase]
-    if rollout.phase is Phase.FAILED and rollout.traffic.reaches_canary:
-        message = _KEPT
-    message, reason = message.format(kind=target.kind), rollout.phase.value
-    trouble = rollout.waiting.trouble if rollout.waiting is not None else None
-    if trouble is not None:
-        reason, message = trouble.reason, f"{message} {trouble.reason}: {trouble.message}"
-    if rollout.phase not in _ENDING and (rollout.suspended or rollout.paused):
-        reason, more = (SUSPENDED, _SUSPENDED) if rollout.suspended else (PAUSED, _PAUSED)
-        message = f"{message} {more}"
-    return status, reason, message
+    weight = found["canaryWeight"]
+    told = said(
+        policy, rollout, target, weight=weight, problem=problem, ready_while_progressing=ready_while_progressing
+    )
+    told_of = conditions(old, told, now=now, generation=generation)
+    return {key: value for key, value in found.items() if value is not None} | {"conditions": told_of}
 
 
 def with_problem(
     old: Mapping[str, Any], problem: Problem, *, now_s: float, generation: int, weight: int | None = None
 ) -> Obj:
-    """The status with a problem in its condition, and the weight in force if that is known; everything else stays."""
+    """The status with a problem in its conditions, and the weight in force if that is known; everything else stays."""
     kept = {"phase": Phase.INITIALIZING.value, "canaryWeight": 0, "failedChecks": 0, "iterations": 0, **old}
     if weight is not None:
         kept["canaryWeight"] = weight
@@ -149,39 +84,7 @@ def with_problem(
     kept["phase"] = kept["phase"] or Phase.INITIALIZING.value
     kept.setdefault("lastTransitionTime", now)
     kept["observedGeneration"] = generation
-    return {**kept, "conditions": [_condition(old, "False", problem.reason, problem.message, now)]}
-
-
-def standing_problem(status: Mapping[str, Any], rollout: Rollout) -> Problem | None:
-    """The problem that the condition tells of, and the rollout does not know. None: there is none."""
-    found = _promoted(status)
-    reason = str(found.get("reason") or "")
-    trouble = rollout.waiting.trouble if rollout.waiting is not None else None
-    known = rollout.obstacle is not None or (trouble is not None and trouble.reason == reason)
-    if known or found.get("status") != "False" or reason in _ORDINARY:
-        return None
-    return Problem(reason, str(found.get("message") or ""))
-
-
-def _promoted(status: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The condition."""
-    return next((each for each in status.get("conditions") or () if each.get("type") == PROMOTED), {})
-
-
-def _condition(old: Mapping[str, Any], status: str, reason: str, message: str, now: str) -> Obj:
-    """``lastTransitionTime`` is that of the status value, ``lastUpdateTime`` that of anything."""
-    message = one_line(message, LONGEST_MESSAGE)
-    before = _promoted(old)
-    same = before.get("status") == status
-    equal = same and before.get("reason") == reason and before.get("message") == message
-    return {
-        "type": PROMOTED,
-        "status": status,
-        "reason": reason,
-        "message": message,
-        "lastUpdateTime": before.get("lastUpdateTime", now) if equal else now,
-        "lastTransitionTime": before.get("lastTransitionTime", now) if same else now,
-    }
+    return {**kept, "conditions": conditions(old, said_of(problem), now=now, generation=generation)}
 
 
 def _cookie(name: str | None, value: str | None) -> str | None:

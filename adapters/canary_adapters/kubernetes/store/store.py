@@ -6,17 +6,11 @@ from typing import Final
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, SERVICES, Obj
 from canary_adapters.kubernetes.store.acceptance import DECLARED, Rehearse, is_gone_by, nobody, unanswered
+from canary_adapters.kubernetes.store.conditions import Problem, Target, standing_problem
 from canary_adapters.kubernetes.store.memory import Definition, as_meant, as_sent
 from canary_adapters.kubernetes.store.places import Place, former_places, moved, place_of, stored_place, written_places
 from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
-from canary_adapters.kubernetes.store.status import (
-    Problem,
-    Target,
-    read_status,
-    standing_problem,
-    with_problem,
-    written_status,
-)
+from canary_adapters.kubernetes.store.status import read_status, with_problem, written_status
 from canary_adapters.manifests import Canary
 from canary_adapters.manifests.mistakes import shown
 from canary_core import Obstacle, Phase, Policy, Request, Rollout, Source, Traffic, Verb
@@ -51,6 +45,7 @@ class CanaryStore:
         clock: Clock,
         definition: Definition | None = None,
         rehearse: Rehearse = nobody,
+        ready_while_progressing: bool = False,
     ) -> None:
         """Makes one; nothing is read yet.
 
@@ -62,10 +57,11 @@ class CanaryStore:
             clock: For the times in the status.
             definition: What is known of the server's definition of Canary. None: nothing.
             rehearse: Whether what is declared can be put in force.
+            ready_while_progressing: Whether tools that wait are to take a rollout under way for settled.
         """
         self._cluster, self._namespace, self._name = cluster, namespace, name
         self._reader, self._clock, self._definition = reader, clock, definition or Definition()
-        self._rehearse = rehearse
+        self._rehearse, self._ready_while_progressing = rehearse, ready_while_progressing
         self._loaded: Loaded | None = None
         self._generation: int | None = None
         self._seen: tuple[str, object] | None = None
@@ -242,6 +238,7 @@ class CanaryStore:
             now_s=self._clock.now_s(),
             generation=int(metadata.get("generation") or 0),
             problem=self._standing,
+            ready_while_progressing=self._ready_while_progressing,
             routes=self._in_force() if _is_refused(rollout) or self._standing is not None else None,
         )
         status["rollout"] |= written_places(_record(obj), place_of(loaded.canary))
@@ -397,9 +394,12 @@ def _is_under_way(obj: Obj, declared: Loaded) -> bool:
 
 
 def _is_redeclared(obj: Obj) -> bool:
-    """Whether it has changed since the status was written; nobody knows that of a status without a generation."""
+    """Whether it has changed since the status was written; nobody knows that of a status without a generation.
+
+    A negative one is the default of the definition: nothing was written yet.
+    """
     observed = obj["status"].get("observedGeneration")
-    return isinstance(observed, int) and observed != obj["metadata"].get("generation")
+    return isinstance(observed, int) and observed >= 0 and observed != obj["metadata"].get("generation")
 
 
 def _is_refused(rollout: Rollout) -> bool:
