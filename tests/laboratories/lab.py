@@ -25,6 +25,7 @@ import pytest
 import yaml
 
 from canary_lab.cluster import EmbeddedCluster, Timing
+from laboratories.observed import Observed, OfEmbedded, OfReal
 
 BIN = Path(sys.executable).parent
 KUBECTL = str(BIN / "kubectl")
@@ -257,6 +258,11 @@ class Lab(Watched):
         if self._embedded is None:
             pytest.skip("looks into the embedded cluster")
         return self._embedded
+
+    @property
+    def observed(self) -> Observed:
+        """The cluster, whichever it is, as it is seen beside kubectl."""
+        return OfReal(self.kubeconfig) if self._embedded is None else OfEmbedded(self._embedded)
 
     def of_token(self, token: str, path: Path) -> Path:
         """Write a kubeconfig of whoever has a bearer token."""
