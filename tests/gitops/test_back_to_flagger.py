@@ -12,6 +12,8 @@ from applications.demo_app import NAME, App, application
 from delivery.as_flagger import First, broken_fields, first_of, lost_ports, lost_routes, requests_to_nobody
 from delivery.documented import FROM_FLAGGER, script
 from delivery.flagger import Left
+from delivery.history import ROUTES as ROUTED
+from delivery.history import recorded
 from documents.terminal import Terminal
 from laboratories.lab import Lab, eventually
 
@@ -112,3 +114,20 @@ def test_requests_that_flagger_has_left_to_nobody_come_back_to_the_primary(lab: 
     app = App(lab, "astray")
     with lab.controller():
         eventually(lambda: app.weights() == [100, 0])
+
+
+def test_the_controller_itself_loses_no_request_without_a_status(lab: Lab) -> None:
+    """Begun anew in the middle of a rollout, it gives the traffic back before it takes Pods away."""
+    place, nothing = "progressing", '{"status":null}'
+    lab.kubectl("patch", "canary", NAME, "-n", place, "--subresource=status", "--type=merge", "-p", nothing)
+    done = f"Initialization done! {NAME}.{place}"
+    with recorded(lab.cluster) as history, lab.controller():
+        eventually(lambda: lab.events(place).count(done) == 2)
+        written = [moment.event for moment in history.moments(place) if moment.event.key[1] == NAME]
+    weights = [
+        [way["weight"] for way in each.obj["spec"]["http"][-1]["route"]] for each in written if each.store == ROUTED
+    ]
+    replicas = [each.obj["spec"]["replicas"] for each in written if each.store == "apps/deployments"]
+    at = [each.store for each in written]
+    assert weights[0] == [100, 0]
+    assert 0 not in replicas or at.index(ROUTED) < at.index("apps/deployments")
