@@ -299,9 +299,13 @@ class Lab(Watched):
 
     @contextmanager
     def controller(self, *flags: str) -> Iterator[Controller]:
-        """A controller that is ended in order."""
+        """A controller that is ended in order; at once, if what is done meanwhile fails or is skipped."""
         found = self.start(*flags)
-        yield found
+        try:
+            yield found
+        except BaseException:
+            found.kill()
+            raise
         assert found.terminate() == 0, found.text()
 
     def _logs(self) -> str:

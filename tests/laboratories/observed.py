@@ -54,7 +54,7 @@ class Observed(Protocol):
         """A context manager in which a listener hears every write of Canaries and Events, in order."""
 
     def writes(self, agent: str) -> list[Entry]:
-        """All requests that wanted to write, of a client that has this in its User-Agent."""
+        """All requests that wanted to write since this was made, of a client that has this in its User-Agent."""
 
 
 class OfEmbedded:
@@ -90,6 +90,7 @@ class OfReal:
     def __init__(self, kubeconfig: Path) -> None:
         connect: Any = config.new_client_from_config
         self._audit = kubeconfig.parent / AUDIT_LOG
+        self._noted_before = self._audit.stat().st_size if self._audit.exists() else 0
         self._connect: Callable[[], Any] = lambda: connect(str(kubeconfig))
         self.url: str = self._connect().configuration.host
 
@@ -97,11 +98,11 @@ class OfReal:
         """See `Observed`."""
         settings = self._connect().configuration
         found = requests.Session()
+        found.trust_env = False  # a bundle that the environment names would be taken for the server's
         found.verify = settings.ssl_ca_cert or True
         if settings.cert_file:
             found.cert = (settings.cert_file, settings.key_file)
-        if token := settings.get_api_key_with_prefix("authorization"):
-            found.headers["Authorization"] = token
+        found.headers.update({each["key"]: each["value"] for each in settings.auth_settings().values()})
         return found
 
     @contextmanager
@@ -133,7 +134,9 @@ class OfReal:
         """See `Observed`."""
         if not self._audit.exists():
             pytest.skip(f"asks who wrote what, and there is no {self._audit}")
-        noted = map(json.loads, self._audit.read_text().splitlines())
+        with self._audit.open("rb") as file:
+            file.seek(self._noted_before)
+            noted = [json.loads(line) for line in file if line.endswith(b"\n")]
         return [_entry(each) for each in noted if agent in each.get("userAgent", "") and each["verb"] in _WRITES]
 
 

@@ -277,6 +277,21 @@ def test_ports_of_a_service_are_checked(server: Server, ports: list[Any], wanted
     assert _causes(answer) == (422, [wanted])
 
 
+# -- Sizes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "code"), [(1_500_000, 201), (1_600_000, 500), (3_200_000, 413)])
+def test_an_object_has_to_fit_into_the_store(server: Server, size: int, code: int) -> None:
+    container = {"name": "app", "image": "example.com/app:v1", "args": ["x" * size]}
+    pods = {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [container]}}
+    spec = {"replicas": 0, "selector": {"matchLabels": {"app": "a"}}, "template": pods}
+    answered, body, _ = server.ask(
+        "POST", server.of("apps/v1", "deployments"), {"metadata": {"name": "a"}, "spec": spec}
+    )
+    told = {500: "etcdserver: request is too large", 413: "Request entity too large: limit is 3145728"}
+    assert (answered, body.get("message")) == (code, told.get(code))
+
+
 # -- HorizontalPodAutoscalers --------------------------------------------------------------------------------------
 
 
