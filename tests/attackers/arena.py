@@ -36,7 +36,6 @@ WAVE_S: Final = 3.0
 """From one to the next."""
 TOO_MUCH: Final = 2**30
 """Bytes of memory at which the run ends: the machine is shared."""
-_WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 _ROUTES: Final = ("virtualservices.networking.istio.io", "destinationrules.networking.istio.io")
 _OWN: Final = (
     "canaries",
@@ -142,15 +141,16 @@ def run(lab: Lab, attackers: Sequence[Attacker], *, seconds: float, longest_s: f
         seconds: For how long all of them do it, once the last one has come to it.
         longest_s: For how long that is waited for.
     """
-    record, over = Record(), threading.Event()
+    record, over, observed = Record(), threading.Event(), lab.observed
     with ExitStack() as stack:
-        stack.callback(lab.cluster.subscribe(record.witness.hear))
+        stack.enter_context(observed.heard(record.witness.hear))
         platform, collector = (stack.enter_context(Peer(prometheus())) for _ in range(2))
         controller = lab.start(*FLAGS, f"-metrics-server={platform.url}", f"-event-webhook={platform.url}/events")
         victim = stack.enter_context(Victim(lab))
         victim.deploy()
         around = Surroundings(
-            api=lab.cluster.url,
+            api=observed.url,
+            session=observed.session,
             status_port=controller.port,
             victim=NAME,
             collector=collector.url.replace("127.0.0.1", "localhost"),
@@ -173,6 +173,7 @@ def run(lab: Lab, attackers: Sequence[Attacker], *, seconds: float, longest_s: f
         record.allowed_s = [heartbeat.late_s(*gap) for gap in itertools.pairwise(record.ticks)]
         for each in threads:
             each.join()
+        record.writes = observed.writes(AGENT)
         _collect(record, lab, controller)
         record.received = {
             NAME: _all(victim.servers),
@@ -270,7 +271,6 @@ def _collect(record: Record, lab: Lab, controller: Controller) -> None:
     record.outputs["the log"] = controller.text()
     for namespace in record.witness.namespaces:
         record.outputs[f"{namespace} (events and statuses)"] = record.witness.told(namespace)
-    record.writes = [each for each in lab.cluster.requests.matching(agent=AGENT) if each.verb in _WRITES]
     record.after = _belongings(lab)
     record.changed = {kind: place.changed() for kind, place in record.places.items()}
     for kind in _ROUTES:

@@ -37,9 +37,9 @@ def query_of_openings(place: Place) -> None:
     place.roll_out(place.canary(metrics=[check(query="{{" * 30_000)]))
 
 
-@attacker()
+@attacker(told=r"too large")
 def queries_of_64_kib(place: Place) -> None:
-    """As long as is allowed, and each of them different."""
+    """As long as is allowed, and each of them different: more than the API server can store beside a status."""
     texts = [f'up{{a="{{{{ name }}}}-{number}-{"x" * 65_000}"}}' for number in range(10)]
     place.roll_out(place.canary(metrics=[check(f"own-{n}", query=text) for n, text in enumerate(texts)]))
 

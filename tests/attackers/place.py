@@ -40,6 +40,8 @@ class Surroundings:
 
     api: str
     """Address of the API server."""
+    session: Callable[[], requests.Session] = field(repr=False)
+    """Opens another session there."""
     status_port: int
     """Of the controller."""
     victim: str
@@ -98,7 +100,7 @@ class Place:
         """Whether what he does again and again is done, or a rollout of his has begun."""
         self._kept: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._open = ExitStack()
-        self._api = self._open.enter_context(requests.Session())
+        self._api = self._open.enter_context(around.session())
 
     def __enter__(self) -> Self:
         self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from canary_adapters.kubernetes.store.acceptance import DECLARED
 from canary_adapters.kubernetes.store.memory import as_meant
-from canary_lab.cluster.store import Event
+from laboratories.observed import Write
 
 __all__ = ["Witness"]
 
@@ -29,23 +29,24 @@ class Witness:
         self._told: dict[str, list[dict[str, Any]]] = defaultdict(list)
         """Statuses of Canaries and Events, by namespace, oldest first."""
 
-    def hear(self, event: Event) -> None:
+    def hear(self, write: Write) -> None:
         """One more write."""
-        if event.store not in {_CANARIES, _EVENTS} or event.type == "DELETED":
+        if write.store not in {_CANARIES, _EVENTS}:
             return
-        said = event.obj if event.store == _EVENTS else self._status(event)
+        key = (write.obj["metadata"]["namespace"], write.obj["metadata"]["name"])
+        said = write.obj if write.store == _EVENTS else self._status(key, write.obj)
         with self._changed:
-            self._told[event.key[0]].append(said)
-            if event.store == _CANARIES and isinstance(said, dict):
-                self._phases[event.key] = str(said.get("phase"))
+            self._told[key[0]].append(said)
+            if write.store == _CANARIES and isinstance(said, dict):
+                self._phases[key] = str(said.get("phase"))
                 self._changed.notify_all()
 
-    def _status(self, event: Event) -> dict[str, Any]:
+    def _status(self, key: tuple[str, str], canary: dict[str, Any]) -> dict[str, Any]:
         """The status, without the copy of a spec that its owner himself has put into this very object."""
-        specs = self._specs.setdefault(event.key, deque(maxlen=REMEMBERED))
-        if not specs or specs[-1] != event.obj.get("spec"):
-            specs.append(event.obj.get("spec"))
-        status: dict[str, Any] = as_meant(event.obj.get("status"))
+        specs = self._specs.setdefault(key, deque(maxlen=REMEMBERED))
+        if not specs or specs[-1] != canary.get("spec"):
+            specs.append(canary.get("spec"))
+        status: dict[str, Any] = as_meant(canary.get("status"))
         rollout = status.get("rollout")
         if not isinstance(rollout, dict) or rollout.get(DECLARED) not in specs:
             return status

@@ -25,6 +25,16 @@ def blocks(page: Path) -> dict[str, Any]:
     return found
 
 
+def script(page: Path, part: str) -> str:
+    """The indented block of a page that has this in it, as a shell reads it."""
+    (block,) = [
+        block
+        for block in re.findall(r"(?:^ {4,}.*\n)+", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        if part in block
+    ]
+    return "\n".join(line.strip() for line in block.splitlines())
+
+
 def command(page: Path, part: str, **names: str) -> list[str]:
     """The command of a page that has this in it, in words, with names in the place of words in capitals."""
     lines = [line.strip() for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("    ")]

@@ -228,3 +228,23 @@ def test_a_port_that_a_newer_revision_calls_otherwise_takes_the_canary_out_of_tr
     app.kubectl("patch", "deployment", app.name, "--type=json", "-p", json.dumps(renamed))
     eventually(lambda: app.weights() == [100, 0], 10.0)
     eventually(lambda: _condition(app)[0] == "ServicePortMismatch")
+
+
+def test_a_canary_that_cannot_be_stored_with_its_memory_is_told_so(lab: Lab, app: App, running: Controller) -> None:
+    """It is kept with copies of its spec; once it is small enough, it is served."""
+    app.deploy(canary=False)
+    large = app.canary()
+    large["spec"]["analysis"]["metrics"] = [
+        {"name": f"own-{number}", "interval": "1m", "query": "x" * 65_000, "thresholdRange": {"min": 0}}
+        for number in range(10)
+    ]
+    lab.kubectl("create", "-f", "-", stdin=json.dumps(large))
+
+    def condition() -> dict[str, Any]:
+        found: dict[str, Any] = (lab.status(app.name, app.namespace).get("conditions") or [{}])[0]
+        return found
+
+    eventually(lambda: condition().get("reason") == "TooLarge")
+    assert "make it smaller" in condition()["message"]
+    lab.kubectl("replace", "-f", "-", stdin=json.dumps(app.canary()))
+    app.until("Initialized")

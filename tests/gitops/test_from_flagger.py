@@ -253,7 +253,8 @@ def test_with_an_empty_status_it_is_initialised_anew_without_a_rollout(lab: Lab,
     place, app = "finalising", App(lab, "finalising")
     before = lab.get("deployment", PRIMARY, place)
     assert before is not None
-    lab.kubectl(*command(FROM_FLAGGER, "--subresource=status", NAMESPACE=place, NAME=NAME)[1:])
+    nothing = '{"status":null}'
+    lab.kubectl("patch", "canary", NAME, "-n", place, "--subresource=status", "--type=merge", "-p", nothing)
     assert lab.status(NAME, place).get("phase", "") == ""
     with recorded(lab.cluster) as history, lab.controller():
         app.until("Initialized")

@@ -25,6 +25,7 @@ import pytest
 import yaml
 
 from canary_lab.cluster import EmbeddedCluster, Timing
+from laboratories.observed import Observed, OfEmbedded, OfReal
 
 BIN = Path(sys.executable).parent
 KUBECTL = str(BIN / "kubectl")
@@ -258,6 +259,11 @@ class Lab(Watched):
             pytest.skip("looks into the embedded cluster")
         return self._embedded
 
+    @property
+    def observed(self) -> Observed:
+        """The cluster, whichever it is, as it is seen beside kubectl."""
+        return OfReal(self.kubeconfig) if self._embedded is None else OfEmbedded(self._embedded)
+
     def of_token(self, token: str, path: Path) -> Path:
         """Write a kubeconfig of whoever has a bearer token."""
         config = yaml.safe_load(self.kubeconfig.read_text())
@@ -293,9 +299,13 @@ class Lab(Watched):
 
     @contextmanager
     def controller(self, *flags: str) -> Iterator[Controller]:
-        """A controller that is ended in order."""
+        """A controller that is ended in order; at once, if what is done meanwhile fails or is skipped."""
         found = self.start(*flags)
-        yield found
+        try:
+            yield found
+        except BaseException:
+            found.kill()
+            raise
         assert found.terminate() == 0, found.text()
 
     def _logs(self) -> str:

@@ -29,6 +29,7 @@ import urllib3
 import yaml
 from kubernetes import client, config
 
+from laboratories.observed import AUDIT_LOG
 from tools.played_node import PlayedNode
 
 ASSETS: Final = "KUBEBUILDER_ASSETS"
@@ -53,6 +54,17 @@ CONTROLLERS: Final = (
     "statefulset-controller",
     "ttl-after-finished-controller",
 )
+AUDITED: Final = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "None", "verbs": ["get", "list", "watch"]},
+        {"level": "None", "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}]},
+        {"level": "Metadata"},
+    ],
+}
+"""Who writes what is noted in a file beside the kubeconfig, which tests read."""
 NO_WAY: Final = {
     "apiVersion": "apiserver.k8s.io/v1beta1",
     "kind": "EgressSelectorConfiguration",
@@ -108,6 +120,8 @@ def control_plane(programs: Path, place: Path) -> Iterator[Path]:
     subprocess.run(["openssl", "genrsa", "-out", str(keys), "2048"], check=True, capture_output=True)
     tokens.write_text('admin-token,admin,1,"system:masters"\n')
     egress.write_text(yaml.safe_dump(NO_WAY))
+    audited = place / "audit.yaml"
+    audited.write_text(yaml.safe_dump(AUDITED))
     commands = {
         "etcd": [
             str(programs / "etcd"),
@@ -126,6 +140,8 @@ def control_plane(programs: Path, place: Path) -> Iterator[Path]:
             f"--token-auth-file={tokens}",
             "--authorization-mode=RBAC",
             f"--egress-selector-config-file={egress}",
+            f"--audit-policy-file={audited}",
+            f"--audit-log-path={place / AUDIT_LOG}",
             "--service-cluster-ip-range=10.0.0.0/16",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={keys}",

@@ -17,6 +17,9 @@ __all__ = ["AbsentError", "as_object", "as_page", "content_of"]
 
 _SHOWN: Final = 200
 _LONGEST_RETRY_S: Final = 60.0
+_TOO_LARGE: Final = "request is too large"
+"""What etcd says, in an answer with status 500, of an object beyond its ``--max-request-bytes``, usually 1.5 MiB."""
+_SMALLER: Final = "a Canary is stored together with up to two copies of its spec: make it smaller"
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -116,6 +119,10 @@ def _error(what: str, status: int, headers: Mapping[str, str], content: Obj) -> 
             return ConflictError(text)  # a patch of what has another identity by now is told that this cannot change
         case HTTPStatus.UNPROCESSABLE_ENTITY | HTTPStatus.BAD_REQUEST:
             return RefusedError("Invalid", text)
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return RefusedError("TooLarge", f"{what}: {text}; {_SMALLER}")
+        case HTTPStatus.INTERNAL_SERVER_ERROR if _TOO_LARGE in text:
+            return RefusedError("TooLarge", f"{what}: {text}; {_SMALLER}")
         case _:
             return UnavailableError(f"{what}: {status} {text}", retry_after_s=_retry_after_s(headers, content))
 

@@ -46,9 +46,19 @@ class Addresses:
         Args:
             own: What the Service that asks has already.
         """
-        ports = (port for service in self._store.all("core/services") for port in service["spec"].get("ports") or ())
-        taken = {port.get("nodePort") for port in ports}
+        taken = self._taken_ports()
         return next(port for port in NODE_PORTS if port not in taken and port not in own)
+
+    def port_objection(self, wanted: int) -> str:
+        """Why a Service cannot have a port of the nodes. Empty: it can."""
+        if wanted not in NODE_PORTS:
+            first, last = NODE_PORTS[0], NODE_PORTS[-1]
+            return f"provided port is not in the valid range. The range of valid ports is {first}-{last}"
+        return "provided port is already allocated" if wanted in self._taken_ports() else ""
+
+    def _taken_ports(self) -> set[int | None]:
+        services = self._store.all("core/services")
+        return {port.get("nodePort") for service in services for port in service["spec"].get("ports") or ()}
 
     def for_pod(self) -> str:
         """The next address for a Pod."""

@@ -6,11 +6,14 @@ Stored objects are never changed in place: a write puts a new one there, so that
 from __future__ import annotations
 
 import copy
+import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from attrs import frozen
+
+from canary_lab.cluster.errors import ApiError
 
 Obj = dict[str, Any]
 Key = tuple[str, str]
@@ -20,6 +23,8 @@ Change = Literal["ADDED", "MODIFIED", "DELETED"]
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 FIRST_VERSION = 1000
 """Versions below are gone: as with a real server, whose history is compacted."""
+LARGEST = 1_572_864 - 512
+"""Bytes of an object, as JSON, that etcd takes: its --max-request-bytes less what a transaction needs."""
 HISTORY = 20_000
 """How many changes are remembered."""
 
@@ -69,7 +74,13 @@ class Store:
                 yield store, key, obj
 
     def put(self, store: str, obj: Obj) -> Obj:
-        """Stores an object under the next version, which it gets."""
+        """Stores an object under the next version, which it gets.
+
+        Raises:
+            ApiError: 500, it is larger than etcd takes.
+        """
+        if len(json.dumps(obj, ensure_ascii=False, separators=(",", ":")).encode()) > LARGEST:
+            raise ApiError(500, "", "etcdserver: request is too large")
         meta = obj["metadata"]
         key = (meta.get("namespace", ""), meta["name"])
         objects = self._objects.setdefault(store, {})

@@ -37,6 +37,8 @@ from laboratories.virtual_cluster import VirtualApi
 
 SETTINGS = ObjectSettings()
 SCALER: Final = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "app"}
+NUMBERED: Final = "deployment.kubernetes.io/revision"
+"""Annotation that Kubernetes itself puts there, whenever it comes to it."""
 NOBODY: Final[list[Obj]] = []
 """Owners of what a person has made."""
 
@@ -108,7 +110,8 @@ def _as_people_made_it(cluster: Cluster, resource: Resource, obj: Obj) -> tuple[
     live = cluster.read(resource, obj["metadata"]["namespace"], obj["metadata"]["name"])
     assert live is not None
     metadata = live["metadata"]
-    return metadata["uid"], metadata.get("annotations"), metadata.get("ownerReferences"), live.get("spec")
+    annotations = {key: text for key, text in (metadata.get("annotations") or {}).items() if key != NUMBERED}
+    return metadata["uid"], annotations, metadata.get("ownerReferences"), live.get("spec")
 
 
 @pytest.mark.parametrize("name", CASES)

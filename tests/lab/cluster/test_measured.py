@@ -208,14 +208,42 @@ def test_ports_of_the_nodes_are_given_once_kept_and_given_up(server: Server, kin
     ports: list[Any] = [{"name": "a", "port": 80}, {"name": "b", "port": 80, "protocol": "UDP"}]
     _, made, _ = server.ask("POST", "services", {"metadata": {"name": "s"}, "spec": {"type": kind, "ports": ports}})
     given = [port["nodePort"] for port in made["spec"]["ports"]]
-    assert len(set(given)) == 2
+    assert len(set(given)) == 1, "one number, two protocols"
     assert all(30000 <= port <= 32767 for port in given)
-    more = [*ports, {"name": "c", "port": 81, "nodePort": 32100}]
+    more = [*ports, {"name": "c", "port": 81, "nodePort": 32100}, {"name": "d", "port": 81, "protocol": "UDP"}]
     _, found, _ = server.ask("PATCH", "services/s", {"spec": {"ports": more}}, MERGE)
-    assert [port["nodePort"] for port in found["spec"]["ports"]] == [*given, 32100]
+    *opened, last = [port["nodePort"] for port in found["spec"]["ports"]]
+    assert opened == [*given, 32100]
+    assert last not in opened, "what is added shares with nobody"
     inside = {"type": "ClusterIP", "externalTrafficPolicy": None, "allocateLoadBalancerNodePorts": None}
     _, found, _ = server.ask("PATCH", "services/s", {"spec": inside}, MERGE)
-    assert [port.get("nodePort") for port in found["spec"]["ports"]] == [None, None, None]
+    assert [port.get("nodePort") for port in found["spec"]["ports"]] == [None] * 4
+
+
+def test_ports_of_one_number_share_the_one_that_is_asked_for(server: Server) -> None:
+    ports = [{"name": "a", "port": 80}, {"name": "b", "port": 80, "protocol": "UDP", "nodePort": 32101}]
+    spec = {"type": "NodePort", "ports": ports}
+    _, made, _ = server.ask("POST", "services", {"metadata": {"name": "s"}, "spec": spec})
+    assert [port["nodePort"] for port in made["spec"]["ports"]] == [32101, 32101]
+
+
+@pytest.mark.parametrize(
+    ("port", "why"),
+    [
+        (32102, "provided port is already allocated"),
+        (99, "provided port is not in the valid range. The range of valid ports is 30000-32767"),
+    ],
+    ids=["taken", "out of range"],
+)
+def test_a_port_of_the_nodes_that_cannot_be_had_is_refused(server: Server, port: int, why: str) -> None:
+    taken = {"type": "NodePort", "ports": [{"port": 80, "nodePort": 32102}]}
+    server.ask("POST", "services", {"metadata": {"name": "first"}, "spec": taken})
+    spec = {"type": "NodePort", "ports": [{"port": 80, "nodePort": port}]}
+    told = [f"spec.ports[0].nodePort: Invalid value: {port}: {why}"]
+    assert _causes(server.ask("POST", "services", {"metadata": {"name": "s"}, "spec": spec})) == (422, told)
+    given = {"type": "NodePort", "ports": [{"port": 80}]}
+    server.ask("POST", "services", {"metadata": {"name": "s"}, "spec": given})
+    assert _causes(server.ask("PATCH", "services/s", {"spec": spec}, MERGE)) == (422, told)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +275,21 @@ def test_ports_of_the_nodes_are_given_once_kept_and_given_up(server: Server, kin
 def test_ports_of_a_service_are_checked(server: Server, ports: list[Any], wanted: str) -> None:
     answer = server.ask("POST", "services", {"metadata": {"name": "s"}, "spec": {"ports": ports}})
     assert _causes(answer) == (422, [wanted])
+
+
+# -- Sizes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "code"), [(1_500_000, 201), (1_600_000, 500), (3_200_000, 413)])
+def test_an_object_has_to_fit_into_the_store(server: Server, size: int, code: int) -> None:
+    container = {"name": "app", "image": "example.com/app:v1", "args": ["x" * size]}
+    pods = {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [container]}}
+    spec = {"replicas": 0, "selector": {"matchLabels": {"app": "a"}}, "template": pods}
+    answered, body, _ = server.ask(
+        "POST", server.of("apps/v1", "deployments"), {"metadata": {"name": "a"}, "spec": spec}
+    )
+    told = {500: "etcdserver: request is too large", 413: "Request entity too large: limit is 3145728"}
+    assert (answered, body.get("message")) == (code, told.get(code))
 
 
 # -- HorizontalPodAutoscalers --------------------------------------------------------------------------------------

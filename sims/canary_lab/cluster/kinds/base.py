@@ -25,6 +25,9 @@ class Allocator(Protocol):
     def allocate_port(self, own: Container[int | None]) -> int:
         """A port of the nodes that no Service has, and that is not among those of the Service itself."""
 
+    def port_objection(self, wanted: int) -> str:
+        """Why a Service cannot have a port of the nodes. Empty: it can."""
+
 
 class Strategy:
     """How objects of a kind are completed, checked and changed. Objects given to it may be changed in place."""

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Any
 
-from canary_lab.cluster.errors import Cause, duplicate, invalid, required, unsupported
+from canary_lab.cluster.errors import Cause, duplicate, invalid, invalid_error, required, unsupported
 from canary_lab.cluster.kinds.base import Allocator, Obj, Strategy
 from canary_lab.cluster.names import label_error, label_key_error, port_name_errors
 
@@ -67,19 +68,26 @@ class ServiceStrategy(Strategy):
     def finish_create(self, obj: Obj) -> None:
         if obj["spec"]["type"] != "ExternalName":
             self._address(obj)
-        self._open(obj)
+        self._open(obj, None)
 
     def finish_update(self, new: Obj, old: Obj) -> None:
         if old["spec"]["type"] == "ExternalName" != new["spec"]["type"]:
             self._address(new)
-        self._open(new)
+        self._open(new, old)
 
-    def _open(self, obj: Obj) -> None:
-        """Every port gets one of the nodes' ports, where the kind of Service needs one."""
-        ports = obj["spec"].get("ports") or ()
-        for port in ports if _needs_node_ports(obj["spec"]) else ():
+    def _open(self, obj: Obj, old: Obj | None) -> None:
+        """Every port gets one of the nodes' ports, where the kind of Service needs one.
+
+        Ports of one number, which differ by their protocol, share it in a Service that is created, and only there.
+        """
+        ports = (obj["spec"].get("ports") or ()) if _needs_node_ports(obj["spec"]) else ()
+        _check_node_ports(obj["metadata"]["name"], ports, old, self._allocator)
+        shared = {each["port"]: each["nodePort"] for each in reversed(ports) if each.get("nodePort")}
+        for port in ports:
             own = {each.get("nodePort") for each in ports}
-            port["nodePort"] = port.get("nodePort") or self._allocator.allocate_port(own)
+            known = port.get("nodePort") or (shared.get(port["port"]) if old is None else None)
+            port["nodePort"] = known or self._allocator.allocate_port(own)
+            shared.setdefault(port["port"], port["nodePort"])
 
     def _address(self, obj: Obj) -> None:
         spec = obj["spec"]
@@ -123,6 +131,16 @@ def _keep_node_ports(new: Obj, old: Obj) -> None:
             port.update({"nodePort": kept} if kept else {})
         elif port.get("nodePort") == had.get(_key(port)):
             port.pop("nodePort", None)
+
+
+def _check_node_ports(name: str, ports: Sequence[Obj], old: Obj | None, allocator: Allocator) -> None:
+    """Refuse a port of the nodes that cannot be had."""
+    had = {port.get("nodePort") for port in (old["spec"].get("ports") or () if old is not None else ())}
+    for index, port in enumerate(ports):
+        wanted = port.get("nodePort")
+        why = allocator.port_objection(wanted) if wanted and wanted not in had else ""
+        if why:
+            raise invalid_error("", "Service", name, [invalid(f"spec.ports[{index}].nodePort", wanted, why)])
 
 
 def _needs_node_ports(spec: Obj) -> bool:
