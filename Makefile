@@ -80,7 +80,7 @@ alone: setup $(VENV)/.programs
 test-cluster: setup $(BIN)/helm $(VENV)/.programs ## what a real API server serves as well: that of CANARY_TEST_KUBECONFIG, or one made of the programs in KUBEBUILDER_ASSETS
 	PYTHONPATH=tests $(BIN)/python -m tools.control_plane -- \
 		$(BIN)/pytest tests/lab/cluster tests/adapters/kubernetes tests/adapters/istio tests/e2e tests/flows \
-		tests/surroundings
+		tests/surroundings tests/security/test_tenants.py
 
 demo: setup $(VENV)/.programs ## the article's rollout with real requests: a good version, then a bad one; ARGS="--fault crash --keep"
 	$(BIN)/canary demo $(ARGS)

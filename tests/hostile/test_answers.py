@@ -23,7 +23,7 @@ from canary_adapters.kubernetes.answers import AbsentError, as_object, as_page, 
 from canary_adapters.kubernetes.api import Api, UnknownKindError
 from canary_adapters.kubernetes.credentials import follow_token
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, SERVICES, Obj
-from canary_ports import PortError, UnavailableError
+from canary_ports import PortError, RefusedError, UnavailableError
 from laboratories.lab import eventually
 from peers.raw_server import Answering, Asked, RawServer, answer
 
@@ -156,6 +156,19 @@ def test_no_json_and_no_status_raises_anything_else(content: Any, status: int) -
     for read in (as_page, as_object):
         with suppress(PortError, AbsentError):
             assert read("GET /", content_of("GET /", status, {}, data))
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(413, "Request entity too large: limit is 3145728"), (500, "etcdserver: request is too large")],
+)
+def test_what_is_too_large_is_refused(status: int, message: str) -> None:
+    """To try it again would not help, as it does when a server is in trouble."""
+    with pytest.raises(RefusedError, match=f"{message}; .* make it smaller") as refused:
+        content_of("PUT /", status, {}, json.dumps({**STATUS, "code": status, "message": message}).encode())
+    assert refused.value.reason == "TooLarge"
+    with pytest.raises(UnavailableError):
+        content_of("PUT /", 500, {}, json.dumps({**STATUS, "message": "etcdserver: request timed out"}).encode())
 
 
 def test_only_the_api_server_can_say_that_there_is_no_object() -> None:

@@ -12,7 +12,7 @@ from campaigns.stories import APP, CANARIES, PLACE, ROUTES, canary, deployment, 
 from canary_adapters.controller.options import Options
 from canary_adapters.kubernetes.originals import LARGEST
 from canary_adapters.kubernetes.settings import ObjectSettings
-from canary_lab.cluster.errors import forbidden_error, invalid, invalid_error, not_found
+from canary_lab.cluster.errors import ApiError, forbidden_error, invalid, invalid_error, not_found
 from laboratories.quiet_control import QuietControl
 from laboratories.quiet_server import DEPLOYMENTS, Obj, QuietServer
 
@@ -217,6 +217,10 @@ def _find_invalid(_: Obj) -> None:
     raise invalid_error("networking.istio.io", "VirtualService", APP, [invalid("spec.http[0]", "x", "is not liked")])
 
 
+def _find_too_large(_: Obj) -> None:
+    raise ApiError(500, "", "etcdserver: request is too large")
+
+
 def _find_nothing(_: Obj) -> None:
     raise not_found("", "namespaces", PLACE)
 
@@ -352,6 +356,7 @@ REFUSALS: Final = (
         )
     ),
     Refused(reason="Invalid", cause=_admission("virtualservices", _find_invalid), possible=LATER, shows=REWRITTEN),
+    Refused(reason="TooLarge", cause=_admission("virtualservices", _find_too_large), possible=LATER, shows=REWRITTEN),
     Refused(reason="NotFound", cause=_admission("deployments", _find_nothing), possible=BEGINNING),
     Refused(reason="NotKeptAsWritten", cause=_admission("virtualservices", _prune), possible=LATER, shows=REWRITTEN),
 )
