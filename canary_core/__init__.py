@@ -62,7 +62,7 @@ from canary_core.questions import (
     Told,
     Unreachable,
 )
-from canary_core.requests import Request, Verb
+from canary_core.requests import Reply, Request, Verb
 from canary_core.rollout import Counts, KnownGood, Outcome, Rollout, Wait, Waiting
 from canary_core.samples import Measurement, NoData, Sample, SourceError
 from canary_core.split import shown_weight
@@ -118,6 +118,7 @@ __all__ = [
     "ReleaseObject",
     "ReleaseTraffic",
     "RemovePrimary",
+    "Reply",
     "Request",
     "RestorePrimary",
     "Rollout",

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from canary_core.values import Value
 
-__all__ = ["Request", "Verb"]
+__all__ = ["Reply", "Request", "Verb"]
 
 
 class Verb(enum.Enum):
@@ -30,3 +30,22 @@ class Request(Value):
     id: str
     verb: Verb | None
     """None: nobody knows what is asked for, of which the person is told."""
+
+
+class Reply(enum.Enum):
+    """What the machine has answered to a request: that it is carried out, or why not."""
+
+    ACCEPTED = "accepted"
+    NOT_UNDERSTOOD = "not-understood"
+    """It names no verb that exists."""
+    WRONG_PHASE = "wrong-phase"
+    """It has no meaning in the phase of the rollout, or is not safe in it."""
+    PAUSED = "paused"
+    """The rollout is paused: to pause it again changes nothing, and nothing new may begin."""
+    NOT_PAUSED = "not-paused"
+    PRIMARY_NOT_READY = "primary-not-ready"
+    """There is no primary that traffic could go back to."""
+    CHECKS_FAILED = "checks-failed"
+    """A budget of checks is used up: the revision has failed."""
+    OBSTRUCTED = "obstructed"
+    """Something is in the way, of which the condition tells; nothing begins."""

@@ -8,6 +8,7 @@ from attrs import field, fields, frozen
 from canary_core.notices import Notice
 from canary_core.obstacle import Obstacle
 from canary_core.phases import Phase
+from canary_core.requests import Reply
 from canary_core.traffic import Traffic
 from canary_core.values import Value
 from canary_core.workload import Trouble
@@ -133,6 +134,8 @@ class Rollout(Value):
     """What people were told last of what is in the way."""
     request: str | None = None
     """Identity of the last request of a person that was dealt with."""
+    reply: Reply | None = None
+    """What was answered to it, for whoever has asked."""
     pending: tuple[Notice, ...] = field(default=())
     """What is to be told of the end of a phase; emptied when it has been told, so that a crash loses none."""
 

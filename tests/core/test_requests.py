@@ -3,7 +3,20 @@
 import pytest
 from attrs import evolve
 
-from canary_core import HookType, KnownGood, Outcome, Phase, Progressive, Request, Verb, notices, weights_by_step
+from canary_core import (
+    HookType,
+    KnownGood,
+    Obstacle,
+    Outcome,
+    Phase,
+    Progressive,
+    Reply,
+    Request,
+    Verb,
+    notices,
+    weights_by_step,
+)
+from canary_core.messages import reply_text
 from stories.trajectories import V1, V2, V3, Play, a_gate, a_policy, close_gate, open_gate
 
 STEPS = Progressive(weights=weights_by_step(10, 30))
@@ -59,6 +72,9 @@ def test_a_request_is_accepted_exactly_where_the_table_says(phase: Phase, verb: 
     told = [each.notice for each in play.world.told]
     assert (refused not in told) is (phase in LEGAL[verb])
     assert play.rollout.request == "1"
+    assert (play.rollout.reply is Reply.ACCEPTED) is (phase in LEGAL[verb])
+    assert play.rollout.reply is not None
+    assert reply_text(play.rollout.reply, verb, phase)
 
 
 @pytest.mark.parametrize("phase", IN_PHASE)
@@ -80,7 +96,8 @@ def test_a_request_that_nobody_understands_is_told_of_once_and_changes_nothing(p
     told = [each.notice for each in play.world.told]
     assert told.count(notices.RequestUnknown(text="abrt/1")) == 1
     assert play.rollout.request == "abrt/1"
-    assert evolve(play.rollout, request=None) == other.rollout
+    assert play.rollout.reply is Reply.NOT_UNDERSTOOD
+    assert evolve(play.rollout, request=None, reply=None) == other.rollout
 
 
 def test_abort_rolls_back_at_once() -> None:
@@ -124,8 +141,18 @@ def test_retry_is_refused_while_the_primary_cannot_take_traffic_back() -> None:
     play = _failed()
     play.primary.crashing = True
     play.ask(Verb.RETRY).tick()
-    assert play.rollout.phase is Phase.FAILED
+    assert (play.rollout.phase, play.rollout.reply) == (Phase.FAILED, Reply.PRIMARY_NOT_READY)
     assert "RequestRefused" in play.told
+
+
+def test_retry_is_refused_while_something_is_in_the_way() -> None:
+    play = _failed().errors(0.0)
+    play.world.obstacles = (Obstacle(reason="TargetOwned", message="web belongs to web-2"),)
+    play.ask(Verb.RETRY).tick()
+    assert (play.rollout.phase, play.rollout.reply) == (Phase.FAILED, Reply.OBSTRUCTED)
+    play.world.obstacles = ()
+    play.ask(Verb.RETRY, "2").tick()
+    assert (play.rollout.phase, play.rollout.reply) == (Phase.PROGRESSING, Reply.ACCEPTED)
 
 
 def test_promote_leaves_out_the_rest_of_the_analysis_but_not_the_readiness() -> None:

@@ -73,8 +73,8 @@ def test_what_a_command_says_of_itself_is_in_the_reference(name: str) -> None:
 
 
 def test_every_command_of_the_guide_is_typed_by_a_test() -> None:
-    """install, tenants: test_guide_*; first-canary, troubleshooting: test_first_canary; strategies: below."""
-    typed = {"install.md", "first-canary.md", "troubleshooting.md", "strategies.md", "tenants.md"}
+    """install, tenants, watching: test_guide_*; first-canary, troubleshooting: test_first_canary; strategies: below."""
+    typed = {"install.md", "first-canary.md", "troubleshooting.md", "strategies.md", "tenants.md", "watching.md"}
     assert {page.name for page in PAGES if lines(page)} == typed
     fences = {fence for text in TEXTS.values() for fence in re.findall(r"^```(\w+)$", text, flags=re.MULTILINE)}
     assert fences == {"console", "yaml", "json", "promql"}

@@ -1,7 +1,7 @@
 """A controller without a process over a cluster without a server, in virtual time: for counting over months.
 
 The API server here is a dictionary behind the methods of `Api`: versions, conflicts and ownership as far as the
-controller relies on them. Pods are ready at once.
+controller relies on them. Pods are ready at once, unless a test says otherwise.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class VirtualApi(Api):
         """What a dry run makes of an object; it may refuse it."""
         self.told: list[Obj] = []
         """Canaries as they were after each write of their status."""
+        self.pods: Callable[[str, int], int] = lambda _, replicas: replicas
+        """How many Pods of a Deployment are there and ready, by its name and what it asks for."""
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
 
@@ -116,7 +118,7 @@ class VirtualApi(Api):
             metadata["generation"] = old["metadata"]["generation"] + 1
         found = {**new, "metadata": metadata}
         if plural == "deployments":
-            pods = found["spec"].get("replicas", 1)
+            pods = self.pods(metadata["name"], found["spec"].get("replicas", 1))
             numbers = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), pods)
             found["status"] = {**numbers, "observedGeneration": metadata["generation"]}
         place[metadata["name"]] = found

@@ -53,10 +53,33 @@ def connection(kubeconfig: Path | None, *, master: str = "", context: str = "") 
         place = "" if line is None else f" (line {line + 1})"
         raise BadInputError(f"--kubeconfig: {kubeconfig or 'KUBECONFIG'}: is no YAML{place}") from None
     except (config.ConfigException, OSError, ValueError, TypeError) as error:
-        raise BadInputError(f"--kubeconfig: {kubeconfig or 'in the cluster'}: {error}") from error
+        raise BadInputError(_told(kubeconfig, context, error)) from error
     if master:
         found.host = master
     return found
+
+
+def _told(kubeconfig: Path | None, context: str, error: Exception) -> str:
+    """What is wrong with a configuration."""
+    import os
+
+    known = _contexts(kubeconfig)
+    if context and known and context not in known:
+        return f"--context: there is no context {context}: must be one of {', '.join(known)}"
+    usual = os.environ.get("KUBECONFIG") or "~/.kube/config"
+    return f"--kubeconfig: {kubeconfig or usual}: {error}"
+
+
+def _contexts(kubeconfig: Path | None) -> list[str]:
+    """The names of the contexts, of which there are none where nothing can be read."""
+    from kubernetes import config
+
+    load: Any = config
+    try:
+        contexts, _ = load.list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
+    except (config.ConfigException, OSError, ValueError, TypeError):
+        return []
+    return [str(each["name"]) for each in contexts]
 
 
 def namespace_of(kubeconfig: Path | None, context: str) -> str:

@@ -24,6 +24,8 @@ __all__ = ["GROUP", "main"]
 
 GROUP: Final = "canary.commands"
 _DISTRIBUTION: Final = "canary-core"
+_SETTINGS: Final = {"help_option_names": ["-h", "--help"]}
+"""For all commands, which inherit it."""
 
 
 class _Commands(TyperGroup):
@@ -82,12 +84,14 @@ def _print_version(wanted: bool) -> None:
 
 
 def _application() -> Any:
-    app = typer.Typer(cls=_Commands, add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+    app = typer.Typer(
+        cls=_Commands, add_completion=False, no_args_is_help=True, rich_markup_mode=None, context_settings=_SETTINGS
+    )
 
     @app.callback()
     def canary(
         _version: Annotated[
-            bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+            bool, typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Print the version.")
         ] = False,
     ) -> None:
         """Progressive delivery with a brain that can be tested."""

@@ -62,6 +62,7 @@ class Api:
         configuration: Configuration,
         *,
         user_agent: str = "canary-core",
+        field_manager: str = FIELD_MANAGER,
         may_write: Callable[[], None] = lambda: None,
         throttle: Callable[[], None] = lambda: None,
         connections: int = 32,
@@ -71,6 +72,7 @@ class Api:
         Args:
             configuration: Address, credentials and TLS settings, as the official client loads them.
             user_agent: Who is asking.
+            field_manager: Who writes, in ``metadata.managedFields``.
             may_write: Called before every write; raises `canary_ports.PortError` if it must not happen (any more).
             throttle: Called before every request; takes as long as the request has to wait.
             connections: Most connections that are kept open.
@@ -84,6 +86,7 @@ class Api:
         self._client = ApiClient(configuration)
         self._client.rest_client.pool_manager.pool_classes_by_scheme = connection_classes()
         self._client.user_agent = user_agent
+        self._field_manager = field_manager
         self._may_write = may_write
         self._throttle = throttle
 
@@ -222,7 +225,9 @@ class Api:
             raise UnavailableError(f"{path}: the answer is no object")
         return found
 
-    def patch(self, resource: Resource, obj: Obj, changes: Obj, *, subresource: str = "") -> Obj:
+    def patch(
+        self, resource: Resource, obj: Obj, changes: Obj, *, subresource: str = "", any_version: bool = False
+    ) -> Obj:
         """Change some fields (JSON merge patch, RFC 7386), if the object is still the version that is given.
 
         Args:
@@ -230,12 +235,13 @@ class Api:
             obj: The object as it was read; only its identity and version matter.
             changes: The patch. What it says of ``metadata.resourceVersion`` is overwritten.
             subresource: Such as ``status``.
+            any_version: Whether it is enough that it is still the same object: the change does not rest on the rest.
 
         Raises:
             ConflictError: It is another version by now, or gone.
         """
         old = obj["metadata"]
-        fence = {"resourceVersion": old["resourceVersion"], "uid": old["uid"]}
+        fence = {"uid": old["uid"]} if any_version else {"resourceVersion": old["resourceVersion"], "uid": old["uid"]}
         body = {**changes, "metadata": {**(changes.get("metadata") or {}), **fence}}
         path = resource.path(old["namespace"], old["name"], subresource)
         return self._write("PATCH", path, body, content_type=MERGE_PATCH)
@@ -278,7 +284,7 @@ class Api:
         self, method: str, path: str, body: Obj, query: Mapping[str, str], *, content_type: str = "application/json"
     ) -> Obj:
         self._may_write()
-        whole = {"fieldManager": FIELD_MANAGER, **query}
+        whole = {"fieldManager": self._field_manager, **query}
         try:
             return self._send(method, path, query=whole, headers={"Content-Type": content_type}, body=body)
         except AbsentError as error:

@@ -162,6 +162,7 @@ def canonical(ages: Ages, rollout: Rollout, facts: Facts, now_s: float) -> tuple
         replicas=min(1, rollout.replicas),
         away_s=_age(rollout.away_s, 0.0, ages.deadline_s) if rollout.phase in _JUDGED else 0.0,
         request=None,
+        reply=None,
         outcome=_ALIKE.get(rollout.outcome, rollout.outcome) if rollout.outcome else None,
         pending=rollout.pending[-1:],
     )

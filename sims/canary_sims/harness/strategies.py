@@ -39,6 +39,7 @@ from canary_core import (
     Progressive,
     Question,
     Refused,
+    Reply,
     Request,
     Rollout,
     Sample,
@@ -283,6 +284,7 @@ def rollouts(*, phase: SearchStrategy[Phase] | None = None) -> SearchStrategy[Ro
         skipped=st.booleans(),
         replicas=st.integers(0, 3),
         request=st.none() | st.sampled_from(("r1", "r2")),
+        reply=st.none() | st.sampled_from(Reply),
         pending=told,
     )
 

@@ -6,6 +6,7 @@ from typing import Final
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, SERVICES, Obj
 from canary_adapters.kubernetes.store.acceptance import DECLARED, Rehearse, is_gone_by, nobody, unanswered
+from canary_adapters.kubernetes.store.annotation import read_request
 from canary_adapters.kubernetes.store.conditions import Problem, Target, standing_problem
 from canary_adapters.kubernetes.store.memory import Definition, as_meant, as_sent
 from canary_adapters.kubernetes.store.places import Place, former_places, moved, place_of, stored_place, written_places
@@ -13,17 +14,13 @@ from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
 from canary_adapters.kubernetes.store.status import read_status, with_problem, written_status
 from canary_adapters.manifests import Canary
 from canary_adapters.manifests.mistakes import shown
-from canary_core import Obstacle, Phase, Policy, Request, Rollout, Source, Traffic, Verb
+from canary_core import Obstacle, Phase, Policy, Rollout, Source, Traffic
 from canary_core.split import shown_weight
 from canary_ports import Clock, ConflictError, GoneError, PortError, RefusedError, Stored, UnavailableError
 
 __all__ = ["FINALIZER", "CanaryStore"]
 
 FINALIZER: Final = "finalizer.flagger.app"
-REQUEST: Final = "canary-core/request"
-"""Annotation by which a person asks for something: a verb, or ``verb/id`` to ask for the same thing again."""
-LONGEST_REQUEST: Final = 200
-"""Characters of it that count."""
 
 _LOST: Final = (
     "The definition of Canary in this cluster is not that of canary-core, and drops what it does not know: fields of "
@@ -186,13 +183,13 @@ class CanaryStore:
         self.rollout = read_status(loaded.policy, obj["status"])
         self._standing = standing_problem(obj["status"], self.rollout)
         if self._has_moved(obj, loaded.canary):
-            self.rollout = Rollout(request=self.rollout.request)
+            self.rollout = Rollout(request=self.rollout.request, reply=self.rollout.reply)
         self._seen = (obj["metadata"]["resourceVersion"], _essence(obj))
         return Stored(
             policy=loaded.policy,
             rollout=self.rollout,
             version=obj["metadata"]["resourceVersion"],
-            request=_request(obj),
+            request=read_request(obj),
             redeclared=self.problem is None and _is_redeclared(obj),
             deleting=_is_deleting(obj),
         )
@@ -405,14 +402,3 @@ def _is_redeclared(obj: Obj) -> bool:
 def _is_refused(rollout: Rollout) -> bool:
     """Whether what is intended may not be in force."""
     return rollout.obstacle is not None and rollout.obstacle.source is Source.ACTED
-
-
-def _request(obj: Obj) -> Request | None:
-    """What the annotation asks for, with a verb or without."""
-    text = str((obj["metadata"].get("annotations") or {}).get(REQUEST, ""))[:LONGEST_REQUEST]
-    if not text.strip():
-        return None
-    try:
-        return Request(id=text, verb=Verb(text.partition("/")[0].strip().lower()))
-    except ValueError:
-        return Request(id=text, verb=None)

@@ -1,0 +1,72 @@
+"""Names from the cluster and the kubeconfig for the completion of shells: quick, and silent if there are none."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+__all__ = ["canary_names", "context_names", "namespace_names"]
+
+_PATIENCE_S = 2.0
+_NAME = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
+"""What Kubernetes takes for a name. Shells run what else a server may say."""
+
+
+def canary_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of canaries in the namespace that was given."""
+    return _matching(lambda: _canaries(ctx.params, whole=False), incomplete)
+
+
+def namespace_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Namespaces in which there are canaries."""
+    return _matching(lambda: _canaries(ctx.params, whole=True), incomplete)
+
+
+def context_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Contexts of the kubeconfig."""
+    return _matching(lambda: _contexts(ctx.params), incomplete, any_text=True)
+
+
+def _matching(found: Callable[[], list[str]], incomplete: str, *, any_text: bool = False) -> list[str]:
+    import re
+
+    pattern = r"[\w.@:/-]+" if any_text else _NAME
+    return sorted({each for each in _in_time(found) if re.fullmatch(pattern, each) and each.startswith(incomplete)})
+
+
+def _in_time(found: Callable[[], list[str]]) -> list[str]:
+    """What is found within the time that a person waits for a completion."""
+    names: list[str] = []
+
+    def look() -> None:
+        try:
+            names.extend(found())
+        except Exception:  # noqa: BLE001 - an error would be printed into the line that is being typed
+            names.clear()
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    thread.join(_PATIENCE_S)
+    return [] if thread.is_alive() else names
+
+
+def _canaries(given: dict[str, Any], *, whole: bool) -> list[str]:
+    from canary_adapters.cli.connection import connection, namespace_of
+    from canary_adapters.kubernetes.api import Api
+    from canary_adapters.kubernetes.resources import CANARIES
+
+    kubeconfig, context = given.get("kubeconfig"), given.get("context") or ""
+    api = Api(connection(kubeconfig, context=context), user_agent="canary", connections=1)
+    namespace = None if whole else given.get("namespace") or namespace_of(kubeconfig, context)
+    field = "namespace" if whole else "name"
+    return [each["metadata"][field] for each in api.list(CANARIES, namespace).items]
+
+
+def _contexts(given: dict[str, Any]) -> list[str]:
+    from kubernetes import config
+
+    load: Any = config
+    kubeconfig = given.get("kubeconfig")
+    contexts, _ = load.list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
+    return [str(each["name"]) for each in contexts]

@@ -1,0 +1,110 @@
+"""A person in the middle of rollouts: what they type, what is printed, and what becomes of the rollout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from applications.demo_app import App
+from laboratories.lab import CANARY, Lab, eventually
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def running(lab: Lab) -> Iterator[None]:
+    with lab.controller():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def deployed(app: App) -> None:
+    """The application, initialised, with steps that no test waits for the end of."""
+    app.deploy(analysis={"stepWeight": 1, "maxWeight": 50})
+    app.until("Initialized")
+
+
+def typed(app: App, *arguments: str, kubeconfig: Path | None = None) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error."""
+    done = subprocess.run(
+        [CANARY, *arguments, "-n", app.namespace],
+        env={**os.environ, "KUBECONFIG": str(kubeconfig or app.lab.kubeconfig), "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_rollout_is_paused_resumed_aborted_retried_and_promoted(app: App) -> None:
+    app.image("v2")
+    app.until("Progressing")
+    full = f"canary.flagger.app/{app.name}"
+    assert typed(app, "pause", app.name) == (0, f"{full}: pause accepted (phase Progressing)\n", "")
+    eventually(lambda: "Paused" in typed(app, "list")[1])
+    assert "Waits for:        a request to resume" in typed(app, "status", app.name)[1]
+    assert typed(app, "resume", full)[0] == 0
+    code, out, _ = typed(app, "abort", app.name)
+    assert (code, out) == (0, f"{full}: abort accepted (phase Failed)\n")
+    code, out, err = typed(app, "abort", app.name)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"error: {full}: abort refused: the phase is Failed; abort is possible in Waiting")
+    eventually(lambda: app.replicas() == 0)
+    assert typed(app, "retry", app.name)[0] == 0
+    app.until("Progressing")
+    code, out, _ = typed(app, "promote", app.name, "-o", "json")
+    assert (code, json.loads(out)["metadata"]["name"]) == (0, app.name)
+    app.until("Succeeded")
+    page = typed(app, "status", app.name)[1]
+    assert "Primary runs:     example.com/app:v2" in page
+    assert "promote/" in page
+    assert "Promotion completed!" in page
+
+
+def test_lists_in_all_forms(app: App) -> None:
+    heading, line = typed(app, "list")[1].splitlines()
+    assert heading.split() == ["NAME", "PHASE", "WEIGHT", "FAILED", "REASON", "SINCE", "AGE"]
+    assert line.split()[:4] == [app.name, "Initialized", "0%", "0/10"]
+    assert typed(app, "list", "-o", "name")[1] == f"canary.flagger.app/{app.name}\n"
+    (item,) = json.loads(typed(app, "list", "-o", "json")[1])["items"]
+    assert (item["kind"], item["metadata"]["namespace"]) == ("Canary", app.namespace)
+    assert yaml.safe_load(typed(app, "status", app.name, "-o", "yaml")[1])["metadata"]["name"] == app.name
+    wide = typed(app, "list", "-A", "-o", "wide")[1]
+    assert wide.splitlines()[0].split()[-4:] == ["TARGET", "PROVIDER", "REQUEST", "MESSAGE"]
+    assert app.namespace in wide
+
+
+def test_what_is_not_there_or_not_allowed_is_one_line(app: App, tmp_path: Path) -> None:
+    assert typed(app, "abort", "nobody") == (1, "", f"error: no canary nobody in namespace {app.namespace}\n")
+    code, _, err = typed(app, "list", "--context", "other")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "there is no context other" in err
+    code, _, err = typed(app, "list", "-o", "xml")
+    assert (code, "must be wide, json, yaml or name" in err) == (2, True)
+    app.kubectl("create", "serviceaccount", "ann")
+    token = app.kubectl("create", "token", "ann").strip()
+    ann = app.lab.of_token(token, tmp_path / "ann")
+    code, _, err = typed(app, "list", kubeconfig=ann)
+    assert (code, err.count("\n")) == (1, 1)
+    assert f"missing right: list canaries.flagger.app in namespace {app.namespace}" in err
+    wrong = app.lab.of_token("nobody's", tmp_path / "wrong")
+    code, _, err = typed(app, "list", kubeconfig=wrong)
+    assert (code, err) == (1, "error: the API server does not accept the credentials of the kubeconfig (401)\n")
+
+
+def test_where_nobody_answers_it_says_so(app: App, tmp_path: Path) -> None:
+    config = yaml.safe_load(app.lab.kubeconfig.read_text())
+    config["clusters"][0]["cluster"]["server"] = "http://127.0.0.1:9"
+    (tmp_path / "nowhere").write_text(yaml.safe_dump(config))
+    code, out, err = typed(app, "list", kubeconfig=tmp_path / "nowhere")
+    assert (code, out, err.count("\n")) == (3, "", 1)
+    assert err.startswith("error: no answer from the API server http://127.0.0.1:9")
