@@ -11,14 +11,13 @@ from typing import Any, Final, assert_never
 from attrs import frozen
 
 from canary_core import notices as n
-from canary_core.phases import Phase
 from canary_core.policy import CheckKind, HookType
-from canary_core.requests import Reply, Verb
+from canary_core.requests import Verb
 from canary_core.traffic import Traffic
 from canary_core.verdict import Verdict
 from canary_core.workload import Readiness, Unready
 
-__all__ = ["Alert", "Names", "Severity", "alert", "code", "is_warning", "message", "reply_text"]
+__all__ = ["Alert", "Names", "Severity", "alert", "code", "is_warning", "message"]
 
 
 @frozen(kw_only=True)
@@ -249,40 +248,6 @@ def _unknown(notice: n.RequestUnknown, names: Names) -> str:
     known = f"{', '.join(verbs[:-1])} or {verbs[-1]}"
     asked = repr(notice.text[:_LONGEST_REQUEST])
     return f"Request {asked} to {names.full_canary} is not understood: ask for {known}, followed by / and any new text"
-
-
-_REPLIES: Final[Mapping[Reply, str]] = MappingProxyType(
-    {
-        Reply.ACCEPTED: "accepted",
-        Reply.NOT_UNDERSTOOD: "not understood",
-        Reply.PAUSED: "the rollout is paused",
-        Reply.NOT_PAUSED: "the rollout is not paused",
-        Reply.PRIMARY_NOT_READY: "the primary is not ready, so there is nothing to roll back to",
-        Reply.CHECKS_FAILED: "the revision has failed its checks",
-        Reply.OBSTRUCTED: "something is in the way",
-    }
-)
-_PHASES_OF: Final[Mapping[Verb, str]] = MappingProxyType(
-    {
-        Verb.PAUSE: "possible until the Canary is deleted",
-        Verb.ABORT: "possible in Waiting, Progressing and WaitingPromotion",
-        Verb.RETRY: "possible in Failed",
-        Verb.PROMOTE: "possible in Waiting, Progressing and WaitingPromotion",
-    }
-)
-
-
-def reply_text(reply: Reply, verb: Verb | None, phase: Phase) -> str:
-    """What a person who has asked for something is answered, in a few words.
-
-    Args:
-        reply: The answer.
-        verb: What was asked for.
-        phase: The phase of the rollout when it was answered, or soon after.
-    """
-    if reply is Reply.WRONG_PHASE and verb is not None:
-        return f"the phase is {phase.value}; {verb.value} is {_PHASES_OF.get(verb, 'not possible in it')}"
-    return _REPLIES.get(reply, "not possible")
 
 
 _Text = Callable[[Any, Names], str]

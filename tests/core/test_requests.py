@@ -16,7 +16,7 @@ from canary_core import (
     notices,
     weights_by_step,
 )
-from canary_core.messages import reply_text
+from canary_core.replies import reply_text
 from stories.trajectories import V1, V2, V3, Play, a_gate, a_policy, close_gate, open_gate
 
 STEPS = Progressive(weights=weights_by_step(10, 30))

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from canary_adapters.steering.desk import FAILED, NO_ANSWER, Desk, SteeringError, UnansweredError
 from canary_adapters.steering.view import CanaryView
 from canary_core import Phase, Reply, Request, Verb
-from canary_core.messages import reply_text
+from canary_core.replies import reply_text
 
 __all__ = ["Answer", "Patience", "ask", "new_request"]
 

@@ -8,9 +8,9 @@ from attrs import frozen
 
 from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.kubernetes.store.annotation import read_request
+from canary_adapters.kubernetes.store.conditions import PROMOTED
 from canary_adapters.kubernetes.store.memory import as_meant
 from canary_adapters.kubernetes.store.records import read_rollout
-from canary_adapters.kubernetes.store.status import PROMOTED
 from canary_adapters.plain_text import one_line
 from canary_core import Outcome, Phase, Reply, Rollout, Verb, Wait
 from canary_ports import RefusedError
