@@ -108,3 +108,26 @@ def test_where_nobody_answers_it_says_so(app: App, tmp_path: Path) -> None:
     code, out, err = typed(app, "list", kubeconfig=tmp_path / "nowhere")
     assert (code, out, err.count("\n")) == (3, "", 1)
     assert err.startswith("error: no answer from the API server http://127.0.0.1:9")
+
+
+def test_a_rollout_is_explained(app: App) -> None:
+    """Why, what for, and until when; the times are those of a ladder of steps of a second."""
+    code, out, err = typed(app, "explain", app.name)
+    assert (code, err) == (0, "")
+    assert "Waits for:  a new revision" in out
+    assert "cannot be told: no rollout is under way" in out
+    app.image("v2")
+    app.until("Progressing")
+    code, out, _ = typed(app, "explain", app.name)
+    assert out.startswith(f"{app.namespace}/{app.name} is Progressing")
+    assert "At best:    Succeeded in" in out
+    assert "At worst:   Failed in" in out
+    assert "   Finalising" in out
+    found = json.loads(typed(app, "explain", app.name, "-o", "json")[1])
+    assert (found["phase"], found["atBest"]["outcome"], found["atWorst"]["outcome"]) == (
+        "Progressing",
+        "completed",
+        "checks",
+    )
+    assert [each["weight"] for each in found["atBest"]["stages"]][-1] == 0
+    assert typed(app, "explain", app.name, "-o", "yaml")[0] == 2

@@ -1,0 +1,134 @@
+"""``canary explain``: why a rollout stands where it does, and how it goes on."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from canary_adapters.cli.steering import Context, Kubeconfig, Name, Namespace, at_desk, under_way
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from canary_adapters.steering.outlook import Outlook
+    from canary_core import Forecast
+
+__all__ = ["explain"]
+
+
+def explain(
+    name: Name,
+    namespace: Namespace = "",
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FORMAT", help="json.")] = "",
+    context: Context = "",
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Say why a rollout stands where it does, what it waits for, and when it is over: at best, and at worst.
+
+    The machine that decides is run forward from the record in the status. Pods are taken to be ready at once.
+
+    Exit codes: 0 shown; 1 not found or forbidden; 2 bad input; 3 no answer from the API server.
+    """
+    import time
+
+    from rich.console import Console
+
+    from canary_adapters.steering.outlook import outlook
+    from canary_adapters.steering.view import CanaryView
+
+    if output not in {"", "json"}:
+        raise typer.BadParameter(f"{output}: must be json", param_hint="--output")
+    with at_desk(kubeconfig, context, namespace) as place:
+        obj = place.desk.canary(place.namespace, under_way(name))
+    view, now_s = CanaryView.of(obj), time.time()
+    found = outlook(obj, now_s)
+    if output == "json":
+        typer.echo(_as_json(view, found))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for line in (*_standing(view, now_s), *_course(found, now_s)):
+        console.print(line)
+
+
+def _standing(view: Any, now_s: float) -> "list[Text]":
+    from rich.text import Text
+
+    from canary_adapters.steering.pages import phase_text
+    from canary_adapters.steering.view import age
+
+    since = f" for {age(now_s - view.since_s)}" if view.since_s is not None else ""
+    head = Text.assemble((f"{view.namespace}/{view.name}", "bold"), " is ", phase_text(view.phase), since)
+    return [
+        Text.assemble(head, f", the canary has {view.weight} %"),
+        Text.assemble(("Because:    ", "bold"), view.message or view.reason or "-"),
+        Text.assemble(("Waits for:  ", "bold"), view.waits_for or "nothing"),
+    ]
+
+
+def _course(found: "Outlook | str", now_s: float) -> "list[Text]":
+    from rich.text import Text
+
+    from canary_adapters.steering.outlook import described
+    from canary_adapters.steering.pages import phase_text, rows
+    from canary_adapters.steering.view import age
+
+    if isinstance(found, str):
+        return [Text.assemble(("At best:    ", "bold"), f"cannot be told: {found}")]
+    lines = [
+        [
+            Text(f"  in {age(stage.at_s - now_s)}", style="dim"),
+            Text(_clock(stage.at_s), style="dim"),
+            phase_text(stage.phase.value),
+            Text(described(stage, found.policy)),
+        ]
+        for stage in found.at_best.stages[1:]
+    ]
+    return [
+        Text.assemble(("At best:    ", "bold"), _end(found.at_best, now_s)),
+        *rows(lines, []),
+        Text.assemble(("At worst:   ", "bold"), f"{_end(found.at_worst, now_s)}, if every check fails from now on"),
+    ]
+
+
+def _end(found: "Forecast", now_s: float) -> str:
+    from canary_adapters.steering.view import age
+
+    last = found.stages[-1].phase.value
+    if found.over_s is None:
+        return f"stays {last}: nobody knows for how long"
+    return f"{last} in {age(found.over_s - now_s)}, at {_clock(found.over_s)}"
+
+
+def _clock(at_s: float) -> str:
+    from datetime import datetime
+
+    return datetime.fromtimestamp(at_s).astimezone().strftime("%H:%M:%S")
+
+
+def _as_json(view: Any, found: "Outlook | str") -> str:
+    import json
+
+    facts = {"namespace": view.namespace, "name": view.name, "phase": view.phase, "weight": view.weight}
+    why = {"reason": view.reason, "message": view.message, "waitsFor": view.waits_for}
+    if isinstance(found, str):
+        return json.dumps({**facts, **why, "unknown": found})
+    return json.dumps({**facts, **why, "atBest": _forecast(found.at_best), "atWorst": _forecast(found.at_worst)})
+
+
+def _forecast(found: "Forecast") -> dict[str, Any]:
+    stages = [
+        {
+            "at": _utc(each.at_s),
+            "phase": each.phase.value,
+            "weight": each.traffic.canary_weight,
+            "mirrored": each.traffic.mirrored,
+        }
+        for each in found.stages
+    ]
+    over = _utc(found.over_s) if found.over_s is not None else None
+    return {"over": over, "outcome": found.outcome.value if found.outcome is not None else None, "stages": stages}
+
+
+def _utc(at_s: float) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
