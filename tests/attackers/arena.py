@@ -115,8 +115,8 @@ class Record:
         return [who for who, seen in self.received.items() if who != kind and cookie in _text(seen)]
 
     def strays(self) -> list[Entry]:
-        """Writes to what is not of the namespace's team: each calls everything after its namespace."""
-        return [each for each in self.writes if not _at_home(each)]
+        """What was written, and is not of the namespace's team: each calls everything after its namespace."""
+        return [each for each in self.writes if not each.dry_run and not _at_home(each)]
 
     def foreign_routes(self, namespace: str) -> list[str]:
         """What routes of a namespace say of the victim's."""

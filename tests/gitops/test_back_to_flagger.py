@@ -65,20 +65,16 @@ def test_of_a_status_that_is_left_there_it_analyses_everything(lab: Lab, place: 
 @pytest.mark.parametrize("place", [*REST, "progressing"])
 def test_it_takes_away_nothing_that_the_controller_has_made(lab: Lab, place: str) -> None:
     canary = _read(lab, "canary", place)
-    assert [lost_ports(canary, _read(lab, "service", place, f"{NAME}{end}")) for end in ("-primary", "-canary")] == [
-        [],
-        [],
-    ]
+    for name in (NAME, f"{NAME}-primary", f"{NAME}-canary"):
+        assert lost_ports(canary, _read(lab, "service", place, name)) == []
     assert lost_routes(canary, _read(lab, ROUTES, place)) == []
 
 
 def test_the_command_of_the_documentation_takes_the_status_of_those_at_rest(lab: Lab) -> None:
     """Under way it would leave requests to a target without Pods, for good."""
     under_way = _read(lab, "canary", "progressing")
-    without = {key: value for key, value in under_way.items() if key != "status"}
-    assert requests_to_nobody(without, _read(lab, "deployment", "progressing"), _read(lab, ROUTES, "progressing")) == [
-        25
-    ]
+    target, routes = (_read(lab, kind, "progressing") for kind in ("deployment", ROUTES))
+    assert requests_to_nobody({**under_way, "status": {}}, target, routes) == [25]
     Terminal({}, KUBECONFIG=str(lab.kubeconfig)).type(script(FROM_FLAGGER, "--subresource=status"))
     assert _read(lab, "canary", "progressing")["status"] == under_way["status"]
     for place in REST:
