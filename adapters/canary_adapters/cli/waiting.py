@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary_adapters.cli.steering import Context, Kubeconfig, Name, Namespace, at_desk, duration, under_way
+from canary_adapters.cli.steering import Context, Kubeconfig, Name, Namespace, at_desk, bare_name, duration
 
 if TYPE_CHECKING:
     from canary_adapters.steering.ending import End
@@ -55,7 +55,7 @@ def wait(
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     with at_desk(kubeconfig, context, namespace) as place:
-        look = looks_at(place.desk, place.namespace, under_way(name), workloads=bool(image))
+        look = looks_at(place.desk, place.namespace, bare_name(name), workloads=bool(image))
         end = follow(look, ends=ends, shows=show, patience=patience)
     if end.code:
         announce(f"error: {end.text}")
@@ -91,7 +91,7 @@ def watch(
         return ending.of(look.view, patience.now_s()) if until_over else None
 
     with at_desk(kubeconfig, context, namespace) as place:
-        look = looks_at(place.desk, place.namespace, under_way(name), workloads=True, events=True)
+        look = looks_at(place.desk, place.namespace, bare_name(name), workloads=True, events=True)
         with shown(console, plain=plain or not console.is_terminal) as show:
             end = follow(look, ends=ends, shows=show, patience=patience)
         console.print(end.text, markup=False, soft_wrap=True)
