@@ -103,7 +103,9 @@ def _retry(at: Situation) -> Ask | Step | Reply:
         return Reply.PRIMARY_NOT_READY
     begun = begin(at, accepted)
     if isinstance(begun, Step) and begun.rollout.phase is Phase.FAILED:
-        return evolve(begun, rollout=begun.rollout.but(reply=Reply.OBSTRUCTED))
+        refused = RequestRefused(verb=Verb.RETRY, phase=Phase.FAILED)
+        told = begun.rollout.but(reply=Reply.OBSTRUCTED)
+        return evolve(begun, rollout=told, notices=(*begun.notices, refused))
     return begun
 
 

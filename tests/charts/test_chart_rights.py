@@ -24,11 +24,40 @@ def _rules(objects: list[Obj]) -> dict[str, set[tuple[str, str, str]]]:
     """What each kind of role grants, as group, resource and verb."""
     found: dict[str, set[tuple[str, str, str]]] = {}
     for obj in objects:
-        for rule in obj.get("rules") or ():
+        for rule in () if _aggregated(obj) else obj.get("rules") or ():
             assert set(rule) == {"apiGroups", "resources", "verbs"}
             granted = set(product(rule["apiGroups"], rule["resources"], rule["verbs"]))
             found.setdefault(obj["kind"], set()).update(granted)
     return found
+
+
+def _aggregated(obj: Obj) -> set[str]:
+    """The usual roles to which the rights of a role are added: those of people, and not of the controller."""
+    labels = obj["metadata"].get("labels") or {}
+    prefix = "rbac.authorization.k8s.io/aggregate-to-"
+    return {key.removeprefix(prefix) for key, value in labels.items() if key.startswith(prefix) and value == "true"}
+
+
+READ, WRITE = {"get", "list", "watch"}, {"create", "delete", "deletecollection", "patch", "update"}
+
+
+def test_view_sees_canaries_and_edit_may_write_them_and_nothing_that_is_the_controllers(helm: Helm) -> None:
+    granted: dict[str, set[tuple[str, str, str]]] = {}
+    for obj in helm.render(CONTROLLER):
+        for role in _aggregated(obj):
+            assert obj["kind"] == "ClusterRole"
+            for rule in obj["rules"]:
+                granted.setdefault(role, set()).update(product(rule["apiGroups"], rule["resources"], rule["verbs"]))
+    seen = set(product(["flagger.app"], ["canaries", "metrictemplates", "alertproviders"], READ))
+    written = set(product(["flagger.app"], ["canaries"], WRITE))
+    assert granted == {"view": seen, "edit": seen | written, "admin": seen | written}
+
+
+@pytest.mark.parametrize(
+    "values", [{"rbac": {"aggregateClusterRoles": False}}, {"rbac": {"create": False}}, {"namespace": "team-a"}]
+)
+def test_the_usual_roles_stay_as_they_are_where_that_is_wanted(helm: Helm, values: Obj) -> None:
+    assert [obj for obj in helm.render(CONTROLLER, values) if _aggregated(obj)] == []
 
 
 def test_rights_are_those_that_the_controller_is_tested_with(helm: Helm) -> None:

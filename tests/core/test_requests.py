@@ -150,6 +150,7 @@ def test_retry_is_refused_while_something_is_in_the_way() -> None:
     play.world.obstacles = (Obstacle(reason="TargetOwned", message="web belongs to web-2"),)
     play.ask(Verb.RETRY).tick()
     assert (play.rollout.phase, play.rollout.reply) == (Phase.FAILED, Reply.OBSTRUCTED)
+    assert "RequestRefused" in play.told
     play.world.obstacles = ()
     play.ask(Verb.RETRY, "2").tick()
     assert (play.rollout.phase, play.rollout.reply) == (Phase.PROGRESSING, Reply.ACCEPTED)

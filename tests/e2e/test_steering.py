@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from applications.demo_app import App
+from laboratories.helm import CONTROLLER, Helm
 from laboratories.lab import CANARY, Lab, eventually
 
 pytestmark = pytest.mark.slow
@@ -99,6 +101,88 @@ def test_what_is_not_there_or_not_allowed_is_one_line(app: App, tmp_path: Path) 
     wrong = app.lab.of_token("nobody's", tmp_path / "wrong")
     code, _, err = typed(app, "list", kubeconfig=wrong)
     assert (code, err) == (1, "error: the API server does not accept the credentials of the kubeconfig (401)\n")
+
+
+def _of_role(app: App, tmp_path: Path, who: str, *roles: str) -> Path:
+    """A kubeconfig of somebody with rights in the namespace.
+
+    The embedded server adds no roles up, so that what the chart adds to a role is bound beside it.
+    """
+    app.kubectl("create", "serviceaccount", who)
+    for role in roles:
+        app.kubectl(
+            *("create", "rolebinding", f"{who}-{role}", f"--clusterrole={role}"),
+            f"--serviceaccount={app.namespace}:{who}",
+        )
+    return app.lab.of_token(app.kubectl("create", "token", who).strip(), tmp_path / who)
+
+
+def test_whoever_may_view_sees_and_whoever_may_edit_asks(app: App, tmp_path: Path) -> None:
+    """With the roles of the chart."""
+    roles = [obj for obj in Helm(tmp_path).render(CONTROLLER) if obj["kind"] == "ClusterRole"]
+    app.lab.apply(yaml.safe_dump_all(roles))
+    viewer = _of_role(app, tmp_path, "viewer", "view", "canary-view")
+    editor = _of_role(app, tmp_path, "editor", "edit", "canary-view", "canary-edit")
+    app.image("v2")
+    app.until("Progressing")
+    for arguments in (("list",), ("status", app.name), ("list", "-o", "wide")):
+        assert typed(app, *arguments, kubeconfig=viewer)[0] == 0
+    page = typed(app, "status", app.name, kubeconfig=viewer)[1]
+    assert "Canary runs:      example.com/app:v2" in page
+    assert "New revision detected!" in page
+    assert typed(app, "wait", app.name, "--image", "example.com/app:v2", "--timeout", "1s", kubeconfig=viewer)[0] == 3
+    for verb in ("pause", "resume", "abort", "retry", "promote"):
+        code, _, err = typed(app, verb, app.name, kubeconfig=viewer)
+        assert (code, err.count("\n")) == (1, 1)
+        assert f"missing right: patch canaries.flagger.app in namespace {app.namespace}" in err
+    assert typed(app, "pause", app.name, kubeconfig=editor)[0] == 0
+    assert typed(app, "abort", app.name, kubeconfig=editor)[0] == 0
+
+
+def test_a_pipeline_waits_for_its_image(app: App) -> None:
+    app.declare(analysis={"stepWeight": 10, "maxWeight": 50})
+    app.image("v2")
+    code, out, _ = typed(app, "wait", app.name, "--image", "example.com/app:v2", "--timeout", "90s")
+    *changes, end = out.splitlines()
+    assert (code, end) == (0, f"canary.flagger.app/{app.name}: image example.com/app:v2 promoted")
+    assert len(changes) == len(set(changes)) > 1
+    assert [line for line in changes if f"{app.name}: Progressing, canary " in line]
+    assert typed(app, "wait", app.name, "--image", "a", "--revision", "b")[0] == 2
+    assert typed(app, "wait", app.name, "--timeout", "soon")[0] == 2
+    app.lab.prometheus.success_rate = 1.0
+    app.declare(analysis={"stepWeight": 10, "maxWeight": 50, "threshold": 1})
+    app.image("v3")
+    code, _, err = typed(app, "wait", app.name, "--image", "example.com/app:v3", "--timeout", "90s")
+    assert (code, "failed (checks)" in err) == (1, True)
+
+
+def _watching(app: App, *arguments: str) -> subprocess.Popen[str]:
+    found = subprocess.Popen(
+        [CANARY, "watch", app.name, "-n", app.namespace, "--kubeconfig", str(app.lab.kubeconfig), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert found.stdout is not None
+    assert found.stdout.readline() == f"canary.flagger.app/{app.name}: Initialized, canary 0 %\n"
+    return found
+
+
+def test_a_rollout_is_watched_until_it_is_over(app: App) -> None:
+    app.declare(analysis={"stepWeight": 10, "maxWeight": 50})
+    watching = _watching(app, "--until-over")
+    app.image("v2")
+    out, err = watching.communicate(timeout=120)
+    assert (watching.returncode, err, out.splitlines()[-1]) == (0, "", f"canary.flagger.app/{app.name}: promoted")
+    assert f"  Advance {app.name}.{app.namespace} canary weight 10" in out
+    assert "  Promotion completed!" in out
+
+
+def test_ctrl_c_ends_a_watch_without_a_word(app: App) -> None:
+    watching = _watching(app)
+    watching.send_signal(signal.SIGINT)
+    assert watching.communicate(timeout=30) == ("", "")
+    assert watching.returncode == 130
 
 
 def test_where_nobody_answers_it_says_so(app: App, tmp_path: Path) -> None:

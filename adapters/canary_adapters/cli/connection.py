@@ -59,6 +59,16 @@ def connection(kubeconfig: Path | None, *, master: str = "", context: str = "") 
     return found
 
 
+def _own_namespace() -> str:
+    """That of the Pod in which this runs, as kubectl takes it."""
+    from kubernetes.config import incluster_config as inside
+
+    try:
+        return Path(inside.SERVICE_TOKEN_FILENAME).with_name("namespace").read_text(encoding="utf-8").strip()
+    except OSError:
+        return "default"
+
+
 def _told(kubeconfig: Path | None, context: str, error: Exception) -> str:
     """What is wrong with a configuration."""
     import os
@@ -89,7 +99,7 @@ def namespace_of(kubeconfig: Path | None, context: str) -> str:
     load: Any = config
     try:
         contexts, current = load.list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
-    except config.ConfigException:  # in the cluster
-        return "default"
+    except config.ConfigException:
+        return _own_namespace()
     chosen = next((each for each in contexts if each["name"] == context), current) if context else current
     return (chosen.get("context") or {}).get("namespace") or "default"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canary_adapters.cli.steering import Context, Kubeconfig, Name, Namespace, at_desk, under_way
+from canary_adapters.cli.steering import Context, Kubeconfig, Name, Namespace, at_desk, bare_name
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -38,7 +38,7 @@ def explain(
     if output not in {"", "json"}:
         raise typer.BadParameter(f"{output}: must be json", param_hint="--output")
     with at_desk(kubeconfig, context, namespace) as place:
-        obj = place.desk.canary(place.namespace, under_way(name))
+        obj = place.desk.canary(place.namespace, bare_name(name))
     view, now_s = CanaryView.of(obj), time.time()
     found = outlook(obj, now_s)
     if output == "json":

@@ -20,12 +20,16 @@ from typer.core import TyperGroup
 from canary_adapters.cli.announce import announce
 from canary_adapters.cli.errors import BAD_INPUT, BadInputError
 
-__all__ = ["GROUP", "main"]
+__all__ = ["COMPLETE", "GROUP", "main"]
 
 GROUP: Final = "canary.commands"
+COMPLETE: Final = "_CANARY_COMPLETE"
+"""Environment variable by which a shell asks for its script, or for completions."""
 _DISTRIBUTION: Final = "canary-core"
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"]}
 """For all commands, which inherit it."""
+_OF_THE_FRAMEWORK: Final = frozenset({"install_completion", "show_completion"})
+"""Options that would write files of the user: `canary completion` prints the script instead."""
 
 
 class _Commands(TyperGroup):
@@ -85,7 +89,11 @@ def _print_version(wanted: bool) -> None:
 
 def _application() -> Any:
     app = typer.Typer(
-        cls=_Commands, add_completion=False, no_args_is_help=True, rich_markup_mode=None, context_settings=_SETTINGS
+        cls=_Commands,
+        add_completion=COMPLETE in os.environ,  # makes the framework know its shells
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        context_settings=_SETTINGS,
     )
 
     @app.callback()
@@ -96,17 +104,23 @@ def _application() -> Any:
     ) -> None:
         """Progressive delivery with a brain that can be tested."""
 
-    return typer.main.get_command(app)
+    found: Any = typer.main.get_command(app)
+    found.params = [each for each in found.params if each.name not in _OF_THE_FRAMEWORK]
+    return found
 
 
-def main() -> None:
-    """Run the command line, and end the process with its exit code."""
+def main(name: str = "canary") -> None:
+    """Run the command line, and end the process with its exit code.
+
+    Args:
+        name: Of the program, for messages.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # Names and values come from the user's files; a terminal that cannot show them is no reason to fail.
             stream.reconfigure(errors="backslashreplace")
     try:
-        _application()(prog_name="canary")
+        _application()(prog_name=name, complete_var=COMPLETE)
     except BadInputError as error:
         sys.exit(_refuse(error.messages))
     except ValueError as error:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canary_adapters.cli.steering import Context, Kubeconfig, Name, Namespace, Place, at_desk, printed, under_way
+from canary_adapters.cli.steering import Context, Kubeconfig, Name, Namespace, Place, at_desk, bare_name, printed
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -38,11 +38,11 @@ def status(
     if output not in _FORMATS:
         raise typer.BadParameter(f"{output}: must be wide, json, yaml or name", param_hint="--output")
     with at_desk(kubeconfig, context, namespace) as place:
-        version = _show(place, under_way(name), output, "")
+        version = _show(place, bare_name(name), output, "")
         while watch:
             time.sleep(_LOOK_S)
             try:
-                version = _show(place, under_way(name), output, version)
+                version = _show(place, bare_name(name), output, version)
             except UnansweredError:
                 continue  # the next look will tell
 

@@ -13,7 +13,7 @@ from canary_adapters.cli.names import canary_names, context_names, namespace_nam
 if TYPE_CHECKING:
     from canary_adapters.steering.desk import Desk
 
-__all__ = ["Context", "Kubeconfig", "Name", "Namespace", "Place", "at_desk", "duration", "printed", "under_way"]
+__all__ = ["Context", "Kubeconfig", "Name", "Namespace", "Place", "at_desk", "bare_name", "duration", "printed"]
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the Canary.", autocompletion=canary_names)]
 Namespace = Annotated[
@@ -73,7 +73,7 @@ def at_desk(kubeconfig: Path | None, context: str, namespace: str) -> Iterator[P
         api.close()
 
 
-def under_way(name: str) -> str:
+def bare_name(name: str) -> str:
     """A name as it is given: also as ``canary/NAME``, which other commands print."""
     return next((name.removeprefix(prefix) for prefix in _PREFIXES if name.startswith(prefix)), name)
 

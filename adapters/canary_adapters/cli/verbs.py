@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from canary_adapters.cli.steering import Context, Kubeconfig, Name, Namespace, at_desk, duration, printed, under_way
+from canary_adapters.cli.steering import Context, Kubeconfig, Name, Namespace, at_desk, bare_name, duration, printed
 
 __all__ = ["abort", "pause", "promote", "resume", "retry"]
 
@@ -103,7 +103,7 @@ def _ask(
         raise typer.BadParameter(f"{output}: must be json, yaml or name", param_hint="--output")
     patience = Patience(duration(timeout, "--timeout"))
     with at_desk(kubeconfig, context, namespace) as place:
-        answer = ask(place.desk, place.namespace, under_way(name), new_request(Verb(verb)), patience)
+        answer = ask(place.desk, place.namespace, bare_name(name), new_request(Verb(verb)), patience)
         if answer.code:
             announce(f"error: {answer.text}")
         if output == "name":

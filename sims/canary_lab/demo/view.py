@@ -14,6 +14,7 @@ from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, EVENTS
 from canary_adapters.manifests.analysis import REQUEST_DURATION, REQUEST_SUCCESS_RATE
 from canary_adapters.prometheus.queries import BuiltIn, built_in
+from canary_adapters.steering.panel import Event, Side
 from canary_lab.mesh.laptop import Laptop
 from canary_lab.mesh.load import Load
 from canary_lab.mesh.prometheus import Prometheus
@@ -25,31 +26,6 @@ NAMESPACE: Final = "canary-demo"
 NAME: Final = "fleet-simple-app"
 WINDOW_S: Final = 5
 _EVENTS: Final = 7
-
-
-@frozen(kw_only=True)
-class Side:
-    """One of the two workloads."""
-
-    name: str
-    version: str
-    ready: str
-    """Pods, as ``1/1``."""
-    rate: float | None
-    """Requests a second that Prometheus has seen."""
-    success: float | None
-    """Percent of them that were no error of the server."""
-    p99_ms: float | None
-
-
-@frozen(kw_only=True)
-class Event:
-    """Something that the controller has told."""
-
-    at: str
-    """Time of day."""
-    text: str
-    is_warning: bool
 
 
 @frozen(kw_only=True)
