@@ -1,5 +1,6 @@
 """Names from the cluster and the kubeconfig for the completion of shells: quick, and silent if there are none."""
 
+import os
 import re
 import threading
 from collections.abc import Callable
@@ -7,8 +8,10 @@ from typing import Any, Final
 
 import typer
 
-__all__ = ["canary_names", "context_names", "namespace_names"]
+__all__ = ["PATIENCE", "canary_names", "context_names", "namespace_names"]
 
+PATIENCE: Final = "CANARY_COMPLETION_TIMEOUT"
+"""Environment variable: for how many seconds names are looked for."""
 _PATIENCE_S: Final = 2.0
 _LONGEST: Final = 253
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]*")
@@ -48,8 +51,15 @@ def _in_time(found: Callable[[], list[str]]) -> list[str]:
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
-    thread.join(_PATIENCE_S)
+    thread.join(_patience_s())
     return [] if thread.is_alive() else names
+
+
+def _patience_s() -> float:
+    try:
+        return max(0.0, min(60.0, float(os.environ.get(PATIENCE, ""))))
+    except ValueError:
+        return _PATIENCE_S
 
 
 def _canaries(given: dict[str, Any], *, whole: bool) -> list[str]:
