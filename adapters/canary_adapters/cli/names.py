@@ -1,16 +1,22 @@
 """Names from the cluster and the kubeconfig for the completion of shells: quick, and silent if there are none."""
 
+import os
+import re
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import typer
 
-__all__ = ["canary_names", "context_names", "namespace_names"]
+__all__ = ["PATIENCE", "canary_names", "context_names", "namespace_names"]
 
-_PATIENCE_S = 2.0
-_NAME = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
-"""What Kubernetes takes for a name. Shells run what else a server may say."""
+PATIENCE: Final = "CANARY_COMPLETION_TIMEOUT"
+"""Environment variable: for how many seconds names are looked for."""
+_PATIENCE_S: Final = 2.0
+_LONGEST: Final = 253
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]*")
+_CONTEXT: Final = re.compile(r"[\w.@:/-]+")
+"""What is completed to: shells run what else a server or a file may say."""
 
 
 def canary_names(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -25,14 +31,12 @@ def namespace_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def context_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Contexts of the kubeconfig."""
-    return _matching(lambda: _contexts(ctx.params), incomplete, any_text=True)
+    return _matching(lambda: _contexts(ctx.params), incomplete, _CONTEXT)
 
 
-def _matching(found: Callable[[], list[str]], incomplete: str, *, any_text: bool = False) -> list[str]:
-    import re
-
-    pattern = r"[\w.@:/-]+" if any_text else _NAME
-    return sorted({each for each in _in_time(found) if re.fullmatch(pattern, each) and each.startswith(incomplete)})
+def _matching(found: Callable[[], list[str]], incomplete: str, pattern: re.Pattern[str] = _NAME) -> list[str]:
+    names = (each for each in _in_time(found) if len(each) <= _LONGEST and pattern.fullmatch(each))
+    return sorted({each for each in names if each.startswith(incomplete)})
 
 
 def _in_time(found: Callable[[], list[str]]) -> list[str]:
@@ -47,8 +51,15 @@ def _in_time(found: Callable[[], list[str]]) -> list[str]:
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
-    thread.join(_PATIENCE_S)
+    thread.join(_patience_s())
     return [] if thread.is_alive() else names
+
+
+def _patience_s() -> float:
+    try:
+        return max(0.0, min(60.0, float(os.environ.get(PATIENCE, ""))))
+    except ValueError:
+        return _PATIENCE_S
 
 
 def _canaries(given: dict[str, Any], *, whole: bool) -> list[str]:

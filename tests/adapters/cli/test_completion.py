@@ -25,11 +25,11 @@ SHELLS = ["bash", "zsh", "fish"]
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
-        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **environment},
+        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", names.PATIENCE: "60", **environment},
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
 
 
@@ -124,7 +124,7 @@ def test_only_names_are_completed_to_whatever_a_server_says() -> None:
 def test_a_server_that_is_slow_or_fails_completes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     import threading
 
-    monkeypatch.setattr(names, "_PATIENCE_S", 0.05)
+    monkeypatch.setenv(names.PATIENCE, "0.05")
     ended = threading.Event()
 
     def slow() -> list[str]:
