@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -129,7 +132,7 @@ def test_whoever_may_view_sees_and_whoever_may_edit_asks(app: App, tmp_path: Pat
         assert typed(app, *arguments, kubeconfig=viewer)[0] == 0
     page = typed(app, "status", app.name, kubeconfig=viewer)[1]
     assert "Canary runs:      example.com/app:v2" in page
-    assert "New revision detected!" in page
+    assert f"{app.name}.{app.namespace}" in page.partition("Events:")[2]
     assert typed(app, "wait", app.name, "--image", "example.com/app:v2", "--timeout", "1s", kubeconfig=viewer)[0] == 3
     for verb in ("pause", "resume", "abort", "retry", "promote"):
         code, _, err = typed(app, verb, app.name, kubeconfig=viewer)
@@ -183,6 +186,31 @@ def test_ctrl_c_ends_a_watch_without_a_word(app: App) -> None:
     watching.send_signal(signal.SIGINT)
     assert watching.communicate(timeout=30) == ("", "")
     assert watching.returncode == 130
+
+
+def test_on_a_terminal_it_is_a_panel_as_wide_as_that(app: App) -> None:
+    master, slave = pty.openpty()
+    watching = subprocess.Popen(
+        [CANARY, "watch", app.name, "-n", app.namespace, "--kubeconfig", str(app.lab.kubeconfig)],
+        env={**os.environ, "COLUMNS": "137", "LINES": "40", "TERM": "xterm-256color"},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+    )
+    os.close(slave)
+    seen = ""
+    while "╰" not in seen:
+        seen += os.read(master, 65536).decode("utf-8", "replace")
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait(30) == 130
+    os.set_blocking(master, False)
+    with suppress(OSError):  # nobody writes to the terminal any more
+        seen += os.read(master, 65536).decode("utf-8", "replace")
+    os.close(master)
+    assert "Traceback" not in seen
+    assert f"{app.namespace}/{app.name}" in seen
+    top = next(line for line in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen).splitlines() if "╭" in line)
+    assert len(top.strip()) == 137
 
 
 def test_where_nobody_answers_it_says_so(app: App, tmp_path: Path) -> None:

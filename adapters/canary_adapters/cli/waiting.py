@@ -1,4 +1,4 @@
-"""``canary wait``: until a rollout is over, for pipelines."""
+"""``canary wait`` and ``canary watch``: one look after the other, for pipelines and for people."""
 
 import math
 from typing import TYPE_CHECKING, Annotated
@@ -91,7 +91,7 @@ def watch(
         return ending.of(look.view, patience.now_s()) if until_over else None
 
     with at_desk(kubeconfig, context, namespace) as place:
-        look = looks_at(place.desk, place.namespace, bare_name(name), workloads=True, events=True)
+        look = looks_at(place.desk, place.namespace, bare_name(name), workloads=True, events=True, lenient=True)
         with shown(console, plain=plain or not console.is_terminal) as show:
             end = follow(look, ends=ends, shows=show, patience=patience)
         console.print(end.text, markup=False, soft_wrap=True)

@@ -85,6 +85,8 @@ class Ending:
         self, view: CanaryView, target: Sequence[str], primary: Sequence[str], *, certain: bool
     ) -> End | None:
         wanted = self.goal.image
+        if view.target_kind == "Service":
+            return End(_FAILED, f"{view.full}: its target is a Service, which has no image: wait by --revision")
         unsure = view.phase in _PRIMARY_CHANGES or not view.phase
         if wanted in primary and not unsure and view.outcome not in _PRIMARY_FAILED:
             return End(0, f"{view.full}: image {wanted} promoted")

@@ -1,7 +1,7 @@
 """A canary looked at again and again, until something has ended or the patience is over."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from attrs import frozen
 
@@ -15,6 +15,7 @@ from canary_adapters.steering.view import CanaryView
 __all__ = ["Lines", "Look", "Workload", "follow", "looks_at"]
 
 _LOOK_S: Final = 1.0
+_Read = TypeVar("_Read")
 
 
 @frozen(kw_only=True)
@@ -40,7 +41,7 @@ class Look:
 
 
 def looks_at(
-    desk: Desk, namespace: str, name: str, *, workloads: bool = False, events: bool = False
+    desk: Desk, namespace: str, name: str, *, workloads: bool = False, events: bool = False, lenient: bool = False
 ) -> Callable[[], Look]:
     """What looks at a canary.
 
@@ -50,16 +51,31 @@ def looks_at(
         name: Of the canary.
         workloads: Whether its workloads are looked at, too.
         events: Whether its events are.
+        lenient: Whether it is enough to see the canary, where workloads or events may not be read.
     """
+
+    def allowed(read: Callable[[], _Read], otherwise: _Read) -> _Read:
+        try:
+            return read()
+        except UnansweredError:
+            raise
+        except SteeringError:
+            if lenient:
+                return otherwise
+            raise
+
+    def side(view: CanaryView, of: str) -> Workload:
+        is_read = workloads and view.target_kind == "Deployment"
+        return _side(of, allowed(lambda: desk.deployment(namespace, of), None) if is_read else None)
 
     def look() -> Look:
         view = CanaryView.of(desk.canary(namespace, name))
-        reads = desk.deployment if workloads and view.target_kind == "Deployment" else _nothing
+        found = allowed(lambda: desk.events(namespace, name), list[Obj]()) if events else []
         return Look(
             view=view,
-            primary=_side(reads, namespace, f"{view.target}-primary"),
-            canary=_side(reads, namespace, view.target),
-            events=tuple(map(EventView.of, desk.events(namespace, name))) if events else (),
+            primary=side(view, f"{view.target}-primary"),
+            canary=side(view, view.target),
+            events=tuple(map(EventView.of, found)),
         )
 
     return look
@@ -107,12 +123,8 @@ def _again(look: Callable[[], Look], last: Look, uid: str) -> Look:
     return found
 
 
-def _nothing(namespace: str, name: str) -> None:  # noqa: ARG001 - in the place of what reads
-    return None
-
-
-def _side(reads: Callable[[str, str], Obj | None], namespace: str, name: str) -> Workload:
-    deployment: Any = reads(namespace, name) or {}
+def _side(name: str, found: Obj | None) -> Workload:
+    deployment: Any = found or {}
     spec, status = deployment.get("spec") or {}, deployment.get("status") or {}
     containers: Sequence[Any] = ((spec.get("template") or {}).get("spec") or {}).get("containers") or ()
     return Workload(

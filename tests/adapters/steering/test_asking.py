@@ -37,6 +37,7 @@ def test_every_phase_is_tried() -> None:
     assert set(IN_PHASE) == set(Phase) - {Phase.TERMINATED}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", Verb)
 @pytest.mark.parametrize("phase", IN_PHASE)
 def test_what_the_machine_answers_is_what_is_reported(room: Room, phase: Phase, verb: Verb) -> None:

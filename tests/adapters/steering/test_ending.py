@@ -116,6 +116,32 @@ def test_a_generation_is_waited_for_until_the_controller_has_acted_on_it(room: R
     assert waits(room, Goal(generation=generation)).code == 0
 
 
+def test_a_service_has_no_image_to_wait_for(room: Room) -> None:
+    room.begin()
+    service = {"apiVersion": "v1", "kind": "Service", "name": NAME}
+    room.edit(CANARIES, KEY, lambda obj: obj["spec"].update(targetRef=service))
+    end = waits(room, V2, quiet=True)
+    assert (end.code, "which has no image" in end.text) == (1, True)
+
+
+def test_what_may_not_be_read_is_left_out_where_the_canary_is_enough(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    IN_PHASE[Phase.PROGRESSING](room)
+    desk = Desk(room.api)
+
+    def refused(*_: str) -> None:
+        raise SteeringError("forbidden (missing right)")
+
+    monkeypatch.setattr(desk, "deployment", refused)
+    monkeypatch.setattr(desk, "events", refused)
+    look = looks_at(desk, *KEY, workloads=True, events=True, lenient=True)()
+    assert (look.view.phase, look.primary.images, look.events) == ("Progressing", (), ())
+    for strict in (looks_at(desk, *KEY, workloads=True), looks_at(desk, *KEY, events=True)):
+        with pytest.raises(SteeringError, match="missing right"):
+            strict()
+
+
 def test_a_wait_has_an_end(room: Room) -> None:
     IN_PHASE[Phase.WAITING](room)
     end = waits(room, V2, seconds=30, quiet=True)
