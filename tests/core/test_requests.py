@@ -6,14 +6,18 @@ from attrs import evolve
 from canary_core import (
     HookType,
     KnownGood,
+    Observation,
     Obstacle,
     Outcome,
     Phase,
     Progressive,
     Reply,
     Request,
+    Rollout,
+    Step,
     Verb,
     notices,
+    step,
     weights_by_step,
 )
 from canary_core.replies import reply_text
@@ -135,6 +139,23 @@ def test_retry_takes_up_a_failed_initialisation() -> None:
     assert (play.rollout.outcome, play.target.replicas, play.world.traffic) == (Outcome.INITIALIZATION, 2, None)
     play.ask(Verb.RETRY).tick()
     assert play.rollout.phase is Phase.INITIALIZING
+
+
+def test_retry_is_refused_while_paused_and_pause_while_paused() -> None:
+    play = _failed().ask(Verb.PAUSE)
+    play.tick()
+    for number, verb in enumerate((Verb.RETRY, Verb.PAUSE)):
+        play.ask(verb, f"again-{number}").tick()
+        assert (play.rollout.phase, play.rollout.reply) == (Phase.FAILED, Reply.PAUSED)
+
+
+@pytest.mark.parametrize("phase", [Phase.TERMINATING, Phase.TERMINATED])
+def test_a_rollout_that_is_given_up_is_not_paused(phase: Phase) -> None:
+    """The deletion goes before all requests; here it is not seen, whatever the cause."""
+    seen = Observation(now_s=0.0, request=Request(id="1", verb=Verb.PAUSE))
+    found = step(a_policy(STEPS), Rollout(phase=phase), seen)
+    assert isinstance(found, Step)
+    assert (found.rollout.reply, found.rollout.paused) == (Reply.WRONG_PHASE, False)
 
 
 def test_retry_is_refused_while_the_primary_cannot_take_traffic_back() -> None:
