@@ -28,12 +28,9 @@ ENDINGS: Final = (
 """A story for each way in which a rollout may end, and two about pods. The others are variations."""
 
 IN_PAIRS: Final = (
-    "a good revision",
     "a revision that is never ready",
     "the old revision again during the analysis",
-    "a person aborts the analysis",
     "a canary object deleted during the analysis",
-    "a first primary",
     "a first primary that never becomes ready",
 )
 """Stories in which every run of the tests tries all pairs of faults: those soon played. `make pairs` has all."""

@@ -10,8 +10,8 @@ from canary_sims.harness import Exploration, abstracted, explore, mermaid, unkno
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 FILES = [*sorted((EXAMPLES / "strategies").glob("*.yaml")), EXAMPLES / "article" / "canary.yaml"]
-EXPLORED = [file for file in FILES if file.stem in {"ab-testing", "blue-green-mirror", "session-affinity"}]
-"""One of each kind; a progressive one is explored as the guide says."""
+EXPLORED = [file for file in FILES if file.stem in {"blue-green-mirror", "session-affinity"}]
+"""Those with most to go wrong; a progressive one is explored as the guide says."""
 
 GATED = Policy(
     strategy=Progressive(weights=(10, 50)),
