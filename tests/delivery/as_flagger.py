@@ -16,6 +16,8 @@ __all__ = ["First", "broken_fields", "first_of", "lost_ports", "lost_routes", "r
 
 NOT_ITS_OWN: Final = "v1:"
 """How fingerprints begin that it cannot compare with its own."""
+_OF_CONDITIONS: Final = ("type", "status", "reason", "message", "lastUpdateTime", "lastTransitionTime")
+"""Fields of a condition that it reads; it passes over all others."""
 _WHOLE: Final = ("failedChecks", "canaryWeight", "iterations")
 _TEXTS: Final = (
     "phase",
@@ -90,7 +92,7 @@ def broken_fields(canary: Obj) -> list[str]:
     status = canary.get("status") or {}
     kinds: list[tuple[str, Any]] = [*((each, int) for each in _WHOLE), *((each, str) for each in _TEXTS)]
     found = [key for key, kind in kinds if key in status and type(status[key]) is not kind]
-    texts = {"trackedConfigs": [status.get("trackedConfigs") or {}], "conditions": status.get("conditions") or []}
-    for field, tables in texts.items():
-        found += [f"{field}.{key}" for table in tables for key, value in table.items() if type(value) is not str]
-    return found
+    tracked, conditions = status.get("trackedConfigs") or {}, status.get("conditions") or []
+    found += [f"trackedConfigs.{key}" for key, value in tracked.items() if type(value) is not str]
+    known = [(key, each[key]) for each in conditions for key in _OF_CONDITIONS if key in each]
+    return [*found, *(f"conditions.{key}" for key, value in known if type(value) is not str)]

@@ -31,8 +31,8 @@ def _table(text: str) -> list[list[str]]:
     return [re.split(r"\s{2,}", line.strip()) for line in text.splitlines()]
 
 
-def _settled_log(lab: Lab) -> list[Any]:
-    """Requests of the controller, once no more come."""
+def _settled_log(lab: Lab, pause_s: float = 0.5) -> list[Any]:
+    """Requests of the controller, once no more come for some time."""
 
     def ours() -> list[Any]:
         return [each for each in lab.cluster.requests.matching(agent=AGENT) if each.verb != "watch"]
@@ -40,7 +40,7 @@ def _settled_log(lab: Lab) -> list[Any]:
     before = -1
     while before != len(ours()):
         before = len(ours())
-        time.sleep(0.5)
+        time.sleep(pause_s)
     return ours()
 
 
@@ -163,7 +163,7 @@ def test_idle_canaries_cost_no_request(lab: Lab, app: App) -> None:
         return len(ours) == 50 and all((each.get("status") or {}).get("phase") == "Initialized" for each in ours)
 
     eventually(initialised)
-    _settled_log(lab)
+    _settled_log(lab, 3.0)  # hundreds of events are sent one after the other
     lab.cluster.requests.clear()
     time.sleep(5.5)
     ours = [each for each in lab.cluster.requests.matching(agent=AGENT) if each.verb != "watch"]

@@ -41,6 +41,7 @@ def blocks(controller: VirtualController) -> int:
     for place in [place for place, objects in controller.api.objects.items() if place[0] == "events" or not objects]:
         del controller.api.objects[place]  # it forgets events after an hour
     controller.api.calls.clear()
+    controller.api.told.clear()
     gc.collect()
     return sys.getallocatedblocks()
 
