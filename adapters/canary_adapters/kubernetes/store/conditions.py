@@ -16,7 +16,7 @@ from canary_core import Outcome, Phase, Policy, Rollout, Standing, standing
 from canary_core.policy import ABTest, BlueGreen
 from canary_core.rollout import Wait
 
-__all__ = ["Problem", "Said", "Target", "conditions", "said", "said_of", "standing_problem", "with_generation"]
+__all__ = ["Problem", "Said", "Target", "conditions", "said", "said_of", "standing_problem", "tells_of", "with_generation"]
 
 LONGEST_MESSAGE: Final = 4096
 """Characters of the message of ``Promoted``; ten mistakes are told at most."""
@@ -271,6 +271,14 @@ def standing_problem(status: Mapping[str, Any], rollout: Rollout) -> Problem | N
     if known or found.get("status") != "False" or reason in _ORDINARY:
         return None
     return Problem(reason, str(found.get("message") or ""))
+
+
+def tells_of(status: Mapping[str, Any], problem: Problem) -> bool:
+    """Whether the conditions tell of a problem already, if with other details."""
+    promoted, stalled = _of(status, PROMOTED), _of(status, Standing.STALLED.value)
+    wanted = ("False", problem.reason, one_line(problem.message, LONGEST_MESSAGE))
+    told = tuple(promoted.get(key) for key in ("status", "reason", "message"))
+    return told == wanted and stalled.get("reason") == problem.reason
 
 
 def _of(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:

@@ -5,7 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from canary_adapters.kubernetes.resources import Obj
-from canary_adapters.kubernetes.store.conditions import Problem, Target, conditions, said, said_of
+from canary_adapters.kubernetes.store.conditions import (
+    Problem,
+    Target,
+    conditions,
+    said,
+    said_of,
+    tells_of,
+    with_generation,
+)
 from canary_adapters.kubernetes.store.records import read_rollout, written_rollout
 from canary_core import Audience, Cookies, Counts, KnownGood, Phase, Policy, Rollout, SessionAffinity, Traffic
 from canary_core.policy import ABTest
@@ -84,6 +92,8 @@ def with_problem(
     kept["phase"] = kept["phase"] or Phase.INITIALIZING.value
     kept.setdefault("lastTransitionTime", now)
     kept["observedGeneration"] = generation
+    if tells_of(old, problem) and kept["canaryWeight"] == old.get("canaryWeight"):
+        return with_generation(kept)
     return {**kept, "conditions": conditions(old, said_of(problem), now=now, generation=generation)}
 
 
