@@ -6,7 +6,8 @@ by the story.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 from unittest import mock
 
@@ -23,6 +24,7 @@ from canary_adapters.controller.queue import DueQueue
 from canary_adapters.controller.reconciler import Reconciler, Verdict
 from canary_adapters.controller.registry import Registry
 from canary_adapters.controller.wakeups import Wakeups
+from canary_adapters.kubernetes.answers import content_of
 from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.events import EventRecorder
@@ -32,6 +34,7 @@ from canary_adapters.prometheus.pool import Server
 from canary_adapters.webhook.http import Answer
 from canary_lab.cluster.store import Event, clone
 from canary_sims.harness.faults.places import Steady
+from laboratories.quiet_server import QuietServer
 from laboratories.stand_ins import registry_with_prometheus
 
 SILENT: Final = structlog.make_filtering_bound_logger(50)
@@ -67,7 +70,9 @@ class Outside(Protocol):
         ...
 
 
-class _Api(Api):
+class SendingApi(Api):
+    """An API server that is a function."""
+
     def __init__(self, sending: Callable[..., Obj]) -> None:
         super().__init__(Configuration(host="http://127.0.0.1:1"))
         self._sending = sending
@@ -82,6 +87,21 @@ class _Api(Api):
         body: Obj | None = None,
     ) -> Obj:
         return self._sending(method, path, query=query or {}, headers=headers or {}, body=body)
+
+
+@contextmanager
+def cluster_of(server: QuietServer) -> Iterator[Cluster]:
+    """What there is on a server, read and written without caches."""
+
+    def send(method: str, path: str, **how: Any) -> Obj:
+        answer = server.request(method, path, **how)
+        return content_of(f"{method} {path}", answer.status, {}, answer.data)
+
+    api = SendingApi(send)
+    try:
+        yield Cluster(api)
+    finally:
+        api.close()
 
 
 class _Recorder(EventRecorder):
@@ -179,7 +199,7 @@ class Process:
     """From its start to its death."""
 
     def __init__(self, outside: Outside, options: Options | None = None) -> None:
-        self._api, self._listing = _Api(outside.send), _Api(outside.lists)
+        self._api, self._listing = SendingApi(outside.send), SendingApi(outside.lists)
         self.queue: DueQueue[Key] = DueQueue(outside.now_s)
         self.interests, self.claims = Interests(), Claims()
         self.caches = Caches(self._listing, self._changed)

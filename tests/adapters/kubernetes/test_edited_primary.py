@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from applications.declared import a_canary, a_deployment, patched
-from campaigns.process import _Api
-from canary_adapters.kubernetes.answers import content_of
+from campaigns.process import cluster_of
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.naming import TEMPLATE
 from canary_adapters.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, REPLICA_SETS, Obj
@@ -31,13 +30,8 @@ def server() -> QuietServer:
 
 @pytest.fixture
 def cluster(server: QuietServer) -> Iterator[Cluster]:
-    def send(method: str, path: str, **how: Any) -> Obj:
-        answer = server.request(method, path, **how)
-        return content_of(f"{method} {path}", answer.status, {}, answer.data)
-
-    api = _Api(send)
-    yield Cluster(api)
-    api.close()
+    with cluster_of(server) as found:
+        yield found
 
 
 def _port(cluster: Cluster) -> WorkloadPort:

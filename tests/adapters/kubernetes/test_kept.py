@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.process import _Api
-from canary_adapters.kubernetes.answers import content_of
+from campaigns.process import cluster_of
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.differences import differences
 from canary_adapters.kubernetes.resources import DEPLOYMENTS, SERVICES, Obj
@@ -59,13 +58,8 @@ def server() -> QuietServer:
 
 @pytest.fixture
 def cluster(server: QuietServer) -> Iterator[Cluster]:
-    def send(method: str, path: str, **how: Any) -> Obj:
-        answer = server.request(method, path, **how)
-        return content_of(f"{method} {path}", answer.status, {}, answer.data)
-
-    api = _Api(send)
-    yield Cluster(api)
-    api.close()
+    with cluster_of(server) as found:
+        yield found
 
 
 def _service() -> Obj:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from applications.declared import a_deployment, canary_of, raw_canary
-from campaigns.process import _Api
+from campaigns.process import SendingApi
 from canary_adapters.controller.registry import Registry
 from canary_adapters.kubernetes.answers import content_of
 from canary_adapters.kubernetes.cluster import Cluster
@@ -282,7 +282,7 @@ def _cluster(canary: Canary) -> Cluster:
         answer = server.request(method, path, **how)
         return content_of(f"{method} {path}", answer.status, {}, answer.data)
 
-    cluster = Cluster(_Api(send))
+    cluster = Cluster(SendingApi(send))
     target = a_deployment()
     target["metadata"]["name"] = canary.spec.target_ref.name
     port = canary.spec.service.target_port
@@ -309,7 +309,9 @@ def test_what_validates_is_refused_by_nobody_for_what_stands_in_it(raw: Obj) -> 
     assert _reader(Served.installed()).read(raw).canary.spec == canary_of(raw).spec
     Registry.load().router(provider_of(canary))
     settled = ObjectSettings()
-    cluster = _cluster(canary) if canary.spec.target_ref.kind == "Deployment" else Cluster(_Api(lambda *_, **__: {}))
+    cluster = (
+        _cluster(canary) if canary.spec.target_ref.kind == "Deployment" else Cluster(SendingApi(lambda *_, **__: {}))
+    )
     workload_port(cluster, canary, settled, Fingerprints(ConfigDigests(cluster), track_configs=True))
     if canary.spec.target_ref.kind == "Deployment":
         ServiceRouter(cluster, canary, settled).ensure(Traffic())
