@@ -16,7 +16,17 @@ from canary_core import Outcome, Phase, Policy, Rollout, Standing, standing
 from canary_core.policy import ABTest, BlueGreen
 from canary_core.rollout import Wait
 
-__all__ = ["Problem", "Said", "Target", "conditions", "said", "said_of", "standing_problem", "tells_of", "with_generation"]
+__all__ = [
+    "Problem",
+    "Said",
+    "Target",
+    "conditions",
+    "said",
+    "said_of",
+    "standing_problem",
+    "tells_of",
+    "with_generation",
+]
 
 LONGEST_MESSAGE: Final = 4096
 """Characters of the message of ``Promoted``; ten mistakes are told at most."""
