@@ -21,6 +21,9 @@ from laboratories.lab import CANARY, Lab, eventually
 
 pytestmark = pytest.mark.slow
 
+LISTENING = ("env", "--default-signal=INT")
+"""What shells start in the background ignores Ctrl-C, and so does all that it starts: the tests may be such."""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def running(lab: Lab) -> Iterator[None]:
@@ -160,8 +163,9 @@ def test_a_pipeline_waits_for_its_image(app: App) -> None:
 
 
 def _watching(app: App, *arguments: str) -> subprocess.Popen[str]:
+    where = ("-n", app.namespace, "--kubeconfig", str(app.lab.kubeconfig))
     found = subprocess.Popen(
-        [CANARY, "watch", app.name, "-n", app.namespace, "--kubeconfig", str(app.lab.kubeconfig), *arguments],
+        [*LISTENING, CANARY, "watch", app.name, *where, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -191,7 +195,7 @@ def test_ctrl_c_ends_a_watch_without_a_word(app: App) -> None:
 def test_on_a_terminal_it_is_a_panel_as_wide_as_that(app: App) -> None:
     master, slave = pty.openpty()
     watching = subprocess.Popen(
-        [CANARY, "watch", app.name, "-n", app.namespace, "--kubeconfig", str(app.lab.kubeconfig)],
+        [*LISTENING, CANARY, "watch", app.name, "-n", app.namespace, "--kubeconfig", str(app.lab.kubeconfig)],
         env={**os.environ, "COLUMNS": "137", "LINES": "40", "TERM": "xterm-256color"},
         stdin=slave,
         stdout=slave,
