@@ -145,16 +145,21 @@ def misspelt_requests(place: Place) -> None:
 # -- What never rests -----------------------------------------------------------------------------------------------
 
 
-def _changing(place: Place, *analyses: dict[str, Any]) -> None:
+def _changing(place: Place, *analyses: dict[str, Any], told: str = "") -> None:
+    """One analysis after the other; the first one stays until something was said of it, if it is to be."""
     place.roll_out()
+    if told:
+        place.patch("Canary", place.name, {"spec": {"analysis": analyses[0]}})
+        place.until_told(told)
     for _, analysis in zip(place.again(FAST_S), itertools.cycle(analyses), strict=False):
         place.patch("Canary", place.name, {"spec": {"analysis": analysis}})
 
 
-@attacker()
+@attacker(told=r"nobody")
 def spec_that_is_invalid_every_other_time(place: Place) -> None:
     """A template that exists nowhere, and none. What is to be told of one is mostly overtaken by the next."""
-    _changing(place, {"metrics": [check(templateRef={"name": "nobody"})]}, {"metrics": [check(query="up")]})
+    missing, query = check(templateRef={"name": "nobody"}), check(query="up")
+    _changing(place, {"metrics": [missing]}, {"metrics": [query]}, told="nobody")
 
 
 @attacker()

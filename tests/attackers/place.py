@@ -198,6 +198,12 @@ class Place:
                 return True
         return False
 
+    def until_told(self, words: str) -> None:
+        """Wait until a condition or an event has these words, or for the end."""
+        while not self.around.over.wait(0.5):
+            if any(words in text for text in self.around.witness.messages(self.namespace)):
+                return
+
     def again(self, pause_s: float) -> Iterator[int]:
         """Turns of something that is done until the end."""
         for turn in itertools.count(1):
