@@ -25,7 +25,7 @@ from canary_core.decisions import (
 )
 from canary_core.desired import Desired, Pods, desired, difference
 from canary_core.errors import CanaryCoreError, IllegalTransitionError, PolicyError
-from canary_core.forecast import Answers, Forecast, Stage, at_best, forecast
+from canary_core.forecast import Answers, Forecast, Stage, as_recorded, at_best, at_worst, forecast
 from canary_core.foreseen import foreseen_splits, kind_of_split
 from canary_core.machine import step
 from canary_core.notices import Notice
@@ -146,7 +146,9 @@ __all__ = [
     "Wait",
     "Waiting",
     "Workload",
+    "as_recorded",
     "at_best",
+    "at_worst",
     "combine",
     "desired",
     "difference",

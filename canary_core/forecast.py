@@ -1,9 +1,10 @@
 """How a rollout goes on if the outside does at once what is decided: the machine run forward, step by step.
 
-Nothing is guessed: the same function decides that will decide then. What is assumed is the outside, in two ways: at
-best, everybody who is asked agrees; or each answers as the last time.
+Nothing is guessed: the same function decides that will decide then. What is assumed is the outside: at best, everybody
+who is asked agrees; at worst, every check fails.
 """
 
+import math
 from collections.abc import Callable
 from typing import Final, TypeAlias, assert_never
 
@@ -50,10 +51,12 @@ from canary_core.traffic import Traffic
 from canary_core.values import Value
 from canary_core.workload import Workload
 
-__all__ = ["Answers", "Forecast", "Stage", "at_best", "forecast"]
+__all__ = ["Answers", "Forecast", "Stage", "as_recorded", "at_best", "at_worst", "forecast"]
 
 LONGEST: Final = 2000
 """Calls of the machine. A rollout that is not over by then waits for somebody, or takes longer than anybody waits."""
+_UNKNOWN: Final = "'"
+"""Appended to the fingerprint that is known, for one that is not: another revision, made by the same rules."""
 _OfPrimary: TypeAlias = EnsurePrimary | PromotePrimary | RestorePrimary | ScalePrimary | HoldPrimary | RemovePrimary
 
 Answers: TypeAlias = Callable[[Question], Answer]
@@ -140,9 +143,47 @@ def at_best(policy: Policy) -> Answers:
     return answer
 
 
+def at_worst(policy: Policy) -> Answers:
+    """Every check fails that can, and each hook says what lets the rollout go on."""
+    checks, best = {check.id: check for check in policy.checks}, at_best(policy)
+
+    def answer(question: Question) -> Answer:
+        return _failing(checks[question.check]) if isinstance(question, MetricQuestion) else best(question)
+
+    return answer
+
+
+def as_recorded(rollout: Rollout, now_s: float) -> Observation:
+    """The outside as a rollout under way wants it to be, where nobody has looked at it.
+
+    Args:
+        rollout: As it is stored.
+        now_s: The present time.
+    """
+    count, applied = max(1, rollout.replicas), rollout.applied or _UNKNOWN
+    pods = Workload(replicas=count, updated=count, total=count, available=count)
+    declared = f"{applied}{_UNKNOWN}" if rollout.phase is Phase.WAITING else applied
+    first = rollout.phase is Phase.INITIALIZING
+    return Observation(
+        now_s=now_s,
+        canary=evolve(pods, revision=declared),
+        primary=None if first else evolve(pods, revision=rollout.promoted or applied),
+        routes=None if first else rollout.traffic,
+        obstacles=(rollout.obstacle,) if rollout.obstacle is not None else (),
+        deleting=rollout.phase is Phase.TERMINATING,
+    )
+
+
 def _passing(check: Check) -> Sample:
     bound = check.bound
     value = bound.minimum if bound.minimum is not None else bound.maximum if bound.maximum is not None else 0.0
+    return Sample(value=value, count=check.min_samples)
+
+
+def _failing(check: Check) -> Sample:
+    """The next number beyond a bound. Without bounds, any value passes."""
+    low, high = check.bound.minimum, check.bound.maximum
+    value = math.nextafter(low, -math.inf) if low is not None else math.nextafter(high or 0.0, math.inf)
     return Sample(value=value, count=check.min_samples)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from canary_adapters.manifests import shortest_s
@@ -35,9 +35,13 @@ from canary_core import (
     Sample,
     Traffic,
     Verb,
+    Verdict,
     Workload,
+    as_recorded,
     at_best,
+    at_worst,
     forecast,
+    judge,
 )
 from canary_sims.harness.strategies import observations, policies, rollouts
 
@@ -88,6 +92,53 @@ def test_checks_that_go_on_failing_end_it_at_their_budget() -> None:
     assert found.outcome is Outcome.CHECKS
     assert found.stages[-1].phase is Phase.FAILED
     assert max(stage.traffic.canary_weight for stage in found.stages) == 10
+
+
+@given(st.none() | st.floats(-1e300, 1e300), st.none() | st.floats(-1e300, 1e300), st.none() | st.integers(1, 1000))
+def test_at_best_each_check_passes_and_at_worst_each_fails_that_can(
+    low: float | None, high: float | None, samples: int | None
+) -> None:
+    """However large a bound is."""
+    assume(low is None or high is None or low <= high)
+    check = evolve(CHECK, kind=CheckKind.VALUE, bound=Bound(minimum=low, maximum=high), min_samples=samples)
+    policy = evolve(STEPS, checks=(check,))
+    question = MetricQuestion(check=check.id)
+    best, worst = at_best(policy)(question), at_worst(policy)(question)
+    assert isinstance(best, Sample)
+    assert isinstance(worst, Sample)
+    assert judge(check, best) is Verdict.PASS
+    assert (judge(check, worst) is Verdict.PASS) is (low is None and high is None)
+
+
+def test_at_worst_a_rollout_is_rolled_back_and_hooks_say_what_they_say_at_best() -> None:
+    hooked = evolve(STEPS, hooks=(Hook(id="stop", type=HookType.ROLLBACK), Hook(id="go", type=HookType.PRE_ROLLOUT)))
+    assert forecast(hooked, SETTLED, _seen(), at_worst(hooked)).outcome is Outcome.CHECKS
+
+
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase not in Phase.settled()])
+def test_from_its_record_alone_a_rollout_goes_on_to_an_end(phase: Phase) -> None:
+    """The outside is what the record wants it to be, in every phase in which something is under way."""
+    weight = 10 if phase in {Phase.PROGRESSING, Phase.PROMOTING} else 0
+    under_way = evolve(
+        SETTLED,
+        phase=phase,
+        traffic=Traffic(canary_weight=weight),
+        applied=None if phase is Phase.INITIALIZING else V1 if phase is Phase.WAITING else V2,
+        promoted=None if phase is Phase.INITIALIZING else V1,
+        outcome=None,
+        since_s=START_S,
+        changed_s=START_S,
+    )
+    found = forecast(STEPS, under_way, as_recorded(under_way, START_S), at_best(STEPS))
+    ends = {Phase.INITIALIZING: Phase.INITIALIZED, Phase.TERMINATING: Phase.TERMINATED}
+    assert found.over_s is not None
+    assert found.stages[-1].phase is ends.get(phase, Phase.SUCCEEDED)
+
+
+def test_what_is_recorded_to_be_in_the_way_is_in_the_way() -> None:
+    in_the_way = Obstacle(reason="InvalidSpec", message="spec")
+    waiting = evolve(SETTLED, phase=Phase.WAITING, obstacle=in_the_way)
+    assert as_recorded(waiting, START_S).obstacles == (in_the_way,)
 
 
 def test_without_data_it_ends_as_well() -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-__all__ = ["connection", "namespace_of"]
+__all__ = ["connection", "contexts", "namespace_of"]
 
 
 def connection(kubeconfig: Path | None, *, master: str = "", context: str = "") -> Any:
@@ -73,23 +73,29 @@ def _told(kubeconfig: Path | None, context: str, error: Exception) -> str:
     """What is wrong with a configuration."""
     import os
 
-    known = _contexts(kubeconfig)
+    from kubernetes.config import ConfigException
+
+    try:
+        known = contexts(kubeconfig)
+    except (ConfigException, OSError, ValueError, TypeError):
+        known = []
     if context and known and context not in known:
         return f"--context: there is no context {context}: must be one of {', '.join(known)}"
     usual = os.environ.get("KUBECONFIG") or "~/.kube/config"
     return f"--kubeconfig: {kubeconfig or usual}: {error}"
 
 
-def _contexts(kubeconfig: Path | None) -> list[str]:
-    """The names of the contexts, of which there are none where nothing can be read."""
+def contexts(kubeconfig: Path | None) -> list[str]:
+    """The names of the contexts of a kubeconfig.
+
+    Raises:
+        Exception: It cannot be read: what the official client raises.
+    """
     from kubernetes import config
 
     load: Any = config
-    try:
-        contexts, _ = load.list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
-    except (config.ConfigException, OSError, ValueError, TypeError):
-        return []
-    return [str(each["name"]) for each in contexts]
+    found, _ = load.list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
+    return [str(each["name"]) for each in found]
 
 
 def namespace_of(kubeconfig: Path | None, context: str) -> str:
@@ -98,8 +104,8 @@ def namespace_of(kubeconfig: Path | None, context: str) -> str:
 
     load: Any = config
     try:
-        contexts, current = load.list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
+        known, current = load.list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
     except config.ConfigException:
         return _own_namespace()
-    chosen = next((each for each in contexts if each["name"] == context), current) if context else current
+    chosen = next((each for each in known if each["name"] == context), current) if context else current
     return (chosen.get("context") or {}).get("namespace") or "default"

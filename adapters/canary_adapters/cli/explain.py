@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canary_adapters.cli.steering import Context, Kubeconfig, Name, Namespace, at_desk, bare_name
+from canary_adapters.cli.steering import Context, Kubeconfig, Name, Namespace, at_desk, bare_name, check_format
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -35,8 +35,7 @@ def explain(
     from canary_adapters.steering.outlook import outlook
     from canary_adapters.steering.view import CanaryView
 
-    if output not in {"", "json"}:
-        raise typer.BadParameter(f"{output}: must be json", param_hint="--output")
+    check_format(output, "json")
     with at_desk(kubeconfig, context, namespace) as place:
         obj = place.desk.canary(place.namespace, bare_name(name))
     view, now_s = CanaryView.of(obj), time.time()
@@ -69,14 +68,14 @@ def _course(found: "Outlook | str", now_s: float) -> "list[Text]":
 
     from canary_adapters.steering.outlook import described
     from canary_adapters.steering.pages import phase_text, rows
-    from canary_adapters.steering.view import age
+    from canary_adapters.steering.view import age, clock
 
     if isinstance(found, str):
         return [Text.assemble(("At best:    ", "bold"), f"cannot be told: {found}")]
     lines = [
         [
             Text(f"  in {age(stage.at_s - now_s)}", style="dim"),
-            Text(_clock(stage.at_s), style="dim"),
+            Text(clock(stage.at_s), style="dim"),
             phase_text(stage.phase.value),
             Text(described(stage, found.policy)),
         ]
@@ -90,18 +89,12 @@ def _course(found: "Outlook | str", now_s: float) -> "list[Text]":
 
 
 def _end(found: "Forecast", now_s: float) -> str:
-    from canary_adapters.steering.view import age
+    from canary_adapters.steering.view import age, clock
 
     last = found.stages[-1].phase.value
     if found.over_s is None:
         return f"stays {last}: nobody knows for how long"
-    return f"{last} in {age(found.over_s - now_s)}, at {_clock(found.over_s)}"
-
-
-def _clock(at_s: float) -> str:
-    from datetime import datetime
-
-    return datetime.fromtimestamp(at_s).astimezone().strftime("%H:%M:%S")
+    return f"{last} in {age(found.over_s - now_s)}, at {clock(found.over_s)}"
 
 
 def _as_json(view: Any, found: "Outlook | str") -> str:
@@ -115,20 +108,16 @@ def _as_json(view: Any, found: "Outlook | str") -> str:
 
 
 def _forecast(found: "Forecast") -> dict[str, Any]:
+    from canary_adapters.kubernetes.store.status import rfc3339
+
     stages = [
         {
-            "at": _utc(each.at_s),
+            "at": rfc3339(each.at_s),
             "phase": each.phase.value,
             "weight": each.traffic.canary_weight,
             "mirrored": each.traffic.mirrored,
         }
         for each in found.stages
     ]
-    over = _utc(found.over_s) if found.over_s is not None else None
+    over = rfc3339(found.over_s) if found.over_s is not None else None
     return {"over": over, "outcome": found.outcome.value if found.outcome is not None else None, "stages": stages}
-
-
-def _utc(at_s: float) -> str:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

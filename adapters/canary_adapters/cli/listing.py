@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canary_adapters.cli.steering import Context, Kubeconfig, Namespace, at_desk, printed
+from canary_adapters.cli.steering import Context, Kubeconfig, Namespace, at_desk, check_format, printed
 
 if TYPE_CHECKING:
     from canary_adapters.steering.desk import Desk
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["list_canaries"]
 
-_FORMATS = ("", "wide", "json", "yaml", "name")
 _LOOK_S = 2.0
 
 
@@ -33,8 +32,7 @@ def list_canaries(
     """
     from canary_adapters.steering.pages import Columns
 
-    if output not in _FORMATS:
-        raise typer.BadParameter(f"{output}: must be wide, json, yaml or name", param_hint="--output")
+    check_format(output, "wide", "json", "yaml", "name")
     with at_desk(kubeconfig, context, namespace) as place:
         chosen = None if all_namespaces else place.namespace
         if output in {"json", "yaml"} and not watch:

@@ -75,9 +75,6 @@ def _canaries(given: dict[str, Any], *, whole: bool) -> list[str]:
 
 
 def _contexts(given: dict[str, Any]) -> list[str]:
-    from kubernetes import config
+    from canary_adapters.cli.connection import contexts
 
-    load: Any = config
-    kubeconfig = given.get("kubeconfig")
-    contexts, _ = load.list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
-    return [str(each["name"]) for each in contexts]
+    return contexts(given.get("kubeconfig"))

@@ -4,7 +4,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canary_adapters.cli.steering import Context, Kubeconfig, Name, Namespace, Place, at_desk, bare_name, printed
+from canary_adapters.cli.steering import (
+    Context,
+    Kubeconfig,
+    Name,
+    Namespace,
+    Place,
+    at_desk,
+    bare_name,
+    check_format,
+    printed,
+)
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -13,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["status"]
 
-_FORMATS = ("", "wide", "json", "yaml", "name")
 _LOOK_S = 2.0
 
 
@@ -35,8 +44,7 @@ def status(
 
     from canary_adapters.steering.desk import UnansweredError
 
-    if output not in _FORMATS:
-        raise typer.BadParameter(f"{output}: must be wide, json, yaml or name", param_hint="--output")
+    check_format(output, "wide", "json", "yaml", "name")
     with at_desk(kubeconfig, context, namespace) as place:
         version = _show(place, bare_name(name), output, "")
         while watch:

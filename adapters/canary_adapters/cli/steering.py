@@ -13,7 +13,18 @@ from canary_adapters.cli.names import canary_names, context_names, namespace_nam
 if TYPE_CHECKING:
     from canary_adapters.steering.desk import Desk
 
-__all__ = ["Context", "Kubeconfig", "Name", "Namespace", "Place", "at_desk", "bare_name", "duration", "printed"]
+__all__ = [
+    "Context",
+    "Kubeconfig",
+    "Name",
+    "Namespace",
+    "Place",
+    "at_desk",
+    "bare_name",
+    "check_format",
+    "duration",
+    "printed",
+]
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the Canary.", autocompletion=canary_names)]
 Namespace = Annotated[
@@ -90,6 +101,17 @@ def duration(text: str, option: str) -> float:
     if found is None or found < 0:
         raise typer.BadParameter(f"{text}: must be a duration such as 30s or 10m", param_hint=option)
     return found
+
+
+def check_format(output: str, *formats: str) -> None:
+    """Refuse a format of ``--output`` that there is not.
+
+    Raises:
+        typer.BadParameter: It is none of these.
+    """
+    if output and output not in formats:
+        allowed = f"{', '.join(formats[:-1])} or {formats[-1]}" if formats[1:] else formats[0]
+        raise typer.BadParameter(f"{output}: must be {allowed}", param_hint="--output")
 
 
 def printed(value: Any, output: str) -> str:

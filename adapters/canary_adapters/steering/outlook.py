@@ -1,37 +1,27 @@
 """How a rollout goes on from what its Canary says: the machine run forward, at best and at worst."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from canary_adapters.kubernetes.resources import Obj
-from canary_adapters.kubernetes.store.memory import as_meant
-from canary_adapters.kubernetes.store.records import read_rollout
-from canary_adapters.manifests import ManifestError, policy_of, read_object
+from canary_adapters.kubernetes.resources import CANARIES, Obj
+from canary_adapters.manifests import policy_of, read_object
+from canary_adapters.steering.view import recorded
 from canary_core import (
-    Answer,
-    Answers,
     BlueGreen,
     Forecast,
-    MetricQuestion,
-    Observation,
     Phase,
     Policy,
     Progressive,
-    Rollout,
-    Sample,
     Stage,
-    Workload,
+    as_recorded,
     at_best,
+    at_worst,
     forecast,
 )
 from canary_ports import RefusedError
 
 __all__ = ["Outlook", "described", "outlook"]
-
-_UNSEEN = "'"
-"""Appended to the fingerprint that is known, for one that is not: another revision, made by the same rules."""
 
 
 @frozen(kw_only=True)
@@ -57,61 +47,24 @@ def outlook(obj: Obj, now_s: float) -> Outlook | str:
         A text: why nothing can be foretold.
     """
     try:
-        (canary,) = read_object({**obj, "apiVersion": "flagger.app/v1beta1", "kind": "Canary"}).canaries
+        (canary,) = read_object({**obj, "apiVersion": CANARIES.api_version, "kind": CANARIES.kind}).canaries
         policy = policy_of(canary)
-    except (ManifestError, ValueError):
+    except ValueError:  # of the manifest, or of the policy
         return "its spec is invalid"
-    status = obj.get("status")
-    record = as_meant(status).get("rollout") if isinstance(status, Mapping) else None
     try:
-        rollout = read_rollout(record) if isinstance(record, dict) and record else None
+        rollout = recorded(obj.get("status"))
     except RefusedError:
         return "its record was written by another release"
     if rollout is None:
         return "no controller has written a record of it yet"
     if rollout.settled:
         return "no rollout is under way"
-    seen = _seen(rollout, now_s)
-    best = at_best(policy)
+    seen = as_recorded(rollout, now_s)
     return Outlook(
-        at_best=forecast(policy, rollout, seen, best),
-        at_worst=forecast(policy, rollout, seen, _failing(policy, best)),
+        at_best=forecast(policy, rollout, seen, at_best(policy)),
+        at_worst=forecast(policy, rollout, seen, at_worst(policy)),
         policy=policy,
     )
-
-
-def _seen(rollout: Rollout, now_s: float) -> Observation:
-    """The outside as the record wants it to be."""
-    pods = _pods(max(1, rollout.replicas))
-    applied = rollout.applied or _UNSEEN
-    declared = f"{applied}{_UNSEEN}" if rollout.phase is Phase.WAITING else applied
-    first = rollout.phase is Phase.INITIALIZING
-    return Observation(
-        now_s=now_s,
-        canary=evolve(pods, revision=declared),
-        primary=None if first else evolve(pods, revision=rollout.promoted or applied),
-        routes=None if first else rollout.traffic,
-        obstacles=(rollout.obstacle,) if rollout.obstacle is not None else (),
-        deleting=rollout.phase is Phase.TERMINATING,
-    )
-
-
-def _pods(count: int) -> Workload:
-    return Workload(replicas=count, updated=count, total=count, available=count)
-
-
-def _failing(policy: Policy, best: Answers) -> Answers:
-    checks = {check.id: check for check in policy.checks}
-
-    def answer(question: Any) -> Answer:
-        if not isinstance(question, MetricQuestion):
-            return best(question)
-        check = checks[question.check]
-        low, high = check.bound.minimum, check.bound.maximum
-        value = low - 1.0 if low is not None else high + 1.0 if high is not None else 0.0
-        return Sample(value=value, count=check.min_samples)
-
-    return answer
 
 
 def described(stage: Stage, policy: Policy) -> str:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Final
 
 from rich.console import Console
@@ -14,7 +13,7 @@ from canary_adapters.plain_text import one_line
 from canary_adapters.steering.following import Lines, Look, Workload
 from canary_adapters.steering.pages import EventView
 from canary_adapters.steering.panel import Event, PanelView, Side, panel
-from canary_adapters.steering.view import age
+from canary_adapters.steering.view import age, clock
 
 __all__ = ["panel_view", "shown"]
 
@@ -86,5 +85,5 @@ def _side(side: Workload) -> Side:
 
 
 def _event(event: EventView) -> Event:
-    at = datetime.fromtimestamp(event.at_s).astimezone().strftime("%H:%M:%S") if event.at_s is not None else ""
+    at = clock(event.at_s) if event.at_s is not None else ""
     return Event(at=at, text=event.text, is_warning=event.is_warning)

@@ -15,7 +15,7 @@ from canary_adapters.plain_text import one_line
 from canary_core import Outcome, Phase, Reply, Rollout, Verb, Wait
 from canary_ports import RefusedError
 
-__all__ = ["Asked", "CanaryView", "age", "moment_s"]
+__all__ = ["Asked", "CanaryView", "age", "clock", "moment_s", "recorded"]
 
 _LONGEST_NAME: Final = 253
 _LONGEST: Final = 4096
@@ -99,7 +99,7 @@ class CanaryView:
         metadata, spec = obj["metadata"], _mapping(obj.get("spec"))
         status = as_meant(_mapping(obj.get("status")))
         ref, analysis = _mapping(spec.get("targetRef")), _mapping(spec.get("analysis"))
-        rollout, condition = _rollout(status), _condition(status)
+        rollout, condition = _rollout(obj.get("status")), _condition(status)
         phase, suspended = _name(status.get("phase")), spec.get("suspend") is True
         return cls(
             namespace=_name(metadata["namespace"]),
@@ -138,13 +138,20 @@ class CanaryView:
         return self.phase in {phase.value for phase in Phase.settled()}
 
 
-def _rollout(status: Mapping[str, Any]) -> Rollout | None:
-    record = status.get("rollout")
-    if not isinstance(record, dict) or not record:
-        return None
+def recorded(status: object) -> Rollout | None:
+    """The rollout that a status holds, whatever stands in it. None: it holds none.
+
+    Raises:
+        RefusedError: It was written by another release.
+    """
+    record = as_meant(_mapping(status)).get("rollout")
+    return read_rollout(record) if isinstance(record, dict) and record else None
+
+
+def _rollout(status: object) -> Rollout | None:
     try:
-        return read_rollout(record)
-    except RefusedError:  # of another release: the fields beside it say enough
+        return recorded(status)
+    except RefusedError:  # the fields beside it say enough
         return None
 
 
@@ -201,6 +208,11 @@ def moment_s(value: object) -> float | None:
     except ValueError:
         return None
     return found.timestamp() if found is not None and found.tzinfo is not None else None
+
+
+def clock(at_s: float) -> str:
+    """A time of day, where this runs."""
+    return datetime.fromtimestamp(at_s).astimezone().strftime("%H:%M:%S")
 
 
 def age(seconds: float | None) -> str:
