@@ -57,7 +57,7 @@ layers: setup
 	$(BIN)/lint-imports --no-cache
 
 fast: setup $(VENV)/.programs
-	$(BIN)/pytest -q -n 3 --dist worksteal -m "not slow" $(FAST_TESTS)
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow" $(FAST_TESTS)
 
 check: setup $(VENV)/.programs ## format, lint, types, layers, fast tests: what every commit passes, in less than a minute
 	$(MAKE) --no-print-directory --jobs=4 --output-sync=target lint types layers fast

@@ -137,6 +137,7 @@ def _calls_of_a_tick(controller: VirtualController, key: Key) -> int:
     return count
 
 
+@pytest.mark.slow
 def test_a_tick_does_not_become_more_with_the_number_of_canaries(controller: VirtualController) -> None:
     keys = [_settled(controller, f"app-{number}") for number in range(3)]
     controller.tick(keys[0])

@@ -18,6 +18,8 @@ from canary_adapters.controller import listener
 from canary_adapters.controller.http import StatusServer
 from canary_adapters.controller.listener import Answer, Listener, Request, Response
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = 500
 
 

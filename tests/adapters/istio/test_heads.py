@@ -18,6 +18,8 @@ from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_core import Traffic
 from canary_ports import RefusedError
 
+pytestmark = pytest.mark.slow
+
 STRICT = ObjectSettings(gateways=("istio-ingress/public", "shared/*"))
 SPLIT = Traffic(canary_weight=10)
 

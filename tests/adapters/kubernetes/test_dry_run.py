@@ -27,6 +27,8 @@ from canary_lab.cluster import EmbeddedCluster
 from canary_ports import RouterPort
 from laboratories.istio_kinds import published
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[3] / "examples"
 FILES = sorted([*(EXAMPLES / "strategies").glob("*.yaml"), EXAMPLES / "article" / "canary.yaml"])
 

@@ -48,6 +48,7 @@ def _stored(status: Obj, definition: Any) -> Obj:
     return found
 
 
+@pytest.mark.slow
 @given(policies(), rollouts(), st.sampled_from([None, BEFORE, FLAGGERS]))
 def test_a_status_is_read_as_it_was_meant(policy: Policy, rollout: Rollout, definition: Any) -> None:
     status = _status(policy, rollout)

@@ -19,6 +19,8 @@ from canary_adapters.kubernetes.workload import ConfigDigests, DeploymentWorkloa
 from canary_core import Traffic
 from canary_ports import ConflictError, RefusedError, RouterPort
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ObjectSettings()
 LABELS = SETTINGS.selector_labels
 ROUTERS = [ServiceRouter, IstioRouter]

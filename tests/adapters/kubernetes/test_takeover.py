@@ -21,6 +21,8 @@ from canary_adapters.manifests import Canary
 from canary_core import Traffic
 from canary_ports import RefusedError, RouterPort
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ObjectSettings()
 BACKENDS = ("app-primary", "app-canary")
 CONTAINER_PORTS = [{"name": "web", "containerPort": 8080}, {"name": "metrics", "containerPort": 9100}]

@@ -21,6 +21,8 @@ from canary_adapters.kubernetes.settings import ObjectSettings
 from canary_adapters.kubernetes.workload import ConfigDigests, Fingerprints, workload_port
 from canary_ports import ConflictError, RefusedError, WorkloadPort
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ObjectSettings(copied=LabelFilter(prefixes=("team",)))
 
 

@@ -17,6 +17,8 @@ from canary_adapters.kubernetes.workload import ConfigDigests, Fingerprints, wor
 from canary_ports import ConflictError, WorkloadPort
 from canary_sims.harness.contracts import WorkloadContract
 
+pytestmark = pytest.mark.slow
+
 
 @define
 class DeploymentDoor:

@@ -164,6 +164,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     go.set()
 
 
+@pytest.mark.slow
 def test_names_of_one_namespace_that_hang_leave_lookups_to_others(hanging: threading.Event) -> None:
     async def story() -> None:
         lookups = Lookups(DeniedAddresses.parse("127.0.0.0/8,::1"), 8)

@@ -159,6 +159,7 @@ matches = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(
     labels=st.dictionaries(words, words, max_size=3),
     match=st.lists(st.fixed_dictionaries({"headers": matches}), max_size=2),

@@ -60,6 +60,7 @@ def test_reading_stops_where_the_bound_is() -> None:
     assert sent[0] < 32 * LARGEST, "what is in buffers on the way, and no more"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 def test_a_compressed_answer_counts_with_its_size_after_decompression(coding: str) -> None:
     compress = gzip.compress if coding == "gzip" else zlib.compress

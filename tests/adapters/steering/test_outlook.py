@@ -72,12 +72,14 @@ def _comes(controller: VirtualController, key: Key, told: Forecast) -> None:
         assert stage.at_s - 1.0 <= controller.now_s <= stage.at_s + INTERVAL_S / 4
 
 
+@pytest.mark.slow
 def test_a_rollout_is_over_when_it_was_told_to_be_at_best(controller: VirtualController) -> None:
     key, told = _at_20(controller)
     assert told.at_best.outcome is Outcome.COMPLETED
     _comes(controller, key, told.at_best)
 
 
+@pytest.mark.slow
 def test_and_is_rolled_back_when_it_was_told_to_be_at_worst(controller: VirtualController) -> None:
     key, told = _at_20(controller)
     assert told.at_worst.outcome is Outcome.CHECKS

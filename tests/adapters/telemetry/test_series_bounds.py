@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +72,7 @@ def test_checks_that_are_renamed_again_and_again_leave_no_series_behind() -> Non
     assert telemetry.registry.get_sample_value("canary_checks_not_passed_total", at) == 501
 
 
+@pytest.mark.slow
 def test_a_canary_has_no_more_series_than_this() -> None:
     telemetry = Telemetry(version="1", mesh_provider="istio")
     empty = len(_series(telemetry))

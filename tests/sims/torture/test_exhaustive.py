@@ -84,6 +84,7 @@ def test_what_no_autoscaler_shows_is_not_held_against_a_promotion() -> None:
     assert (found.broken, found.over, found.end.outcome) == ((), True, Outcome.COMPLETED)
 
 
+@pytest.mark.slow
 def test_playing_on_from_a_known_place_changes_nothing() -> None:
     """What makes the search quick does not make it blind: every single fault, played to its end, comes to the same."""
     told = story("the old revision again during the analysis")

@@ -73,6 +73,7 @@ def test_mistakes_in_faults_are_told(fault: str, said: str) -> None:
     assert said in str(raised.value)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.data())
 def test_what_was_written_is_read_again(seed: int, data: st.DataObject) -> None:
     """Every story, under any plan."""
