@@ -1,13 +1,17 @@
 """Fingerprints that are kept for as long as nothing changes that they are made from."""
 
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.kubernetes.workload.configs import ConfigDigests, Contents, Tracked, referenced_configs
 from canary_adapters.kubernetes.workload.fingerprint import template_fingerprint
 
 __all__ = ["Fingerprints"]
+
+_Known: TypeAlias = dict[tuple[str, str], tuple[tuple[Any, ...], str]]
+"""Of a namespace and a name: what it was made from, and the fingerprint."""
 
 
 class Fingerprints:
@@ -19,8 +23,8 @@ class Fingerprints:
     def __init__(self, digests: ConfigDigests, *, track_configs: bool) -> None:
         self._digests, self._track = digests, track_configs
         self._lock = threading.Lock()
-        self._known: dict[tuple[str, str], tuple[tuple[Any, ...], str]] = {}
-        self._templates: dict[tuple[str, str], tuple[tuple[Any, ...], str]] = {}
+        self._known: _Known = {}
+        self._templates: _Known = {}
 
     def of(self, target: Obj, contents: Contents | None = None) -> tuple[str, tuple[Tracked, ...]]:
         """The fingerprint of a target and the configuration that belongs to it.
@@ -32,18 +36,8 @@ class Fingerprints:
         Raises:
             UnavailableError: Its configuration could not be read.
         """
-        metadata = target["metadata"]
         tracked = self._tracked(target, contents)
-        place = (metadata["namespace"], metadata["name"])
-        version = (metadata["uid"], metadata.get("generation"), tracked)
-        with self._lock:
-            known = self._known.get(place)
-        if known is not None and known[0] == version:
-            return known[1], tracked
-        made = _made(target, tracked)
-        with self._lock:
-            self._known[place] = version, made
-        return made, tracked
+        return self._once(self._known, target, tracked, lambda: _made(target, tracked)), tracked
 
     def made(self, target: Obj, contents: Contents | None = None) -> tuple[str, tuple[Tracked, ...]]:
         """The same for what a target was, of which nothing is remembered; see `of`."""
@@ -52,16 +46,20 @@ class Fingerprints:
 
     def of_template(self, deployment: Obj) -> str:
         """The fingerprint of a Deployment's template alone, without the configuration that it refers to."""
+        return self._once(self._templates, deployment, (), lambda: template_fingerprint(deployment["spec"]["template"]))
+
+    def _once(self, known: _Known, deployment: Obj, beside: tuple[Tracked, ...], make: Callable[[], str]) -> str:
+        """What is made of a generation, and of what belongs to it beside, unless that is the one that is known."""
         metadata = deployment["metadata"]
         place = (metadata["namespace"], metadata["name"])
-        version = (metadata["uid"], metadata.get("generation"))
+        version = (metadata["uid"], metadata.get("generation"), beside)
         with self._lock:
-            known = self._templates.get(place)
-        if known is not None and known[0] == version:
-            return known[1]
-        made = template_fingerprint(deployment["spec"]["template"])
+            found = known.get(place)
+        if found is not None and found[0] == version:
+            return found[1]
+        made = make()
         with self._lock:
-            self._templates[place] = version, made
+            known[place] = version, made
         return made
 
     def _tracked(self, target: Obj, contents: Contents | None) -> tuple[Tracked, ...]:
