@@ -34,6 +34,8 @@ AGENT = "canary-core"
 REAL = os.environ.get("CANARY_TEST_KUBECONFIG")
 """Kubeconfig of a cluster that takes the place of the embedded one, for the tests that do not look into that."""
 PATIENCE_S = 60.0
+STACKS = {"PYTHONFAULTHANDLER": "1"}
+"""Has a process that is aborted write what each of its threads is at."""
 
 
 class Prometheus:
@@ -106,7 +108,7 @@ class Controller:
         self.log = log
         self._file = log.open("ab")
         self.process = subprocess.Popen(
-            command, stderr=self._file, stdout=self._file, env={**os.environ, **(environment or {})}
+            command, stderr=self._file, stdout=self._file, env={**os.environ, **STACKS, **(environment or {})}
         )
         self.port = 0
 
@@ -138,9 +140,14 @@ class Controller:
             The exit code.
         """
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(PATIENCE_S)
-        self._file.close()
-        return code
+        try:
+            return self.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # it writes what each thread is at
+            self.process.wait()
+            raise AssertionError(f"it has not ended:\n{self.text()[-20_000:]}") from None
+        finally:
+            self._file.close()
 
 
 def eventually(true: Callable[[], Any], seconds: float = PATIENCE_S, pause_s: float = 0.02) -> Any:

@@ -1,7 +1,7 @@
 """``canary controller``: serve the Canary objects of a cluster. Flags and environment carry Flagger's names."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -237,29 +237,25 @@ def _check(options: "Options") -> None:
 
 def _serve(options: "Options", kubeconfig: Path | None, master: str) -> int:
     import os
-    import signal
 
     from canary_adapters.cli.announce import announce
     from canary_adapters.cli.connection import connection
     from canary_adapters.controller.controller import Controller
+    from canary_adapters.signals import heard
 
     running = Controller(options, lambda: connection(kubeconfig, master=master))
-    asked = 0
 
-    def end(*_: Any) -> None:
-        nonlocal asked
-        asked += 1
-        if asked > 1:
+    def end(times: int) -> None:
+        if times > 1:
             os._exit(1)
         running.ended.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
-    try:
-        running.start()
-    except OSError as error:
-        raise typer.BadParameter(f"{options.port}: {error.strerror or error}", param_hint="--port") from error
-    announce(f"listening on port {running.port}")
-    running.ended.wait()
-    running.stop()
+    with heard(end):
+        try:
+            running.start()
+        except OSError as error:
+            raise typer.BadParameter(f"{options.port}: {error.strerror or error}", param_hint="--port") from error
+        announce(f"listening on port {running.port}")
+        running.ended.wait()
+        running.stop()
     return 1 if running.lost else 0

@@ -326,6 +326,15 @@ class _Informer(SharedInformer):
         self._stop_event.set()
         self.source.stop()
 
+    def stop(self) -> None:
+        """Wait until it has ended.
+
+        The library would stop its watch once more, which the thread may have let go of in the middle of that.
+        """
+        self.end()
+        if self._thread is not None:
+            self._thread.join()
+
     def _initial_list(self) -> None:
         self._listing = True
         try:

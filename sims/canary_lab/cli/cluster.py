@@ -28,24 +28,23 @@ def cluster(
 
     Exit codes: 0 it was ended; 2 the port is taken, or the kubeconfig cannot be written.
     """
-    import signal
     import threading
 
+    from canary_adapters.signals import heard
     from canary_lab.cluster import EmbeddedCluster
 
     ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
     running = EmbeddedCluster(port=port, play_pods=play_pods)
-    try:
-        running.start()
-    except OSError as error:
-        raise typer.BadParameter(f"{port}: {error.strerror or error}", param_hint="--port") from error
-    try:
-        running.kubeconfig(kubeconfig)
-    except OSError as error:
+    with heard(lambda _: ended.set()):
+        try:
+            running.start()
+        except OSError as error:
+            raise typer.BadParameter(f"{port}: {error.strerror or error}", param_hint="--port") from error
+        try:
+            running.kubeconfig(kubeconfig)
+        except OSError as error:
+            running.stop()
+            raise typer.BadParameter(f"{kubeconfig}: {error.strerror}", param_hint="--kubeconfig") from error
+        typer.echo(f"export KUBECONFIG={kubeconfig.resolve()}")
+        ended.wait()
         running.stop()
-        raise typer.BadParameter(f"{kubeconfig}: {error.strerror}", param_hint="--kubeconfig") from error
-    typer.echo(f"export KUBECONFIG={kubeconfig.resolve()}")
-    ended.wait()
-    running.stop()

@@ -28,28 +28,27 @@ def mesh(
     Exit codes: 0 it was ended; 2 the cluster cannot be reached, or Envoy does not run here.
     """
     import logging
-    import signal
     import threading
 
     from canary_adapters.cli.errors import BadInputError
+    from canary_adapters.signals import heard
     from canary_lab.mesh.envoy import EnvoyError
     from canary_lab.mesh.mesh import Mesh
     from canary_ports import PortError
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
     if not kubeconfig.is_file():
         raise BadInputError(f"--kubeconfig: {kubeconfig}: no such file; `canary cluster --no-play-pods` writes one")
     running = Mesh(kubeconfig, folder.resolve(), programs=programs)
-    try:
-        running.start()
-        typer.echo(f"the mesh runs; {folder / 'mesh.json'} says where", err=True)
-        ended.wait()
-    except EnvoyError as error:
-        raise BadInputError(f"envoy: {error}") from error
-    except PortError as error:
-        raise BadInputError(f"--kubeconfig: {kubeconfig}: {error}") from error
-    finally:
-        running.stop()
+    with heard(lambda _: ended.set()):
+        try:
+            running.start()
+            typer.echo(f"the mesh runs; {folder / 'mesh.json'} says where", err=True)
+            ended.wait()
+        except EnvoyError as error:
+            raise BadInputError(f"envoy: {error}") from error
+        except PortError as error:
+            raise BadInputError(f"--kubeconfig: {kubeconfig}: {error}") from error
+        finally:
+            running.stop()
