@@ -64,7 +64,7 @@ class App(Generic[Place]):
 
     def weights(self) -> list[int]:
         """Weights of the last HTTP route."""
-        found = self.lab.get("virtualservice.v1beta1.networking.istio.io", self.name, self.namespace)
+        found = self.lab.get("virtualservice", self.name, self.namespace)
         assert found is not None
         return [each["weight"] for each in found["spec"]["http"][-1]["route"]]
 

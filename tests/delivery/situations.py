@@ -15,6 +15,7 @@ from canary_adapters.istio.resources import VIRTUAL_SERVICES
 from canary_adapters.kubernetes.resources import CANARIES, Obj
 from delivery.argo_scripts import act
 from delivery.kstatus import Status
+from laboratories.lab import eventually
 from laboratories.virtual_cluster import VirtualController
 from peers.http_peers import Peer, once
 
@@ -70,6 +71,7 @@ class Play:
         for _ in range(5):
             self.controller.now_s += 65.0
             self.controller.tick(self.key)
+        eventually(lambda: not self.controller.assembly.recorder.pending)
 
     @property
     def now(self) -> Obj:

@@ -121,7 +121,7 @@ def test_the_virtual_service_is_the_articles(lab: Lab, app: App) -> None:
     app.until("Initialized")
     app.image("v2")
     eventually(lambda: app.weights() == [90, 10])
-    found = lab.get("virtualservice.v1beta1.networking.istio.io", app.name, app.namespace)
+    found = lab.get("virtualservice", app.name, app.namespace)
     canary = lab.get("canary", app.name, app.namespace)
     assert found is not None
     assert canary is not None

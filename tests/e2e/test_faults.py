@@ -395,7 +395,7 @@ def test_a_change_of_the_service_keeps_the_weight(lab: Lab, app: App) -> None:
         app.declare(analysis=steps, service={"port": 8080, "timeout": "7s"})
 
         def timeout() -> Any:
-            found = lab.get("virtualservice.v1beta1.networking.istio.io", app.name, app.namespace)
+            found = lab.get("virtualservice", app.name, app.namespace)
             assert found is not None
             weights = [each["weight"] for each in found["spec"]["http"][0]["route"]]
             assert weights[1] >= 10

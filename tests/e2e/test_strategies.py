@@ -76,7 +76,7 @@ def test_a_rollout_passes_through_these_routes(lab: Lab, app: App, name: str) ->
     app.image("v2")
 
     def done() -> bool:
-        routes = lab.get("virtualservice.v1beta1.networking.istio.io", app.name, app.namespace)
+        routes = lab.get("virtualservice", app.name, app.namespace)
         assert routes is not None
         shape = _shape(routes["spec"]["http"])
         if not seen or seen[-1] != shape:

@@ -168,6 +168,7 @@ def test_no_write_is_made_for_conditions_alone(play: Play) -> None:
 
 def test_an_idle_canary_costs_nothing(play: Play) -> None:
     succeeded(play)
+    play.rest()
     before = dict(play.controller.api.calls)
     play.rest()
     assert dict(play.controller.api.calls) == before

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,7 @@ import pytest
 import yaml
 
 from canary_lab.cluster import EmbeddedCluster, Timing
+from laboratories.looking import KINDS, Looking
 from laboratories.observed import Observed, OfEmbedded, OfReal
 
 BIN = Path(sys.executable).parent
@@ -162,9 +164,13 @@ def eventually(true: Callable[[], Any], seconds: float = PATIENCE_S, pause_s: fl
 
 
 class Watched:
-    """A cluster as people see it: through kubectl."""
+    """A cluster as people see it: through kubectl, and read beside it."""
 
     kubeconfig: Path
+
+    @cached_property
+    def _looking(self) -> Looking:
+        return Looking(self.kubeconfig)
 
     def kubectl(self, *args: str, stdin: str | None = None, check: bool = True) -> str:
         """Run kubectl and return what it prints."""
@@ -185,9 +191,11 @@ class Watched:
 
     def get(self, kind: str, name: str, namespace: str) -> dict[str, Any] | None:
         """An object, or None."""
+        known = kind.partition(".")[0].lower()
+        if known in KINDS:
+            return self._looking.get(known, namespace, name)
         text = self.kubectl("get", kind, name, "-n", namespace, "-o", "json", "--ignore-not-found")
-        found: dict[str, Any] | None = json.loads(text) if text.strip() else None
-        return found
+        return json.loads(text) if text.strip() else None
 
     def status(self, name: str, namespace: str) -> dict[str, Any]:
         """Status of a canary."""
@@ -210,7 +218,7 @@ class Watched:
 
     def events(self, namespace: str) -> list[str]:
         """The texts of all events of canaries, oldest first."""
-        items = json.loads(self.kubectl("get", "events", "-n", namespace, "-o", "json"))["items"]
+        items = self._looking.list("events", namespace)
         ours = [item for item in items if item["involvedObject"]["kind"] == "Canary"]
         return [item["message"] for item in sorted(ours, key=lambda item: int(item["metadata"]["resourceVersion"]))]
 

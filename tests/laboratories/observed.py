@@ -21,6 +21,7 @@ from kubernetes import client, config, watch
 
 from canary_lab.cluster import EmbeddedCluster
 from canary_lab.cluster.requests import Entry
+from laboratories.looking import session_of
 
 __all__ = ["AUDIT_LOG", "Observed", "OfEmbedded", "OfReal", "Write"]
 
@@ -89,6 +90,7 @@ class OfReal:
 
     def __init__(self, kubeconfig: Path) -> None:
         connect: Any = config.new_client_from_config
+        self._kubeconfig = kubeconfig
         self._audit = kubeconfig.parent / AUDIT_LOG
         self._noted_before = self._audit.stat().st_size if self._audit.exists() else 0
         self._connect: Callable[[], Any] = lambda: connect(str(kubeconfig))
@@ -96,14 +98,7 @@ class OfReal:
 
     def session(self) -> requests.Session:
         """See `Observed`."""
-        settings = self._connect().configuration
-        found = requests.Session()
-        found.trust_env = False  # a bundle that the environment names would be taken for the server's
-        found.verify = settings.ssl_ca_cert or True
-        if settings.cert_file:
-            found.cert = (settings.cert_file, settings.key_file)
-        found.headers.update({each["key"]: each["value"] for each in settings.auth_settings().values()})
-        return found
+        return session_of(self._kubeconfig)[1]
 
     @contextmanager
     def heard(self, listener: Callable[[Write], None]) -> Iterator[None]:
