@@ -41,6 +41,7 @@ from canary_core import (
     Step,
     Tell,
     Told,
+    record,
     step,
 )
 from canary_ports.clock import Clock
@@ -150,10 +151,11 @@ def tick(ports: Ports, *, gather: Gather = map) -> Tick:
         decided = _from_now(ports, decided, seen.now_s)
         version = stored.version
         if decided.rollout != stored.rollout:
-            version = ports.store.save(decided.rollout, version)
+            noted = record.after(stored.record, policy, stored.rollout, seen, answers, decided)
+            version = ports.store.save(decided.rollout, version, noted)
         elif decided.decisions and ports.store.load().version != version:
             raise ConflictError("somebody else has gone on from the state that was to be acted on")
-        noted = bool(refused)
+        known = bool(refused)
         refused = refused or _carry_out(ports, decided.decisions)
         begun = _from_now(ports, decided, seen.now_s)
         if begun is not decided:
@@ -164,7 +166,7 @@ def tick(ports: Ports, *, gather: Gather = map) -> Tick:
         steps.append(decided)
         asked.extend(answers)
         again = decided.next_s is not None and decided.next_s <= seen.now_s
-        unknown = bool(refused) and not noted and decided.rollout.obstacle != refused[0]
+        unknown = bool(refused) and not known and decided.rollout.obstacle != refused[0]
         if unknown or (again and not refused and len(steps) < MAX_PASSES):
             continue  # what was refused is an observation: the machine takes note of it in a further pass
         next_s = decided.next_s if not refused else max(decided.next_s or 0.0, seen.now_s + policy.interval_s)
