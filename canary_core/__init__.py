@@ -63,7 +63,7 @@ from canary_core.questions import (
     Unreachable,
 )
 from canary_core.record import Record
-from canary_core.replay import Replayed, replay
+from canary_core.replay import Replayed, as_now, replay
 from canary_core.requests import Reply, Request, Verb
 from canary_core.rollout import Counts, KnownGood, Outcome, Rollout, Wait, Waiting
 from canary_core.samples import Measurement, NoData, Sample, SourceError
@@ -150,6 +150,7 @@ __all__ = [
     "Wait",
     "Waiting",
     "Workload",
+    "as_now",
     "as_recorded",
     "at_best",
     "at_worst",

@@ -8,6 +8,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from canary_core.forecast import Answers, at_best
 from canary_core.machine import step
 from canary_core.observation import Observation
 from canary_core.phases import Phase
@@ -31,7 +32,7 @@ from canary_core.values import Value
 from canary_core.verdict import Verdict
 from canary_core.workload import Workload
 
-__all__ = ["Replayed", "replay"]
+__all__ = ["Replayed", "as_now", "replay"]
 
 _CANARY: Final = "v1:canary"
 _PRIMARY: Final = "v1:primary"
@@ -139,3 +140,27 @@ def _named(question: Question) -> str:
     if isinstance(question, MetricQuestion):
         return f"check {question.check}"
     return f"hook {question.hook}" if isinstance(question, HookQuestion) else type(question).__name__
+
+
+# -- For a forecast -------------------------------------------------------------------------------------------------
+
+
+def as_now(policy: Policy, rounds: tuple[Round, ...]) -> Answers:
+    """Checks go on as they came out last, and so do hooks; who has not been asked yet answers as at best.
+
+    Args:
+        policy: What is declared.
+        rounds: What was found until now, oldest first.
+    """
+    best, metrics, hooks = at_best(policy), dict[str, Answer](), dict[str, Answer]()
+    for each in rounds:
+        metrics |= {found.check: _measured(found) for found in each.findings}
+        hooks |= {heard.hook: _ANSWERS[heard.said] for heard in each.hooks}
+
+    def answer(question: Question) -> Answer:
+        if isinstance(question, MetricQuestion):
+            return metrics.get(question.check[:LONGEST]) or best(question)
+        known = hooks.get(question.hook[:LONGEST]) if isinstance(question, HookQuestion) else None
+        return known or best(question)
+
+    return answer

@@ -19,11 +19,13 @@ from canary_core import (
     Bound,
     Check,
     Hook,
+    HookQuestion,
     HookType,
     MetricQuestion,
     NoData,
     Observation,
     Outcome,
+    Phase,
     Policy,
     Progressive,
     Question,
@@ -35,7 +37,9 @@ from canary_core import (
     Unreachable,
     Verb,
     Verdict,
+    as_now,
     at_best,
+    forecast,
     replay,
     step,
 )
@@ -195,6 +199,39 @@ def test_a_round_that_another_machine_decided_is_found() -> None:
     assert first.found.counts.failed == 1
     more = evolve(STEPS, checks=(CHECK, Check(id="latency")))
     assert next(replay(more, life.record.rounds)).missing == "check latency"
+
+
+def test_as_now_everybody_answers_as_he_did_last() -> None:
+    """At 50 % the check fails: it goes on so, and the rollout is taken back."""
+    gate = Hook(id="ask", type=HookType.CONFIRM_PROMOTION)
+    policy = evolve(STEPS, checks=(CHECK, Check(id="other", bound=Bound(maximum=1.0))), hooks=(gate,))
+    life, best = Life(policy), at_best(policy)
+    life.declare(V2)
+
+    def answer(question: Question) -> Answer:
+        bad = life.rollout.traffic.canary_weight == 50 and question == MetricQuestion(check="success")
+        return BAD if bad else best(question)
+
+    while life.rollout.counts.failed == 0:
+        life.once(answer)
+    answers = as_now(policy, life.record.rounds)
+    assert answers(MetricQuestion(check="success")) == BAD
+    assert answers(MetricQuestion(check="other")) == best(MetricQuestion(check="other"))
+    asked = HookQuestion(hook="ask", phase=Phase.PROGRESSING, revision=V2, step="weight 50", attempt=0)
+    assert answers(asked) == Approved()
+    found = forecast(policy, life.rollout, life.seen, answers)
+    assert (found.outcome, found.over_s) == (Outcome.CHECKS, life.seen.now_s + policy.interval_s)
+    assert as_now(policy, ())(MetricQuestion(check="success")) == best(MetricQuestion(check="success"))
+
+
+def test_a_gate_that_was_closed_stays_closed_as_now() -> None:
+    gate = Hook(id="ask", type=HookType.CONFIRM_TRAFFIC_INCREASE)
+    policy = evolve(STEPS, hooks=(gate,))
+    life, best = Life(policy), at_best(policy)
+    life.declare(V2)
+    life.go(lambda question: best(question) if isinstance(question, MetricQuestion) else Refused(), most=9)
+    found = forecast(policy, life.rollout, life.seen, as_now(policy, life.record.rounds))
+    assert found.over_s is None
 
 
 SAID: st.SearchStrategy[Any] = st.sampled_from([Approved(), Refused(), Unreachable()])

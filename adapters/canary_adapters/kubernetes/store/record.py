@@ -12,9 +12,11 @@ from canary_adapters.kubernetes.store.records import read_time, written_time
 from canary_core import Bound, Counts, HookType, KnownGood, Outcome, Phase, Record, Verdict
 from canary_core.record import Entry, Finding, Heard, Point, Round, Said
 
-__all__ = ["KEY", "read_record", "read_round", "written_record", "written_round"]
+__all__ = ["CHECKED", "KEY", "read_record", "read_round", "written_record", "written_round"]
 
 KEY: Final = "record"
+CHECKED: Final = "checked"
+"""Message of the line that a controller logs of each round."""
 _VERDICTS: Final[Mapping[Verdict, str]] = {
     Verdict.PASS: "pass",
     Verdict.NO_DATA: "no data",
