@@ -19,7 +19,7 @@ from canary_lab.mesh.tools import pod_programs
 
 __all__ = ["Laptop"]
 
-_PATIENCE_S: Final = 30.0
+_PATIENCE_S: Final = 90.0
 _HOME: Final = "default"
 """The namespace whose proxy the controller uses."""
 
