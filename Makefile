@@ -67,7 +67,12 @@ fast: setup $(VENV)/.programs
 check: setup $(VENV)/.programs ## format, lint, types, layers, fast tests: what every commit passes, in less than a minute
 	$(MAKE) --no-print-directory --jobs=4 --output-sync=target lint types layers fast
 
-test: lint types layers coverage computing waiting alone ## every check there is
+test: setup ## every check there is
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types layers
+	$(MAKE) --no-print-directory coverage
+	$(MAKE) --no-print-directory computing
+	$(MAKE) --no-print-directory waiting
+	$(MAKE) --no-print-directory alone
 
 coverage: setup
 	$(BIN)/coverage erase

@@ -24,8 +24,8 @@ READ_AT_IMPORT = "KUBE_CONFIG_DEFAULT_LOCATION"
 
 def main() -> None:
     """Serve until nobody can ask any more; in a process that was forked, run the command and end with it."""
-    for module in ("canary_adapters.cli.main", "canary_adapters.controller.controller"):
-        import_module(module)
+    for module in ("cli.main", "controller.controller", "loadtester.service"):
+        import_module(f"canary_adapters.{module}")
     run: Any = import_module("canary_adapters.cli.start").main
     gc.freeze()  # or else each process would copy the pages of what it never changes
     if _is_command(socket.socket(fileno=int(sys.argv[1]))):

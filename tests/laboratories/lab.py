@@ -26,7 +26,7 @@ import pytest
 import yaml
 
 from canary_lab.cluster import EmbeddedCluster, Timing
-from laboratories.forked import Forked
+from laboratories.forked import Forked, run
 from laboratories.looking import KINDS, Looking
 from laboratories.observed import Observed, OfEmbedded, OfReal
 
@@ -257,7 +257,7 @@ class Lab(Watched):
             self._embedded.__enter__()
             self.kubeconfig = self._embedded.kubeconfig(self.folder / "kubeconfig")
         if self._definitions:
-            self.apply(subprocess.run([CANARY, "crds"], check=True, capture_output=True, text=True).stdout)
+            self.apply(run([CANARY, "crds"], env=os.environ).stdout)
         from canary_lab.cluster.crds import istio
 
         self.apply(istio())
