@@ -217,7 +217,7 @@ class Watched:
             return status if status.get("phase") == phase else None
 
         try:
-            found: dict[str, Any] = eventually(there, seconds)
+            found: dict[str, Any] = eventually(there, seconds, pause_s=0.05)  # some phases are over soon
         except AssertionError:
             raise AssertionError(f"not {phase}: {self.status(name, namespace)}\n{self._logs()}") from None
         return found
