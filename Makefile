@@ -31,6 +31,10 @@ $(STAMP): requirements.lock pyproject.toml
 $(BIN)/helm: tests/tools/install_helm.py | $(STAMP)
 	$(BIN)/python tests/tools/install_helm.py $(BIN)
 
+$(VENV)/browser/axe.js: tests/tools/install_browser.py | $(STAMP)
+	$(BIN)/python tests/tools/install_browser.py $(VENV)/browser
+	@touch -c $@
+
 $(VENV)/.programs: sims/install_programs.py | $(STAMP)
 	$(BIN)/python sims/install_programs.py $(BIN) prometheus hey
 	@touch $@
@@ -71,7 +75,7 @@ coverage: setup
 computing: setup $(VENV)/.programs
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --dist worksteal $(COMPUTING_TESTS)
 
-waiting: setup $(BIN)/helm $(VENV)/.programs
+waiting: setup $(BIN)/helm $(VENV)/browser/axe.js $(VENV)/.programs
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 4 --dist worksteal -m "not alone" $(WAITING_TESTS)
 
 alone: setup $(VENV)/.programs
