@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from applications.demo_app import NAME
 from canary_lab.mesh.laptop import Laptop
@@ -19,8 +19,8 @@ from laboratories.mesh_lab import MeshApp, MeshLab
 
 pytestmark = pytest.mark.slow
 
-DESK = {"width": 1100, "height": 900}
-PHONE = {"width": 360, "height": 740}
+DESK = ViewportSize(width=1100, height=900)
+PHONE = ViewportSize(width=360, height=740)
 PATIENCE_MS = 30_000
 NASTY = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 

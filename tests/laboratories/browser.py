@@ -28,14 +28,15 @@ def a_browser(home: Path) -> Iterator[Browser]:
         pytest.skip("there is no package of a browser for this machine")
     assert (FOLDER / "axe.js").is_file(), "run make, which installs the browser"
     environment = {
-        **os.environ,
         "LD_LIBRARY_PATH": f"{FOLDER / 'lib'}:{FOLDER}",
         "FONTCONFIG_FILE": str(FOLDER / "fonts.conf"),
         "HOME": str(home),
     }
     with sync_playwright() as driver:
         browser = driver.chromium.launch(
-            executable_path=FOLDER / "chromium", args=["--no-zygote", "--disable-gpu"], env=environment
+            executable_path=FOLDER / "chromium",
+            args=["--no-zygote", "--disable-gpu"],
+            env={**os.environ, **environment},
         )
         yield browser
         browser.close()
