@@ -1,9 +1,10 @@
-"""The page that the controller serves: to whom the cluster knows, with their own rights, at no cost while nobody looks."""
+"""The page that the controller serves: everybody with their own rights, and at no cost while nobody looks."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -15,13 +16,18 @@ from peers.http_peers import free_port
 
 pytestmark = pytest.mark.slow
 
+EXAMPLES = Path(__file__).parents[2] / "examples" / "controller"
 AGENT = "canary-dashboard"
 
 
 @pytest.fixture(scope="module")
-def url(lab: Lab) -> Iterator[str]:
-    port = free_port()
-    with lab.controller(f"-dashboard-port={port}", "-dashboard-verbs"):
+def url(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page of a controller that has the rights of the examples, and no other."""
+    for name in ("rbac.yaml", "live-page.yaml"):
+        lab.apply((EXAMPLES / name).read_text())
+    token = lab.kubectl("create", "token", "canary-controller", "-n", "canary-system").strip()
+    own, port = lab.of_token(token, tmp_path_factory.mktemp("controller") / "kubeconfig"), free_port()
+    with lab.controller(f"-kubeconfig={own}", f"-dashboard-port={port}", "-dashboard-verbs"):
         yield f"http://127.0.0.1:{port}"
 
 
