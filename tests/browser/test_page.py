@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from applications.demo_app import NAME
 from canary_lab.mesh.laptop import Laptop
-from laboratories.browser import a_browser, a_page, barriers, is_too_wide
+from laboratories.browser import a_page, barriers, is_too_wide
 from laboratories.lab import CANARY
 from laboratories.mesh_lab import MeshApp, MeshLab
 
@@ -21,16 +21,7 @@ pytestmark = pytest.mark.slow
 
 DESK = ViewportSize(width=1100, height=900)
 PHONE = ViewportSize(width=360, height=740)
-PATIENCE_MS = 30_000
 NASTY = "<img src=x onerror=alert(1)><script>alert(2)</script>"
-
-expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with a_browser(tmp_path_factory.mktemp("browser")) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -62,6 +62,7 @@ def run(
 def _started(laptop: Laptop, console: Console) -> Iterator[None]:
     with console.status("Starting a cluster, Envoy and Prometheus"):
         laptop.start()
+        laptop.start_page()
     missing = []
     if laptop.prometheus is not None and not laptop.prometheus.is_real:
         missing.append("prometheus (an evaluator of PromQL stands in)")
@@ -69,6 +70,7 @@ def _started(laptop: Laptop, console: Console) -> Iterator[None]:
         missing.append("hey (a small load generator stands in)")
     if missing:
         console.print(f"Without {', '.join(missing)}.", style="yellow", soft_wrap=True)
+    console.print(f"Live page: {laptop.page}", soft_wrap=True)
     yield
 
 

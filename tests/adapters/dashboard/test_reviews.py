@@ -129,7 +129,8 @@ def test_callers_never_act_with_the_credentials_of_the_process() -> None:
     found = with_token(base, "secret")
     assert (found.host, found.ssl_ca_cert, found.tls_server_name) == ("https://10.0.0.1", "/ca", "kubernetes")
     assert found.verify_ssl
-    assert [each["value"] for each in found.auth_settings().values()] == ["Bearer secret"]
+    sent: Any = found.auth_settings()
+    assert [each["value"] for each in sent.values()] == ["Bearer secret"]
     assert not found.cert_file
     assert not found.key_file
     assert base.api_key == {"BearerToken": "Bearer of-the-process"}

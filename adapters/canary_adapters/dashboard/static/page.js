@@ -44,7 +44,7 @@
 
   const nowS = () => Date.now() / 1000 + skew;
   const age = (seconds) => {
-    if (seconds === null || seconds === undefined) return "";
+    if (!isKnown(seconds)) return "";
     let whole = Math.max(0, Math.floor(seconds));
     for (const [unit, length, smaller, part] of [["d", 86400, "h", 3600], ["h", 3600, "m", 60], ["m", 60, "s", 1]]) {
       if (whole < length) continue;
@@ -53,13 +53,15 @@
     }
     return `${whole}s`;
   };
-  const clock = (atS) => (atS === null || atS === undefined) ? "" : new Date(atS * 1000).toLocaleTimeString([], { hour12: false });
-  const number = (value) => value === null || value === undefined ? "-" : String(Number(value.toPrecision(5)));
+  const isKnown = (value) => value !== null && value !== undefined;
+  const clock = (atS) => isKnown(atS) ? new Date(atS * 1000).toLocaleTimeString("sv") : ""; // 24 hours, everywhere
+  const day = (atS) => isKnown(atS) ? new Date(atS * 1000).toLocaleString("sv") : "-";
+  const number = (value) => !isKnown(value) ? "-" : String(Number(value.toPrecision(5)));
   const unitOf = (name) => name === "request-success-rate" ? " %" : name === "request-duration" ? " ms" : "";
   const failedOf = (each) => each.threshold === null ? `${each.failed}` : `${each.failed} of ${each.threshold}`;
   const since = (atS) => { const found = make("span"); tick(found, atS); return found; };
   const tick = (node, atS) => {
-    if (atS === null || atS === undefined) { delete node.dataset.since; setText(node, ""); return; }
+    if (!isKnown(atS)) { delete node.dataset.since; setText(node, ""); return; }
     node.dataset.since = atS;
     setText(node, age(nowS() - atS));
   };
@@ -267,9 +269,10 @@
     if (!each) return;
     const live = canaries.get(keyOf(each)) || each;
     const head = byId("one-phase");
-    if (!head.firstChild) head.append(phaseOf(live.phase), " for ", make("span"));
+    if (!head.firstChild) head.append(phaseOf(live.phase), make("span"), make("span"));
     head.firstChild.dataset.mood = MOODS[live.phase] || "";
     setText(head.firstChild, live.phase || "no status yet");
+    setText(head.children[1], isKnown(live.since_s) ? " for " : "");
     tick(head.lastChild, live.since_s);
     const list = byId("facts"), request = each.request, sides = each.workloads;
     fact(list, "Weights", `primary ${100 - live.weight} %, canary ${live.weight} %`);
@@ -314,7 +317,7 @@
     body.dataset.said = said;
     const cell = (label, text, kind) => make("td", { role: "cell", "data-label": label, class: kind || "" }, text);
     body.replaceChildren(...[...past].reverse().map((each) => make("tr", { role: "row" },
-      make("th", { scope: "row", role: "rowheader" }, each.ended_s === null ? "-" : new Date(each.ended_s * 1000).toLocaleString([], { hour12: false })),
+      make("th", { scope: "row", role: "rowheader" }, day(each.ended_s)),
       cell("Revision:", each.revision), cell("Outcome:", each.outcome), cell("Weight:", `${number(each.weight)} %`),
       cell("Failed checks:", number(each.failed)), cell("", each.message, "why"))));
   };
@@ -363,7 +366,7 @@
 
   // -- Plots ---------------------------------------------------------------------------------------------------------
 
-  const LEFT = 52, RIGHT = 14, TOP = 8, BELOW = 22;
+  const LEFT = 62, RIGHT = 14, TOP = 8, BELOW = 22;
   const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400, 604800];
 
   const renderPlots = (each, live) => {
@@ -381,12 +384,12 @@
     }
     const charts = [[byId("weights"), [{ name: "Weight of the canary", unit: " %", points: [...points, { t: end, y: live.weight, isNow: true }], isWeight: true }]],
       [byId("checks"), [...series].map(([name, found]) => ({ name, unit: unitOf(name), points: found }))]];
+    show("checks-part", series.size > 0); // before anything is drawn there: what is hidden has no width
+    show("no-checks", series.size === 0);
     for (const [place, wanted] of charts) {
       while (place.children.length > wanted.length) place.lastChild.remove();
       wanted.forEach((chart, index) => figure(place, index, chart, span));
     }
-    show("checks-part", series.size > 0);
-    show("no-checks", series.size === 0);
   };
 
   const figure = (place, index, chart, span) => {
@@ -442,7 +445,7 @@
     }
     for (const value of chart.isWeight ? [0, 25, 50, 75, 100] : [low, high]) {
       if (chart.isWeight) found.append(draw("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }));
-      found.append(draw("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, `${Number(value.toPrecision(4))}${chart.unit}`));
+      found.append(draw("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, `${Number(value.toPrecision(3))}${chart.unit}`));
     }
     times(found, span, x, TOP + inner, width);
     if (chart.isWeight) stairs(found, chart.points, x, y, y(0)); else marks(found, chart, x, y, TOP + inner - 7);
