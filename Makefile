@@ -15,7 +15,7 @@ WAITING_TESTS   := $(filter-out %__pycache__ $(CORE_TESTS) $(COMPUTING_TESTS) te
 	$(patsubst %/,%,$(wildcard tests/*/ tests/adapters/*/)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock format lint types layers fast check test coverage computing waiting alone explore test-cluster demo simulate recording audit sbom hostile torture pairs surroundings bench docs clean
+.PHONY: help setup lock format lint types layers fast check test coverage computing waiting alone explore test-cluster demo simulate recording pictures audit sbom hostile torture pairs surroundings bench docs clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -117,6 +117,9 @@ docs: setup ## write what is made from code: docs/phases.md, the pictures, parts
 
 recording: setup $(VENV)/.programs ## record the demo: docs/pictures/demo.svg
 	$(BIN)/python docs/record_demo.py
+
+pictures: setup $(VENV)/browser/axe.js $(VENV)/.programs ## take pictures of the live page during the demo: docs/pictures/dashboard-*.png
+	PYTHONPATH=tests $(BIN)/python docs/record_dashboard.py
 
 audit: setup ## known vulnerabilities of all that is locked; passes where nobody can be asked
 	$(BIN)/python tests/tools/audit.py requirements.lock

@@ -25,6 +25,7 @@ TARGET: Final = Path(__file__).parent / "pictures"
 HALFWAY: Final = 30
 """Weight of the good version, percent, when most pictures are taken."""
 DESK: Final = {"viewport": {"width": 1000, "height": 800}}
+LIST: Final = {"viewport": {"width": 1000, "height": 440}}
 PHONE: Final = {"viewport": {"width": 360, "height": 780}, "device_scale_factor": 2}
 
 
@@ -40,7 +41,7 @@ class Camera:
     def look(self, view: View) -> None:
         """Whether it is the moment for one."""
         if "v2" in view.chapter and view.phase == "Progressing" and view.weight == HALFWAY:
-            self._once("list", DESK)
+            self._once("list", LIST)
             self._once("light", DESK, of_one=True)
             self._once("phone", PHONE, of_one=True)
         if "v3" in view.chapter and view.phase == "Progressing" and view.failed >= view.threshold // 2:

@@ -62,7 +62,7 @@ def test_a_rollout_is_followed_aborted_and_retried(app: MeshApp, browser: Browse
         expect(page.get_by_role("heading", name=full)).to_be_focused()
         _weights_rise(page)
         expect(page.locator("#events")).to_contain_text("Advance")
-        expect(page.locator("#facts")).to_contain_text("example.com/app:v2")
+        expect(page.locator("#more")).to_contain_text("example.com/app:v2")
         _focus_stays(page)
         _nothing_is_run(app, page)
         assert barriers(page) == []

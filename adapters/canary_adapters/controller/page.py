@@ -7,7 +7,7 @@ from socket import socket
 from kubernetes.client import Configuration
 
 from canary_adapters.controller.options import Options
-from canary_adapters.dashboard.reviews import Reviewed
+from canary_adapters.dashboard.reviews import BURST, PER_SECOND, Reviewed
 from canary_adapters.dashboard.service import Settings
 from canary_adapters.dashboard.serving import Dashboard
 from canary_adapters.kubernetes.api import Api
@@ -16,9 +16,6 @@ from canary_adapters.kubernetes.resources import CANARIES, Obj, Resource
 from canary_adapters.kubernetes.throttle import Throttle
 
 __all__ = ["LivePage"]
-
-_REVIEWS_S, _BURST = 20.0, 50
-"""Reviews a second, in the long run and at once. Strangers cause them, so they take nothing from rollouts."""
 
 
 class LivePage:
@@ -42,7 +39,7 @@ class LivePage:
             listener: Where requests come in.
             now_s: The present time, seconds since the epoch.
         """
-        throttle = Throttle(_REVIEWS_S, _BURST)
+        throttle = Throttle(PER_SECOND, BURST)
         self._api = Api(configuration(), user_agent="canary-dashboard", throttle=throttle.wait, connections=4)
         door = Reviewed(self._api, configuration, now_s=time.monotonic)
         settings = Settings(verbs=options.dashboard_verbs, namespace=options.namespace)

@@ -29,7 +29,10 @@ BELIEVED_S: Final = 10.0
 """For how long an answer is believed: as long as a token that was withdrawn, or a right, still works here."""
 MOST: Final = 2_000
 """Answers of each kind that are kept."""
-_PER_TOKEN: Final = 16 * 1024
+PER_SECOND: Final = 20.0
+BURST: Final = 50
+"""Reviews, in the long run and at once. Strangers cause them, so they must take nothing from rollouts."""
+_LONGEST_TOKEN: Final = 16 * 1024
 _TOKENS: Final = "/apis/authentication.k8s.io/v1/tokenreviews"
 _RIGHTS: Final = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 _Asked = TypeVar("_Asked", bound=Hashable)
@@ -74,7 +77,7 @@ class Reviewed:
             api.close()
 
     def _whose(self, token: str) -> Caller | None:
-        if len(token) > _PER_TOKEN:
+        if len(token) > _LONGEST_TOKEN:
             return None
         status = self._asked(_TOKENS, "TokenReview", {"token": token}, token)
         user = status.get("user")

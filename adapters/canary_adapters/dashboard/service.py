@@ -27,11 +27,11 @@ from canary_core import Verb
 
 __all__ = ["Service", "Settings"]
 
-_HEARTBEAT_S: Final = 15.0
+HEARTBEAT_S: Final = 15.0
 """Between two signs of life of a stream; as often it is asked whether the caller still may see it."""
 _PAUSE_S: Final = 0.2
 """Between two messages to a page: what changes meanwhile is one change."""
-_TAKE_S: Final = 20.0
+TAKE_S: Final = 20.0
 """For a page to take what it is sent. A slower one is dropped, and may come back."""
 _CHUNK: Final = 100
 """Canaries of one message."""
@@ -225,7 +225,7 @@ class Service:
             await sender.send("canaries", [summary(each) for each in some])
         await sender.send("whole", {})
         loop = asyncio.get_running_loop()
-        due_s = loop.time() + _HEARTBEAT_S
+        due_s = loop.time() + HEARTBEAT_S
         while not stream.closed:
             keys = await stream.changed(max(0.0, due_s - loop.time()))
             await self._send_changes(sender, keys)
@@ -233,7 +233,7 @@ class Service:
                 await self._reads.run(lambda: self._door.caller(caller.token))
                 await self._require(caller, "list", stream.namespace)
                 await sender.send("time", {"now_s": self._now_s()})
-                due_s = loop.time() + _HEARTBEAT_S
+                due_s = loop.time() + HEARTBEAT_S
             await asyncio.sleep(_PAUSE_S)
 
     async def _send_changes(self, sender: "_Sender", keys: list[Key]) -> None:
@@ -259,7 +259,7 @@ class _Sender:
             ConnectionError: The page is gone.
         """
         text = f"event: {event}\ndata: {_text(content)}\n\n"
-        async with asyncio.timeout(_TAKE_S):
+        async with asyncio.timeout(TAKE_S):
             await self._response.write(text.encode())
 
 

@@ -17,7 +17,7 @@ from canary_adapters.kubernetes.resources import Obj
 
 __all__ = ["Dashboard", "listen"]
 
-_CONNECTIONS: Final = 256
+CONNECTIONS: Final = 256
 """At a time. A new one closes the oldest of those that have no request under way."""
 _KERNEL: Final = 64 * 1024
 """Bytes that the kernel keeps for a connection, each way."""
@@ -39,7 +39,7 @@ def listen(host: str, port: int) -> socket.socket:
     """
     dual = not host and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if dual else socket.AF_INET
-    found = socket.create_server((host, port), family=family, backlog=_CONNECTIONS, dualstack_ipv6=dual)
+    found = socket.create_server((host, port), family=family, backlog=CONNECTIONS, dualstack_ipv6=dual)
     for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):  # connections have them from the socket that listens
         found.setsockopt(socket.SOL_SOCKET, buffer, _KERNEL)
     return found
@@ -105,7 +105,7 @@ class Dashboard:
         )
         await runner.setup()
         self._hub.serve(self._loop)
-        server = await self._loop.create_server(_bounded(runner), sock=self._listener, backlog=_CONNECTIONS)
+        server = await self._loop.create_server(_bounded(runner), sock=self._listener, backlog=CONNECTIONS)
         try:
             await self._ended.wait()
         finally:
@@ -121,7 +121,7 @@ def _bounded(runner: web.AppRunner) -> Callable[[], Any]:
 
     def protocol() -> Any:
         server: Any = runner.server
-        if len(server.connections) >= _CONNECTIONS:
+        if len(server.connections) >= CONNECTIONS:
             idle = (each for each in server.connections if getattr(each, "_current_request", None) is None)
             oldest = next(idle, server.connections[0])
             oldest.force_close()

@@ -103,7 +103,7 @@ def _after_hello(events: Iterator[tuple[str, object]]) -> Iterator[tuple[str, ob
 
 
 def test_a_stream_ends_when_the_right_does(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "_HEARTBEAT_S", 0.1)
+    monkeypatch.setattr(service, "HEARTBEAT_S", 0.1)
     with room.page("shop", "shop") as events:
         until(events, "time")
         room.rights.of["shop"] = set()
@@ -193,7 +193,7 @@ def _is_let_in(room: Room) -> bool:
 
 
 def test_a_page_that_takes_nothing_is_dropped(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "_TAKE_S", 0.2)
+    monkeypatch.setattr(service, "TAKE_S", 0.2)
     for number in range(3000):  # more than the kernel keeps for it
         room.put(a_canary("shop", f"web-{number}", conditions=[{"type": "Promoted", "message": "m" * 500}]))
     with socket.create_connection(("127.0.0.1", room.dashboard.port)) as slow:

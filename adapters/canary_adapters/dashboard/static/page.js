@@ -277,15 +277,17 @@
     const list = byId("facts"), request = each.request, sides = each.workloads;
     fact(list, "Weights", `primary ${100 - live.weight} %, canary ${live.weight} %`);
     fact(list, "Failed checks", failedOf(live));
-    fact(list, "Health", live.health || "-");
     fact(list, "Because", live.message || live.reason || "-");
     fact(list, "Waits for", live.waits_for || "-");
     const unknown = each.outlook.unknown;
     fact(list, "At best", unknown ? unknown : ending(each.outlook.at_best));
     fact(list, "At worst", unknown ? unknown : `${ending(each.outlook.at_worst)}, if every check fails from now on`);
-    fact(list, "Primary runs", sides ? workload(sides.primary) || "-" : each.unanswered);
-    fact(list, "Canary runs", sides ? workload(sides.canary) || "-" : each.unanswered);
-    fact(list, "Target", each.target);
+    const more = byId("more");
+    fact(more, "Primary", sides ? workload(sides.primary) || "-" : each.unanswered);
+    fact(more, "Canary", sides ? workload(sides.canary) || "-" : each.unanswered);
+    fact(more, "Target", each.target);
+    fact(more, "Revision", [each.applied, each.applied === each.promoted ? "promoted" : ""].filter(Boolean).join(", ") || "-");
+    fact(more, "Health", live.health || "-");
     fact(list, "Request", !request ? "-" : !request.answered ? `${request.text}: open, not answered yet` : `${request.text}: ${request.reply || "answered"}`);
     renderVerbs(each.may);
     renderPlots(each, live);
@@ -495,7 +497,7 @@
     shown = parts.length === 2 && parts[0] && parts[1] ? parts : null;
     if (before && shown && before.join("/") === shown.join("/")) { shown = before; return; }
     detail = null;
-    for (const id of ["facts", "weights", "checks", "one-phase", "course", "events", "past"]) { byId(id).replaceChildren(); delete byId(id).dataset.said; }
+    for (const id of ["facts", "more", "weights", "checks", "one-phase", "course", "events", "past"]) { byId(id).replaceChildren(); delete byId(id).dataset.said; }
     setText(byId("answer"), "");
     show("one-gone", false);
     show("verbs", false);
