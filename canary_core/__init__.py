@@ -7,7 +7,7 @@
 ['EnsurePrimary']
 """
 
-from canary_core import notices
+from canary_core import notices, record
 from canary_core.decisions import (
     Decision,
     DropFormer,
@@ -62,6 +62,8 @@ from canary_core.questions import (
     Told,
     Unreachable,
 )
+from canary_core.record import Record
+from canary_core.replay import Replayed, as_now, replay
 from canary_core.requests import Reply, Request, Verb
 from canary_core.rollout import Counts, KnownGood, Outcome, Rollout, Wait, Waiting
 from canary_core.samples import Measurement, NoData, Sample, SourceError
@@ -114,10 +116,12 @@ __all__ = [
     "PromotePrimary",
     "Question",
     "Readiness",
+    "Record",
     "Refused",
     "ReleaseObject",
     "ReleaseTraffic",
     "RemovePrimary",
+    "Replayed",
     "Reply",
     "Request",
     "RestorePrimary",
@@ -146,6 +150,7 @@ __all__ = [
     "Wait",
     "Waiting",
     "Workload",
+    "as_now",
     "as_recorded",
     "at_best",
     "at_worst",
@@ -158,6 +163,8 @@ __all__ = [
     "kind_of_split",
     "notices",
     "readiness",
+    "record",
+    "replay",
     "shown_weight",
     "standing",
     "step",

@@ -1,7 +1,7 @@
 """How a rollout goes on if the outside does at once what is decided: the machine run forward, step by step.
 
 Nothing is guessed: the same function decides that will decide then. What is assumed is the outside: at best, everybody
-who is asked agrees; at worst, every check fails.
+who is asked agrees; at worst, every check fails; or all goes on as it was found last.
 """
 
 import math

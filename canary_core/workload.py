@@ -55,6 +55,8 @@ class Workload(Value):
     """The fewest replicas that its autoscaler was told to keep for the time of a rollout. None: as declared."""
     trouble: Trouble | None = None
     """Why its pods do not run, if that is known."""
+    title: str = ""
+    """What people call its revision, such as its images. Nothing is decided by it."""
 
     @property
     def can_serve(self) -> bool:

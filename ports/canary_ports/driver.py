@@ -41,8 +41,10 @@ from canary_core import (
     Step,
     Tell,
     Told,
+    record,
     step,
 )
+from canary_core.record import Round
 from canary_ports.clock import Clock
 from canary_ports.errors import ConflictError, RefusedError
 from canary_ports.hooks import Hooks
@@ -122,6 +124,8 @@ class Tick:
     """When the next tick is due, if nothing changes before. None: only when something changes."""
     refused: tuple[Obstacle, ...] = ()
     """What ports have refused in it. All else was done; to try it again at once would be of no use."""
+    rounds: tuple[Round, ...] = ()
+    """What was recorded of it."""
 
     @property
     def reason(self) -> Notice:
@@ -142,6 +146,7 @@ def tick(ports: Ports, *, gather: Gather = map) -> Tick:
     steps: list[Step] = []
     asked: list[Answered] = []
     refused: tuple[Obstacle, ...] = ()
+    rounds: list[Round] = []
     while True:
         stored = ports.store.load()
         policy = stored.policy
@@ -150,10 +155,12 @@ def tick(ports: Ports, *, gather: Gather = map) -> Tick:
         decided = _from_now(ports, decided, seen.now_s)
         version = stored.version
         if decided.rollout != stored.rollout:
-            version = ports.store.save(decided.rollout, version)
+            noted = record.after(stored.record, policy, stored.rollout, seen, answers, decided)
+            version = ports.store.save(decided.rollout, version, noted)
+            rounds += noted.rounds[-1:] if noted.rounds is not stored.record.rounds else ()
         elif decided.decisions and ports.store.load().version != version:
             raise ConflictError("somebody else has gone on from the state that was to be acted on")
-        noted = bool(refused)
+        known = bool(refused)
         refused = refused or _carry_out(ports, decided.decisions)
         begun = _from_now(ports, decided, seen.now_s)
         if begun is not decided:
@@ -164,11 +171,18 @@ def tick(ports: Ports, *, gather: Gather = map) -> Tick:
         steps.append(decided)
         asked.extend(answers)
         again = decided.next_s is not None and decided.next_s <= seen.now_s
-        unknown = bool(refused) and not noted and decided.rollout.obstacle != refused[0]
+        unknown = bool(refused) and not known and decided.rollout.obstacle != refused[0]
         if unknown or (again and not refused and len(steps) < MAX_PASSES):
             continue  # what was refused is an observation: the machine takes note of it in a further pass
         next_s = decided.next_s if not refused else max(decided.next_s or 0.0, seen.now_s + policy.interval_s)
-        return Tick(rollout=decided.rollout, steps=tuple(steps), answers=tuple(asked), next_s=next_s, refused=refused)
+        return Tick(
+            rollout=decided.rollout,
+            steps=tuple(steps),
+            answers=tuple(asked),
+            next_s=next_s,
+            refused=refused,
+            rounds=tuple(rounds),
+        )
 
 
 def _observe(ports: Ports, stored: Stored, refused: tuple[Obstacle, ...]) -> Observation:

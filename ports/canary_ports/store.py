@@ -2,9 +2,9 @@
 
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
-from canary_core import Policy, Request, Rollout
+from canary_core import Policy, Record, Request, Rollout
 
 __all__ = ["RolloutStore", "Stored"]
 
@@ -24,6 +24,8 @@ class Stored:
     """Whether the object declares something else than when a rollout was last saved."""
     deleting: bool = False
     """Whether the object is being deleted and waits for us."""
+    record: Record = field(factory=Record)
+    """What happened, for people. Empty if nothing was saved yet, or what was cannot be read."""
 
 
 class RolloutStore(Protocol):
@@ -42,8 +44,13 @@ class RolloutStore(Protocol):
         """
         ...
 
-    def save(self, rollout: Rollout, version: str) -> str:
+    def save(self, rollout: Rollout, version: str, record: Record | None = None) -> str:
         """Store a rollout, if nobody else has since ``version`` was loaded.
+
+        Args:
+            rollout: Where it stands.
+            version: As it was loaded, or saved.
+            record: What happened until now. None: as it is stored.
 
         Returns:
             The new version.

@@ -226,6 +226,53 @@ def test_where_nobody_answers_it_says_so(app: App, tmp_path: Path) -> None:
     assert err.startswith("error: no answer from the API server http://127.0.0.1:9")
 
 
+def test_what_happened_is_told_and_decided_once_more(lab: Lab, app: App, tmp_path: Path) -> None:
+    assert typed(app, "history", app.name)[1] == "No rollout is recorded yet.\n"
+    assert typed(app, "replay", app.name)[1] == "Nothing is recorded that could be decided once more.\n"
+    app.declare(analysis={"stepWeight": 20, "maxWeight": 40, "threshold": 2})
+    app.image("v2")
+    app.until("Succeeded")
+    lab.prometheus.success_rate = 12.5
+    app.image("v3")
+    app.until("Failed")
+    code, out, _ = typed(app, "history", app.name)
+    rollouts, checks = out.split("\n\nChecks of the last one:\n")
+    head, failed, promoted = (re.split(r" {2,}", line) for line in rollouts.splitlines())
+    assert (code, head) == (0, ["BEGAN", "TOOK", "IMAGE", "REVISION", "WEIGHT", "RESULT", "WHY"])
+    assert (failed[2], failed[4:]) == ("app:v3", ["20%", "failed: checks", FAILED])
+    assert (promoted[2], promoted[4:]) == ("app:v2", ["40%", "promoted", "-"])
+    assert [re.split(r" {2,}", line)[1:] for line in checks.splitlines()] == [
+        ["AT", "CHECK", "VALUE", "WANTED", "VERDICT"],
+        ["20%", "request-success-rate", "12.5", "at least 99", "fail"],
+        ["request-duration", "50", "at most 500", "pass"],
+        ["20%", "request-success-rate", "12.5", "at least 99", "fail"],
+        ["request-duration", "50", "at most 500", "pass"],
+    ]
+    record = json.loads(typed(app, "history", app.name, "-o", "json")[1])
+    assert record["now"]["check"] == {"name": "request-success-rate", "value": 12.5, "min": 99, "verdict": "fail"}
+    _decided_once_more(lab, app, tmp_path)
+
+
+FAILED = "request-success-rate 12.5, wanted at least 99 (2 times)"
+
+
+def _decided_once_more(lab: Lab, app: App, folder: Path) -> None:
+    """By name, from a file, and from the log, which has the rollout before as well; and by another policy."""
+    file, other = folder / "canary.yaml", folder / "other.yaml"
+    file.write_text(app.kubectl("get", "canary", app.name, "-o", "yaml"))
+    log = str(lab.controllers[0].log)
+    assert typed(app, "replay", app.name) == (0, "2 rounds: the same decisions.\n", "")
+    assert typed(app, "replay", "-f", str(file)) == (0, "2 rounds: the same decisions.\n", "")
+    assert typed(app, "replay", "-f", str(file), "--log", log) == (0, "4 rounds: the same decisions.\n", "")
+    other.write_text(file.read_text().replace("min: 99", "min: 12"))
+    code, out, _ = typed(app, "replay", "-f", str(other))
+    assert code == 1
+    assert "the rollout went to Progressing at 20% with 1 not passed; the machine goes to Progressing at 40%" in out
+    assert typed(app, "replay")[0] == 2
+    assert typed(app, "replay", "-f", log)[0] == 2
+    assert typed(app, "replay", "-f", str(folder / "nothing"))[0] == 2
+
+
 def test_a_rollout_is_explained(app: App) -> None:
     """Why, what for, and until when; the times are those of a ladder of steps of a second."""
     code, out, err = typed(app, "explain", app.name)

@@ -13,6 +13,7 @@ from canary_core import (
     Notice,
     Phase,
     Progressive,
+    Record,
     Refused,
     Rollout,
     Traffic,
@@ -39,8 +40,8 @@ class Overtaken:
             self.world.resource_version += 1
         return self.inner.load()
 
-    def save(self, rollout: Rollout, version: str) -> str:
-        return self.inner.save(rollout, version)
+    def save(self, rollout: Rollout, version: str, record: Record | None = None) -> str:
+        return self.inner.save(rollout, version, record)
 
     def release(self) -> None:
         self.inner.release()

@@ -22,7 +22,7 @@ def explain(
     context: Context = "",
     kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Say why a rollout stands where it does, what it waits for, and when it is over: at best, and at worst.
+    """Say why a rollout stands where it does, what it waits for, and when it is over: at best, as now, and at worst.
 
     The machine that decides is run forward from the record in the status. Pods are taken to be ready at once.
 
@@ -84,8 +84,15 @@ def _course(found: "Outlook | str", now_s: float) -> "list[Text]":
     return [
         Text.assemble(("At best:    ", "bold"), _end(found.at_best, now_s)),
         *rows(lines, []),
-        Text.assemble(("At worst:   ", "bold"), f"{_end(found.at_worst, now_s)}, if every check fails from now on"),
+        *([_if("As now:", found.as_now, "checks go on as they came out last", now_s)] if found.as_now else []),
+        _if("At worst:", found.at_worst, "every check fails from now on", now_s),
     ]
+
+
+def _if(name: str, found: "Forecast", assumed: str, now_s: float) -> "Text":
+    from rich.text import Text
+
+    return Text.assemble((name.ljust(12), "bold"), f"{_end(found, now_s)}, if {assumed}")
 
 
 def _end(found: "Forecast", now_s: float) -> str:
@@ -104,7 +111,9 @@ def _as_json(view: Any, found: "Outlook | str") -> str:
     why = {"reason": view.reason, "message": view.message, "waitsFor": view.waits_for}
     if isinstance(found, str):
         return json.dumps({**facts, **why, "unknown": found})
-    return json.dumps({**facts, **why, "atBest": _forecast(found.at_best), "atWorst": _forecast(found.at_worst)})
+    courses = {"atBest": found.at_best, "asNow": found.as_now, "atWorst": found.at_worst}
+    foretold = {name: _forecast(each) for name, each in courses.items() if each is not None}
+    return json.dumps({**facts, **why, **foretold})
 
 
 def _forecast(found: "Forecast") -> dict[str, Any]:

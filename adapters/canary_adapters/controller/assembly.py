@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 
+import structlog
+
 from canary_adapters.background import Background
 from canary_adapters.controller.interests import Key
 from canary_adapters.controller.measuring import metric_source
@@ -24,6 +26,7 @@ from canary_adapters.kubernetes.references import References
 from canary_adapters.kubernetes.rehearsal import Rehearsed
 from canary_adapters.kubernetes.resources import Obj, Ref
 from canary_adapters.kubernetes.store import CanaryReader, CanaryStore, Definition, Loaded, Problem, unanswered
+from canary_adapters.kubernetes.store.record import CHECKED, written_round
 from canary_adapters.kubernetes.workload import ConfigDigests, Fingerprints, Troubles, workload_port
 from canary_adapters.manifests import Canary, provider_of
 from canary_adapters.telemetry import LogNotifier, Telemetry, TelemetryNotifier
@@ -53,6 +56,8 @@ from canary_ports import (
 )
 
 __all__ = ["Assembly", "Rolling", "own_version"]
+
+_log = structlog.get_logger("canary.controller")
 
 
 class Assembly:
@@ -301,6 +306,8 @@ class Rolling:
         names = _names_of(loaded.canary)
         self._shared.telemetry.declared(names, loaded.policy)
         self._shared.telemetry.state(names, done.rollout)
+        for each in done.rounds:
+            _log.info(CHECKED, canary=names.full_canary, namespace=names.namespace, round=written_round(each))
         if self._judged:
             self._shared.telemetry.analysed(names, took_s)
         self._store.clear_problem()

@@ -1,4 +1,4 @@
-"""How a rollout goes on from what its Canary says: the machine run forward, at best and at worst."""
+"""How a rollout goes on from what its Canary says: the machine run forward."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from attrs import frozen
 
 from canary_adapters.kubernetes.resources import CANARIES, Obj
 from canary_adapters.manifests import policy_of, read_object
-from canary_adapters.steering.view import recorded
+from canary_adapters.steering.view import recorded, remembered
 from canary_core import (
     BlueGreen,
     Forecast,
@@ -14,6 +14,7 @@ from canary_core import (
     Policy,
     Progressive,
     Stage,
+    as_now,
     as_recorded,
     at_best,
     at_worst,
@@ -32,6 +33,8 @@ class Outlook:
     """If every check passes and every hook agrees."""
     at_worst: Forecast
     """If every check fails, and every hook agrees."""
+    as_now: Forecast | None
+    """If checks and hooks come out as they did last. None: nothing was checked yet."""
     policy: Policy
     """By which it goes on."""
 
@@ -59,10 +62,11 @@ def outlook(obj: Obj, now_s: float) -> Outlook | str:
         return "no controller has written a record of it yet"
     if rollout.settled:
         return "no rollout is under way"
-    seen = as_recorded(rollout, now_s)
+    seen, rounds = as_recorded(rollout, now_s), remembered(obj.get("status")).rounds
     return Outlook(
         at_best=forecast(policy, rollout, seen, at_best(policy)),
         at_worst=forecast(policy, rollout, seen, at_worst(policy)),
+        as_now=forecast(policy, rollout, seen, as_now(policy, rounds)) if rounds else None,
         policy=policy,
     )
 

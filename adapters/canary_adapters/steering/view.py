@@ -10,12 +10,13 @@ from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.kubernetes.store.annotation import read_request
 from canary_adapters.kubernetes.store.conditions import PROMOTED
 from canary_adapters.kubernetes.store.memory import as_meant
+from canary_adapters.kubernetes.store.record import KEY, read_record
 from canary_adapters.kubernetes.store.records import read_rollout
 from canary_adapters.plain_text import one_line
-from canary_core import Outcome, Phase, Reply, Rollout, Verb, Wait
+from canary_core import Outcome, Phase, Record, Reply, Rollout, Verb, Wait
 from canary_ports import RefusedError
 
-__all__ = ["Asked", "CanaryView", "age", "clock", "moment_s", "recorded"]
+__all__ = ["Asked", "CanaryView", "age", "clock", "moment_s", "recorded", "remembered"]
 
 _LONGEST_NAME: Final = 253
 _LONGEST: Final = 4096
@@ -146,6 +147,11 @@ def recorded(status: object) -> Rollout | None:
     """
     record = as_meant(_mapping(status)).get("rollout")
     return read_rollout(record) if isinstance(record, dict) and record else None
+
+
+def remembered(status: object) -> Record:
+    """What a status tells of what happened; nothing, if that cannot be read."""
+    return read_record(as_meant(_mapping(status)).get(KEY))
 
 
 def _rollout(status: object) -> Rollout | None:

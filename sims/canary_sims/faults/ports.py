@@ -10,6 +10,7 @@ from canary_core import (
     Measurement,
     MetricQuestion,
     Notice,
+    Record,
     Refused,
     Rollout,
     SourceError,
@@ -116,8 +117,8 @@ class _Store:
     def load(self) -> Stored:
         return self.injector.read(self.memory, "store.load", self.inner.load)
 
-    def save(self, rollout: Rollout, version: str) -> str:
-        return self.injector.write(self.memory, "store.save", lambda: self.inner.save(rollout, version))
+    def save(self, rollout: Rollout, version: str, record: Record | None = None) -> str:
+        return self.injector.write(self.memory, "store.save", lambda: self.inner.save(rollout, version, record))
 
     def release(self) -> None:
         self.injector.write(self.memory, "store.release", self.inner.release)

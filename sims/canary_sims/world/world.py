@@ -20,6 +20,7 @@ from canary_core import (
     Notice,
     Obstacle,
     Policy,
+    Record,
     Refused,
     Request,
     Rollout,
@@ -105,6 +106,7 @@ class World:
     """What the primary's autoscaler was told to keep for the time of a rollout."""
     traffic: Traffic | None = field(default=None, init=False)
     rollout: Rollout = field(factory=Rollout, init=False)
+    record: Record = field(factory=Record, init=False)
     resource_version: int = field(default=1, init=False)
     request: Request | None = field(default=None, init=False)
     redeclared: bool = field(default=False, init=False)
@@ -387,15 +389,17 @@ class _Store(_Facet):
             request=world.request,
             redeclared=world.redeclared,
             deleting=world.deleting,
+            record=world.record,
         )
 
-    def save(self, rollout: Rollout, version: str) -> str:
+    def save(self, rollout: Rollout, version: str, record: Record | None = None) -> str:
         def effect() -> None:
             if self.world.gone:
                 raise GoneError
             if version != str(self.world.resource_version):
                 raise ConflictError(version)
             self.world.rollout, self.world.redeclared = rollout, False
+            self.world.record = record or self.world.record
             self.world.resource_version += 1
 
         self.world.write("store.save", effect)

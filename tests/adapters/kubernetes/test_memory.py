@@ -42,7 +42,7 @@ def _status(policy: Policy, rollout: Rollout, generation: int = 3) -> Obj:
 
 def _stored(status: Obj, definition: Any) -> Obj:
     """What a server keeps of a status."""
-    found: Obj = json.loads(json.dumps(as_sent(status)))
+    found: Obj = json.loads(json.dumps(as_sent(status, Definition())))
     if definition is not None:
         schema.prune(definition, found)
     return found
@@ -80,8 +80,8 @@ def test_what_flagger_has_written_since_counts(field: str) -> None:
 
 def test_what_flagger_tracks_stays_beside_it() -> None:
     status = {**_any(), "trackedConfigs": {"configmap/a": "1"}}
-    assert set(as_sent(status)["trackedConfigs"]) == {"configmap/a", KEY}
-    assert as_meant(as_sent(status)) == status
+    assert set(as_sent(status, Definition())["trackedConfigs"]) == {"configmap/a", KEY}
+    assert as_meant(as_sent(status, Definition())) == status
 
 
 @given(st.text(max_size=60) | st.sampled_from(["[", "{}", "3", "null", "[" * 100_000, '{"said":[null,null,null]}']))
@@ -93,6 +93,17 @@ def test_any_text_is_read_or_passed_over(text: str) -> None:
 @pytest.mark.parametrize("tracked", [None, [], "x", {}, {KEY: None}, {KEY: 3}])
 def test_anything_else_is_passed_over(tracked: Any) -> None:
     assert "rollout" not in as_meant({"trackedConfigs": tracked})
+
+
+def test_what_happened_is_written_twice_only_where_it_would_be_dropped() -> None:
+    status, definition = {**_any(), "record": {"past": [{"revision": "v1:1"}]}}, Definition()
+    definition.note({"status": {"rollout": {}}})
+    assert "past" not in as_sent(status, definition)["trackedConfigs"][KEY]
+    definition.note({"status": {}})
+    stored: Obj = json.loads(json.dumps(as_sent(status, definition)))
+    schema.prune(FLAGGERS, stored)
+    assert "record" not in stored
+    assert as_meant(stored) == status
 
 
 def test_it_is_told_once_for_each_canary() -> None:

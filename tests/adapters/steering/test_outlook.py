@@ -54,6 +54,15 @@ def _at_20(controller: VirtualController) -> tuple[Key, Outlook]:
     return key, found
 
 
+def test_once_something_was_checked_it_is_told_how_that_goes_on(controller: VirtualController) -> None:
+    key, found = _at_20(controller)
+    assert found.as_now == found.at_best
+    controller.edit(CANARIES, key, lambda obj: obj["status"].pop("record"))
+    bare = outlook(_canary(controller, key), controller.now_s)
+    assert isinstance(bare, Outlook)
+    assert bare.as_now is None
+
+
 def _go_on(controller: VirtualController, key: Key, field: str, value: object) -> None:
     for _ in range(400):
         controller.tick(key)

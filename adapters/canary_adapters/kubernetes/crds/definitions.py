@@ -58,6 +58,11 @@ _STATUS: Final = {
             "type": "array",
             "items": _CONDITION,
         },
+        "record": {
+            "description": "What happened: the last rollouts, and of the last one what each check came to.",
+            "type": "object",
+            "x-kubernetes-preserve-unknown-fields": True,
+        },
         "rollout": {
             "description": "What the controller has to remember. Not for people, and not to be edited.",
             "type": "object",

@@ -20,7 +20,8 @@ __all__ = ["KEY", "Definition", "as_meant", "as_sent"]
 KEY: Final = "canary-core/status"
 """Key in ``status.trackedConfigs``. Flagger's own are ``configmap/NAME`` and ``secret/NAME``."""
 _ROLLOUT: Final = "rollout"
-_DROPPED: Final = (_ROLLOUT, "observedGeneration")
+_RECORD: Final = "record"
+_DROPPED: Final = (_ROLLOUT, "observedGeneration", _RECORD)
 _WITNESSES: Final = ("phase", "lastAppliedSpec", "lastPromotedSpec")
 """Fields that Flagger writes as well: if they differ from what they were, it was at work after the text was written."""
 _TRACKED: Final = "trackedConfigs"
@@ -40,6 +41,11 @@ class Definition:
         with self._lock:
             self._keeps = _ROLLOUT in (answer.get("status") or {})
 
+    @property
+    def drops(self) -> bool:
+        """Whether the server is known to drop ``status.rollout``."""
+        return self._keeps is False
+
     def is_news(self, namespace: str, name: str) -> bool:
         """Whether the server drops ``status.rollout`` and nobody was told so of a Canary. Each is told once."""
         with self._lock:
@@ -54,9 +60,13 @@ class Definition:
             self._told.discard((namespace, name))
 
 
-def as_sent(status: Mapping[str, Any]) -> Obj:
-    """A status as it is written."""
-    mine = {key: status[key] for key in _DROPPED if key in status}
+def as_sent(status: Mapping[str, Any], definition: Definition) -> Obj:
+    """A status as it is written.
+
+    What people only look at is written twice where it is known to be dropped.
+    """
+    needed = _DROPPED if definition.drops else (_ROLLOUT, "observedGeneration")
+    mine = {key: status[key] for key in needed if key in status}
     text = json.dumps({_SAID: _witnesses(status), **mine}, separators=(",", ":"), sort_keys=True)
     return {**status, _TRACKED: {**(status.get(_TRACKED) or {}), KEY: text}}
 

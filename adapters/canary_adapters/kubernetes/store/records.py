@@ -17,7 +17,7 @@ from canary_adapters.manifests.mistakes import shown
 from canary_core import Notice, Rollout, Waiting
 from canary_ports import RefusedError
 
-__all__ = ["read_rollout", "written_rollout"]
+__all__ = ["read_rollout", "read_time", "written_rollout", "written_time"]
 
 VERSION: Final = 2
 """Of the format. A newer one was written by a newer release, and is not guessed at."""
@@ -106,11 +106,12 @@ def _names(kind: type) -> Any:
 
 def _override(kind: type, name: str, wire: str) -> Any:
     if (kind, name) in _TIMES:
-        return override(rename=_wire(name.removesuffix("_s")), struct_hook=_read_time, unstruct_hook=_written_time)
+        rename = _wire(name.removesuffix("_s"))
+        return override(rename=rename, struct_hook=lambda value, _: read_time(value), unstruct_hook=written_time)
     return override(rename=wire)
 
 
-def _written_time(value: float) -> str | float:
+def written_time(value: float) -> str | float:
     """RFC 3339 in microseconds. A clock that shows no date is written as it is."""
     try:
         moment = datetime.fromtimestamp(value, UTC)
@@ -119,7 +120,8 @@ def _written_time(value: float) -> str | float:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _read_time(value: object, _: object) -> float:
+def read_time(value: object) -> float:
+    """The time that was written, seconds since the epoch."""
     if not isinstance(value, str):
         return float(value)  # type: ignore[arg-type]  # what is no number raises what callers expect
     return datetime.fromisoformat(value).timestamp() if "T" in value else float(value)

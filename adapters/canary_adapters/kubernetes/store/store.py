@@ -11,10 +11,11 @@ from canary_adapters.kubernetes.store.conditions import Problem, Target, standin
 from canary_adapters.kubernetes.store.memory import Definition, as_meant, as_sent
 from canary_adapters.kubernetes.store.places import Place, former_places, moved, place_of, stored_place, written_places
 from canary_adapters.kubernetes.store.reader import CanaryReader, Loaded
+from canary_adapters.kubernetes.store.record import KEY, read_record, written_record
 from canary_adapters.kubernetes.store.status import read_status, with_problem, written_status
 from canary_adapters.manifests import Canary
 from canary_adapters.manifests.mistakes import shown
-from canary_core import Obstacle, Phase, Policy, Rollout, Source, Traffic
+from canary_core import Obstacle, Phase, Policy, Record, Rollout, Source, Traffic
 from canary_core.split import shown_weight
 from canary_ports import Clock, ConflictError, GoneError, PortError, RefusedError, Stored, UnavailableError
 
@@ -192,6 +193,7 @@ class CanaryStore:
             request=read_request(obj),
             redeclared=self.problem is None and _is_redeclared(obj),
             deleting=_is_deleting(obj),
+            record=read_record(obj["status"].get(KEY)),
         )
 
     def _has_moved(self, obj: Obj, canary: Canary) -> bool:
@@ -213,7 +215,7 @@ class CanaryStore:
         stored = stored_place(_record(self._obj()))
         return moved(stored, place_of(self._loaded.canary)) if self._loaded is not None and stored is not None else None
 
-    def save(self, rollout: Rollout, version: str) -> str:
+    def save(self, rollout: Rollout, version: str, record: Record | None = None) -> str:
         """Store a rollout; see `canary_ports.RolloutStore.save`.
 
         Raises:
@@ -238,6 +240,9 @@ class CanaryStore:
             ready_while_progressing=self._ready_while_progressing,
             routes=self._in_force() if _is_refused(rollout) or self._standing is not None else None,
         )
+        kept = written_record(record) if record is not None else obj["status"].get(KEY)
+        if kept:
+            status[KEY] = kept
         status["rollout"] |= written_places(_record(obj), place_of(loaded.canary))
         if not rollout.settled or rollout.traffic.reaches_canary or self.problem is not None:
             status["rollout"][DECLARED] = loaded.spec
@@ -348,7 +353,8 @@ class CanaryStore:
             return self._replace(fresh, status)
 
     def _replace(self, obj: Obj, status: Obj) -> Obj:
-        saved = self._cluster.replace(CANARIES, {**obj, "status": as_sent(status)}, subresource="status")
+        sent = as_sent(status, self._definition)
+        saved = self._cluster.replace(CANARIES, {**obj, "status": sent}, subresource="status")
         if "rollout" in status:
             self._definition.note(saved)
         return _meant(saved)

@@ -28,7 +28,9 @@ from canary_adapters.kubernetes.workload.history import kept_revisions
 from canary_adapters.kubernetes.workload.template import COPIED, primary_metadata, primary_spec
 from canary_adapters.kubernetes.workload.troubles import Troubles
 from canary_adapters.manifests import Canary
+from canary_adapters.plain_text import one_line
 from canary_core import Obstacle, Workload
+from canary_core.record import LONGEST_TITLE
 from canary_ports import ConflictError, RefusedError, RevisionChangedError, Workloads
 
 __all__ = ["DeploymentWorkload"]
@@ -77,6 +79,7 @@ class DeploymentWorkload:
                 self._selector(target, None)
             canary = observed(target, self._fingerprint(target)[0], floor=self._autoscaler.floor)
             canary = self._explained(target, evolve(canary, reachable=reachability(self._canary, target) is None))
+            canary = evolve(canary, title=title_of(target))
         if primary is not None:
             revision = (primary["metadata"].get("annotations") or {}).get(REVISION)
             floor, held = self._autoscaler.primary_floor, self._autoscaler.held
@@ -359,6 +362,12 @@ def observed(
         floor=floor,
         held=held,
     )
+
+
+def title_of(deployment: Obj) -> str:
+    """The images of a Deployment, for people: without the registry."""
+    images = (str(each.get("image", "")) for each in deployment["spec"]["template"]["spec"]["containers"])
+    return one_line(", ".join(image.rpartition("/")[2] for image in images), LONGEST_TITLE)
 
 
 def _template_of(deployment: Obj) -> str:

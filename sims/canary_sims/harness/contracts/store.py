@@ -9,6 +9,7 @@ from canary_core import (
     Outcome,
     Phase,
     Policy,
+    Record,
     Reply,
     Request,
     Rollout,
@@ -18,6 +19,7 @@ from canary_core import (
     Waiting,
     notices,
 )
+from canary_core.record import Entry
 from canary_ports import ConflictError, GoneError, RolloutStore
 
 __all__ = ["RolloutStoreContract", "StoreBackDoor", "raised"]
@@ -121,6 +123,16 @@ class RolloutStoreContract:
         for rollout in self.rollouts():
             door.store.save(rollout, door.store.load().version)
             assert door.store.load().rollout == rollout
+
+    def test_a_record_is_loaded_as_it_was_saved_and_kept_by_who_gives_none(self) -> None:
+        """Beside the rollout."""
+        door, (one, other) = self.door(), self.rollouts()[:2]
+        assert door.store.load().record == Record()
+        happened = Record(now=Entry(revision="v1:1", title="app:1", began_s=1.5e9, weight=20))
+        version = door.store.save(one, door.store.load().version, happened)
+        assert door.store.load().record == happened
+        door.store.save(other, version)
+        assert door.store.load().record == happened
 
     def test_saving_makes_a_new_version(self) -> None:
         """The one that `save` returns, which can be saved upon."""
