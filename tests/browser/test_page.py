@@ -63,6 +63,7 @@ def test_a_rollout_is_followed_aborted_and_retried(app: MeshApp, browser: Browse
         _weights_rise(page)
         expect(page.locator("#events")).to_contain_text("Advance")
         expect(page.locator("#more")).to_contain_text("example.com/app:v2")
+        _checks_are_drawn(page)
         _focus_stays(page)
         _nothing_is_run(app, page)
         assert barriers(page) == []
@@ -92,6 +93,14 @@ def _weights_rise(page: Page) -> None:
     picture = page.get_by_role("img", name=re.compile("Weight of the canary"))
     for weight in (5, 10, 15):
         expect(picture).to_have_accessible_name(re.compile(rf": {weight} %$"))
+
+
+def _checks_are_drawn(page: Page) -> None:
+    """What Prometheus has measured, against the bounds of the Canary."""
+    for name, wanted in (("request-success-rate", "at least 99"), ("request-duration", "at most 500")):
+        figure = page.locator("figure").filter(has_text=name)
+        expect(figure).to_contain_text(f"wanted: {wanted}")
+        expect(figure.locator("[data-verdict='pass']").nth(1)).to_be_visible()
 
 
 def _focus_stays(page: Page) -> None:

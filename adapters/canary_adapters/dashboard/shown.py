@@ -7,7 +7,7 @@ commands for people read them (`canary_adapters.steering`).
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from canary_adapters.dashboard.record import recorded_rounds
+from canary_adapters.dashboard.record import recorded
 from canary_adapters.dashboard.seen import Point
 from canary_adapters.kubernetes.resources import Obj
 from canary_adapters.plain_text import one_line
@@ -61,7 +61,7 @@ def detail(obj: Obj, points: Iterable[Point], now_s: float) -> Obj:
         "created_s": view.created_s,
         "request": _asked(view.asked),
         "outlook": _outlook(obj, now_s),
-        "record": recorded_rounds(obj.get("status")),
+        "record": recorded(obj.get("status")),
         "seen": [_point(each) for each in points],
     }
 
@@ -106,7 +106,11 @@ def _outlook(obj: Obj, now_s: float) -> Mapping[str, Any]:
     found = outlook(obj, now_s)
     if isinstance(found, str):
         return {"unknown": found}
-    return {"at_best": _forecast(found.at_best, found.policy), "at_worst": _forecast(found.at_worst, found.policy)}
+    return {
+        "at_best": _forecast(found.at_best, found.policy),
+        "at_worst": _forecast(found.at_worst, found.policy),
+        "as_now": _forecast(found.as_now, found.policy) if found.as_now is not None else None,
+    }
 
 
 def _forecast(found: Forecast, policy: Policy) -> Obj:

@@ -7,14 +7,20 @@ import math
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_adapters.dashboard.record import recorded_rounds
+from canary_adapters.dashboard.record import CHECKS as CHECKS_SHOWN
+from canary_adapters.dashboard.record import PAST as PAST_SHOWN
+from canary_adapters.dashboard.record import ROUNDS, recorded
 from canary_adapters.dashboard.seen import CANARIES, POINTS, Seen
 from canary_adapters.dashboard.shown import detail, summary
+from canary_adapters.kubernetes.store.record import written_record
 from canary_adapters.plain_text import is_acted_upon
 from canary_adapters.steering.view import CanaryView
+from canary_core import Bound, Outcome, Phase, Record, Verdict
+from canary_core.record import Entry, Finding, Point, Round
 from laboratories.dashboard_room import a_canary
 
 ANY = st.recursive(
@@ -30,9 +36,9 @@ def _of(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 TIMES = st.sampled_from(["2026-11-29T10:00:00Z", "2026-11-29T10:00:07.5Z", "yesterday"])
 CHECKS = _of(name=st.text(max_size=9), value=st.floats(), min=st.floats(), max=st.floats(), verdict=st.just("pass"))
-ROUNDS = _of(at=TIMES, weight=st.integers(), iteration=st.integers(), checks=st.lists(CHECKS, max_size=3))
-NOW = _of(revision=st.text(max_size=9), began=TIMES, rounds=st.lists(ROUNDS, max_size=4))
-PAST = _of(revision=st.text(max_size=9), ended=TIMES, weight=st.floats(), failed=st.integers(), message=st.text())
+SOME_ROUNDS = _of(at=TIMES, weight=st.integers(), checks=st.lists(CHECKS, max_size=3))
+NOW = _of(revision=st.text(max_size=9), title=st.text(), began=TIMES, rounds=st.lists(SOME_ROUNDS, max_size=4))
+PAST = _of(revision=st.text(max_size=9), ended=TIMES, weight=st.floats(), notPassed=st.integers(), check=CHECKS)
 RECORDS = _of(now=NOW, past=st.lists(PAST, max_size=3))
 STATUSES = _of(
     phase=st.text(max_size=9),
@@ -58,44 +64,70 @@ def _texts(value: Any) -> list[str]:
     return [text for each in inner for text in _texts(each)]
 
 
+BEGUN = Point(phase=Phase.PROGRESSING, weight=10)
+
+
+def _round(*findings: Finding, at_s: float = 20.0, then: int = 20) -> Round:
+    return Round(at_s=at_s, before=BEGUN, then=Point(phase=Phase.PROGRESSING, weight=then), findings=findings)
+
+
+def _shown(record: Record) -> Any:
+    """What is shown of a record, through JSON as it is stored and sent."""
+    found = recorded({"record": json.loads(json.dumps(written_record(record)))})
+    return json.loads(json.dumps(found, allow_nan=False))
+
+
 def test_a_record_is_shown_in_seconds_percent_and_bounds() -> None:
-    check = {"name": "request-duration", "value": 481.5, "max": 500, "verdict": "pass"}
-    record = {
-        "now": {
-            "revision": "v1:ab",
-            "began": "1970-01-01T00:00:10Z",
-            "rounds": [{"at": "1970-01-01T00:00:20Z", "weight": 10, "checks": [check]}],
-        },
-        "past": [
-            {"revision": "v1:aa", "ended": "1970-01-01T00:00:05Z", "outcome": "checks", "weight": 20, "failed": 3}
-        ],
-    }
-    found = recorded_rounds({"record": record})
-    assert found is not None
-    assert found["now"]["began_s"] == 10.0
+    bound = Bound(maximum=500)
+    slow = Finding(check="request-duration", verdict=Verdict.FAIL, value=612.25, bound=bound)
+    silent = Finding(check="request-success-rate", verdict=Verdict.NO_DATA, bound=Bound(minimum=99))
+    past = Entry(
+        revision="v1:aa",
+        title="app:v1",
+        began_s=1.0,
+        ended_s=5.0,
+        outcome=Outcome.CHECKS,
+        weight=20,
+        not_passed=3,
+        worst=slow,
+    )
+    record = Record(now=Entry(revision="v1:ab", began_s=10.0), rounds=(_round(slow, silent),), past=(past,))
+    found = _shown(record)
+    assert (found["now"]["began_s"], found["now"]["outcome"], found["now"]["left_off"]) == (10.0, "under way", 0)
     (only,) = found["now"]["rounds"]
-    assert (only["at_s"], only["weight"], only["iteration"]) == (20.0, 10, None)
-    (shown,) = only["checks"]
-    assert shown == {"name": "request-duration", "value": 481.5, "min": None, "max": 500, "verdict": "pass"}
-    (past,) = found["past"]
-    assert (past["ended_s"], past["outcome"], past["weight"], past["failed"]) == (5.0, "checks", 20, 3)
+    assert (only["at_s"], only["weight"], only["then"]) == (20.0, 10, 20)
+    numbers = {"value": 612.25, "min": None, "max": 500}
+    words = {"verdict": "fail", "text": "612.25", "wanted": "at most 500"}
+    assert only["checks"][0] == {"name": "request-duration", **numbers, **words}
+    assert (only["checks"][1]["value"], only["checks"][1]["verdict"]) == (None, "no data")
+    (ended,) = found["past"]
+    assert (ended["title"], ended["outcome"], ended["weight"]) == ("app:v1", "failed: checks", 20)
+    assert ended["why"] == "request-duration 612.25, wanted at most 500 (3 times)"
 
 
 def test_a_record_of_any_length_is_shown_as_far_as_one_can_draw_it() -> None:
-    rounds = [{"at": "2026-11-29T10:00:00Z", "weight": number, "checks": [{}] * 1000} for number in range(3000)]
-    found = recorded_rounds({"record": {"now": {"rounds": rounds}, "past": [{}] * 1000}})
-    assert found is not None
-    assert (len(found["now"]["rounds"]), len(found["past"])) == (500, 10)
-    assert {len(each["checks"]) for each in found["now"]["rounds"]} == {32}
-    assert found["now"]["rounds"][-1]["weight"] == 100  # 2999 is no share of anything
+    checks = tuple(Finding(check=str(number), verdict=Verdict.PASS) for number in range(100))
+    entries = tuple(Entry(revision=str(number), began_s=number) for number in range(100))
+    rounds = tuple(_round(*checks, at_s=number, then=number) for number in range(1000))
+    found = _shown(Record(now=entries[0], rounds=rounds, past=entries))
+    assert (len(found["now"]["rounds"]), found["now"]["left_off"]) == (ROUNDS, 1000 - ROUNDS)
+    assert {len(each["checks"]) for each in found["now"]["rounds"]} == {CHECKS_SHOWN}
+    assert found["now"]["rounds"][-1]["then"] == 100  # 999 is no share of anything
+    assert [each["revision"] for each in found["past"]] == [str(number) for number in range(99, 99 - PAST_SHOWN, -1)]
 
 
-def test_numbers_that_json_cannot_say_are_none() -> None:
-    values = [math.nan, math.inf, -math.inf, True, "7", 1e300]
-    checks = [{"name": "any", "value": value} for value in values]
-    found = recorded_rounds({"record": {"now": {"rounds": [{"at": "2026-11-29T10:00:00Z", "checks": checks}]}}})
-    assert found is not None
-    assert [each["value"] for each in found["now"]["rounds"][0]["checks"]] == [None] * len(values)
+def test_numbers_that_json_cannot_say_are_told_as_text() -> None:
+    values = (math.inf, -math.inf, 1e300)
+    findings = tuple(Finding(check="any", verdict=Verdict.FAIL, value=value) for value in values)
+    found = _shown(Record(now=Entry(revision="v1:ab", began_s=10.0), rounds=(_round(*findings),)))
+    (only,) = found["now"]["rounds"]
+    told = [(each["value"], each["text"]) for each in only["checks"]]
+    assert told == [(None, "inf"), (None, "-inf"), (None, "1e+300")]
+
+
+@pytest.mark.parametrize("record", [None, [], "none", {}, {"now": {"rounds": [{}]}}, {"past": [{}]}])
+def test_what_cannot_be_read_is_no_record(record: Any) -> None:
+    assert recorded({"record": record}) is None
 
 
 def test_health_is_what_the_controller_says_to_tools_that_wait() -> None:

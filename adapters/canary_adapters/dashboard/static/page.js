@@ -281,6 +281,7 @@
     fact(list, "Waits for", live.waits_for || "-");
     const unknown = each.outlook.unknown;
     fact(list, "At best", unknown ? unknown : ending(each.outlook.at_best));
+    fact(list, "As now", unknown ? unknown : each.outlook.as_now ? `${ending(each.outlook.as_now)}, if checks come out as they did last` : "-");
     fact(list, "At worst", unknown ? unknown : `${ending(each.outlook.at_worst)}, if every check fails from now on`);
     const more = byId("more");
     fact(more, "Primary", sides ? workload(sides.primary) || "-" : each.unanswered);
@@ -318,10 +319,10 @@
     if (body.dataset.said === said) return;
     body.dataset.said = said;
     const cell = (label, text, kind) => make("td", { role: "cell", "data-label": label, class: kind || "" }, text);
-    body.replaceChildren(...[...past].reverse().map((each) => make("tr", { role: "row" },
-      make("th", { scope: "row", role: "rowheader" }, day(each.ended_s)),
-      cell("Revision:", each.revision), cell("Outcome:", each.outcome), cell("Weight:", `${number(each.weight)} %`),
-      cell("Failed checks:", number(each.failed)), cell("", each.message, "why"))));
+    body.replaceChildren(...past.map((each) => make("tr", { role: "row" },
+      make("th", { scope: "row", role: "rowheader" }, day(each.began_s)),
+      cell("Result:", each.outcome), cell("Weight:", `${number(each.weight)} %`), cell("Image:", each.title || "-", "why"),
+      cell("Revision:", each.revision || "-", "why"), cell("Why:", each.why, "why"))));
   };
 
   // -- Verbs ---------------------------------------------------------------------------------------------------------
@@ -373,10 +374,11 @@
 
   const renderPlots = (each, live) => {
     const now = (each.record || {}).now, rounds = (now || {}).rounds || [];
-    const weights = rounds.filter((round) => round.weight !== null).map((round) => ({ t: round.at_s, y: round.weight }));
+    const weights = rounds.map((round) => ({ t: round.at_s, y: round.then }));
+    if (rounds.length) weights.unshift({ t: now.left_off ? rounds[0].at_s : now.began_s, y: rounds[0].weight });
     const seen = each.seen.map((point) => ({ t: point.at_s, y: point.weight }));
     const points = weights.length ? [...weights, ...seen.filter((point) => point.t > weights[weights.length - 1].t)] : seen;
-    const began = now && now.began_s !== null ? now.began_s : points.length ? points[0].t : nowS();
+    const began = points.length ? points[0].t : nowS();
     const end = Math.max(began + 1, live.is_over && points.length ? points[points.length - 1].t + 5 : nowS());
     const span = { from: began, to: end };
     const series = new Map();
@@ -411,15 +413,14 @@
     details.dataset.said = said;
     setText(details.querySelectorAll("th")[2], chart.isWeight ? "" : "Verdict");
     details.querySelector("tbody").replaceChildren(...rows.map((point) => make("tr", {},
-      make("td", {}, clock(point.t)), make("td", {}, `${number(point.y)}${chart.unit}`), make("td", {}, point.verdict || ""))));
+      make("td", {}, clock(point.t)), make("td", {}, `${point.text || number(point.y)}${chart.unit}`), make("td", {}, point.verdict || ""))));
   };
 
   const lastOf = (points) => points[points.length - 1] || {};
   const boundText = (chart) => {
     if (chart.isWeight) return `${number(lastOf(chart.points).y)} %`;
-    const { min, max, y, verdict } = lastOf(chart.points);
-    const bounds = [min === null ? "" : `at least ${number(min)}${chart.unit}`, max === null ? "" : `at most ${number(max)}${chart.unit}`];
-    return `${y === null ? verdict : number(y) + chart.unit + (verdict ? ", " + verdict : "")}; allowed: ${bounds.filter(Boolean).join(", ") || "any value"}`;
+    const { y, text, verdict, wanted } = lastOf(chart.points);
+    return `${y === null ? verdict : `${text}${chart.unit}, ${verdict}`}; wanted: ${wanted}`;
   };
 
   const rangeOf = (chart) => {
@@ -477,7 +478,7 @@
     pass: (x, y) => `M${x - 4},${y}a4,4 0 1,0 8,0a4,4 0 1,0 -8,0Z`,
     fail: (x, y) => `M${x - 4},${y - 4}L${x + 4},${y + 4}M${x + 4},${y - 4}L${x - 4},${y + 4}`,
     "no data": (x, y) => `M${x - 4},${y - 4}h8v8h-8Z`,
-    error: (x, y) => `M${x},${y - 5}l5,9h-10Z`,
+    "no answer": (x, y) => `M${x},${y - 5}l5,9h-10Z`,
   };
   const marks = (found, chart, x, y, ground) => {
     const known = chart.points.filter((point) => point.y !== null).map((point) => `${x(point.t)},${y(point.y)}`);
@@ -485,7 +486,7 @@
     for (const point of chart.points) {
       const shape = SHAPES[point.verdict] || SHAPES.pass;
       const mark = draw("path", { class: "mark", "data-verdict": point.verdict, d: shape(x(point.t), point.y === null ? ground : y(point.y)) });
-      mark.append(draw("title", {}, `${clock(point.t)}: ${number(point.y)}${chart.unit} ${point.verdict}`));
+      mark.append(draw("title", {}, `${clock(point.t)}: ${point.text}${chart.unit}, ${point.verdict}`));
       found.append(mark);
     }
   };
