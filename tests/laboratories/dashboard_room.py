@@ -12,10 +12,11 @@ from typing import Any, Self
 
 import requests
 
-from canary_adapters.dashboard.callers import Caller, TurnedAwayError, digest
+from canary_adapters.dashboard.callers import Caller, Door, TurnedAwayError, digest
 from canary_adapters.dashboard.service import Settings
-from canary_adapters.dashboard.serving import Dashboard, listen
+from canary_adapters.dashboard.serving import CONNECTIONS, KERNEL, Dashboard
 from canary_adapters.kubernetes.resources import Obj, Resource
+from canary_adapters.sockets import listen
 from canary_adapters.steering.desk import Desk, UnansweredError
 
 PATIENCE_S = 20.0
@@ -56,10 +57,10 @@ class Rights:
         return bool({(verb, None), (verb, namespace)} & self.of[caller.token])
 
     def desk(self, caller: Caller) -> AbstractContextManager[Desk]:
-        return nullcontext(_Silent())
+        return nullcontext(Silent())
 
 
-class _Silent(Desk):
+class Silent(Desk):
     """An API server that does not answer: what is shown comes from the cache."""
 
     def __init__(self) -> None:
@@ -72,10 +73,10 @@ class _Silent(Desk):
 class Room:
     """A served page; a context manager."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, door: Door | None = None, **settings: Any) -> None:
         self.cache, self.rights = Cache(), Rights()
-        listener = listen("127.0.0.1", 0)
-        self.dashboard = Dashboard(Settings(**settings), self.rights, self.cache, listener, now_s=time.time)
+        listener = listen("127.0.0.1", 0, backlog=CONNECTIONS, kernel=KERNEL)
+        self.dashboard = Dashboard(Settings(**settings), door or self.rights, self.cache, listener, now_s=time.time)
         self.url = f"http://127.0.0.1:{self.dashboard.port}"
 
     def put(self, canary: Obj) -> None:

@@ -41,7 +41,8 @@ def dashboard(
     from canary_adapters.cli.steering import at_desk
     from canary_adapters.dashboard.callers import OwnKey
     from canary_adapters.dashboard.service import Settings
-    from canary_adapters.dashboard.serving import listen
+    from canary_adapters.dashboard.serving import CONNECTIONS, KERNEL
+    from canary_adapters.sockets import listen
     from canary_adapters.telemetry import configure_logging
 
     configure_logging("warn", encoding="console")
@@ -49,7 +50,7 @@ def dashboard(
         chosen = None if all_namespaces else place.namespace
         place.desk.canaries(chosen)  # says at once what is wrong
         try:
-            listener = listen(_HOST, port)
+            listener = listen(_HOST, port, backlog=CONNECTIONS, kernel=KERNEL)
         except OSError as error:
             raise typer.BadParameter(f"{port}: {error.strerror or error}", param_hint="--port") from error
         own = listener.getsockname()[1]

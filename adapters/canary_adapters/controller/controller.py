@@ -210,10 +210,11 @@ def _page(
     if not options.dashboard_port:
         return None
     from canary_adapters.controller.page import LivePage
-    from canary_adapters.dashboard.serving import listen
+    from canary_adapters.dashboard.serving import CONNECTIONS, KERNEL
+    from canary_adapters.sockets import listen
 
     try:
-        listener = listen("", options.dashboard_port)
+        listener = listen("", options.dashboard_port, backlog=CONNECTIONS, kernel=KERNEL)
     except OSError as error:
         raise OSError(error.errno, error.strerror, "--dashboard-port") from error
     return LivePage(options, configuration, informers, listener, now_s=clock.now_s)

@@ -71,7 +71,12 @@ class Door(Protocol):
 
 def digest(token: str) -> str:
     """What stands for a token where it is kept."""
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+    return hashlib.sha256(_bytes(token)).hexdigest()
+
+
+def _bytes(token: str) -> bytes:
+    """Whatever bytes came in a header: no two tokens are taken for one."""
+    return token.encode("utf-8", "surrogatepass")
 
 
 class OwnKey:
@@ -93,7 +98,7 @@ class OwnKey:
 
     def caller(self, token: str) -> Caller:
         """The person, if it is the key."""
-        if not hmac.compare_digest(token.encode(), self.key.encode()):
+        if not hmac.compare_digest(_bytes(token), _bytes(self.key)):
             raise TurnedAwayError(HTTPStatus.UNAUTHORIZED, "this key is not that of this process: see what it printed")
         return Caller(name=self._user, id=digest(token), token=token)
 

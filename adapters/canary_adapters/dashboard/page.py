@@ -14,6 +14,7 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
+    "Server": "canary",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }

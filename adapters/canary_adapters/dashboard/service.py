@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
+from attrs import frozen
 
 from canary_adapters.dashboard.callers import Caller, Door, TurnedAwayError
 from canary_adapters.dashboard.page import HEADERS, the_page
@@ -41,26 +42,24 @@ _THREADS: Final = 4
 _WAITING: Final = 32
 """Requests that wait for a thread."""
 _LARGEST_BODY: Final = 1024
+_ONE: Final = "/api/canaries/{namespace:[a-z0-9][a-z0-9-]*}/{name:[a-z0-9][a-z0-9.-]*}"
+"""Of a canary: names as Kubernetes has them, and nothing else that could lead elsewhere."""
 _Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _Found = TypeVar("_Found")
 _CALLER: Final = web.RequestKey("caller", Caller)
 _log = structlog.get_logger("canary.dashboard")
 
 
+@frozen(kw_only=True)
 class Settings:
     """What a server of the page allows."""
 
-    def __init__(
-        self, *, verbs: bool = False, namespace: str | None = None, hosts: frozenset[str] | None = None
-    ) -> None:
-        """Makes them.
-
-        Args:
-            verbs: Whether the page has buttons.
-            namespace: The only one that is served. None: all.
-            hosts: What browsers may call the server; another name may lead here from anybody's site. None: anything.
-        """
-        self.verbs, self.namespace, self.hosts = verbs, namespace, hosts
+    verbs: bool = False
+    """Whether the page has buttons."""
+    namespace: str | None = None
+    """The only one that is served. None: all."""
+    hosts: frozenset[str] | None = None
+    """What browsers may call the server; any other name may have been led here by anybody. None: anything."""
 
 
 class Service:
@@ -90,8 +89,8 @@ class Service:
         application = web.Application(client_max_size=_LARGEST_BODY, middlewares=[self._around])
         application.router.add_get("/", self._send_page)
         application.router.add_get("/api/events", self._events)
-        application.router.add_get("/api/canaries/{namespace}/{name}", self._canary)
-        application.router.add_post("/api/canaries/{namespace}/{name}/{verb}", self._verb)
+        application.router.add_get(_ONE, self._canary)
+        application.router.add_post(_ONE + "/{verb}", self._verb)
         return application
 
     def close(self) -> None:

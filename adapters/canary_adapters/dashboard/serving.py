@@ -1,7 +1,6 @@
 """The page served in a thread of its own, beside whatever else the process does."""
 
 import asyncio
-import logging
 import socket
 import threading
 from collections.abc import Callable
@@ -14,35 +13,18 @@ from canary_adapters.dashboard.seen import Seen
 from canary_adapters.dashboard.service import Service, Settings
 from canary_adapters.dashboard.streams import Hub, Objects
 from canary_adapters.kubernetes.resources import Obj
+from canary_adapters.sockets import deaf
 
-__all__ = ["Dashboard", "listen"]
+__all__ = ["CONNECTIONS", "KERNEL", "Dashboard"]
 
 CONNECTIONS: Final = 256
 """At a time. A new one closes the oldest of those that have no request under way."""
-_KERNEL: Final = 64 * 1024
+KERNEL: Final = 64 * 1024
 """Bytes that the kernel keeps for a connection, each way."""
 _LONGEST_HEADER: Final = 16 * 1024
 """Bytes; tokens are long."""
 _HEAD_S: Final = 10
 _END_S: Final = 2.0
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Take a port.
-
-    Args:
-        host: Address; empty: all, of IPv6 too where there is such a thing.
-        port: 0 is any free port.
-
-    Raises:
-        OSError: It is taken.
-    """
-    dual = not host and socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if dual else socket.AF_INET
-    found = socket.create_server((host, port), family=family, backlog=CONNECTIONS, dualstack_ipv6=dual)
-    for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):  # connections have them from the socket that listens
-        found.setsockopt(socket.SOL_SOCKET, buffer, _KERNEL)
-    return found
 
 
 class Dashboard:
@@ -57,7 +39,7 @@ class Dashboard:
             settings: What is allowed.
             door: Knows callers.
             objects: The canaries.
-            listener: Where requests come in; see `listen`.
+            listener: Where requests come in; see `canary_adapters.sockets`.
             now_s: The present time, seconds since the epoch.
         """
         seen = Seen()
@@ -99,7 +81,7 @@ class Dashboard:
             access_log=None,
             handler_cancellation=True,
             keepalive_timeout=_HEAD_S,
-            logger=_deaf(),
+            logger=deaf("canary.dashboard.http"),
             max_field_size=_LONGEST_HEADER,
             shutdown_timeout=_END_S,
         )
@@ -128,10 +110,3 @@ def _bounded(runner: web.AppRunner) -> Callable[[], Any]:
         return server()
 
     return protocol
-
-
-def _deaf() -> logging.Logger:
-    """For what clients send that is not HTTP: they are answered, and each would be a traceback in the log."""
-    logger = logging.Logger("canary.dashboard.http")
-    logger.addHandler(logging.NullHandler())
-    return logger

@@ -12,7 +12,8 @@ import pytest
 import requests
 
 from canary_adapters.dashboard import service, streams
-from laboratories.dashboard_room import Room, a_canary, until
+from canary_adapters.dashboard.callers import OwnKey
+from laboratories.dashboard_room import Room, Silent, a_canary, until
 from laboratories.lab import eventually
 
 ALL: set[tuple[str, str | None]] = {("list", None)}
@@ -147,6 +148,29 @@ def test_another_name_for_this_machine_leads_nowhere() -> None:
         for path in ("/", "/api/events", "/api/canaries/shop/web"):
             assert room.get(path, "all").status_code == 403
         assert room.get("/", Host="127.0.0.1:1").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["../x", "%2e%2e/x", "shop/..%2fweb", "shop/%2e%2e", "SHOP/web", "shop/web/x/y", "shop/"]
+)
+def test_a_path_leads_to_a_canary_or_nowhere(path: str) -> None:
+    with Room(verbs=True) as room:
+        room.rights.of["all"] = ALL | {("patch", None)}
+        for method in ("GET", "POST"):
+            head = f"{method} /api/canaries/{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer all\r\n"
+            with socket.create_connection(("127.0.0.1", room.dashboard.port)) as client:
+                client.sendall(f"{head}Content-Type: application/json\r\nConnection: close\r\n\r\n".encode())
+                assert client.makefile("rb").readline().split()[1] in {b"404", b"405"}
+
+
+@pytest.mark.parametrize("token", [b"\xff\xfe", b"x" * 20_000, "\N{SNOWMAN}".encode(), b"a b", b"'"])
+def test_any_bytes_are_a_token_that_nobody_has(token: bytes) -> None:
+    with (
+        Room(door=OwnKey(Silent(), "ann")) as own,
+        socket.create_connection(("127.0.0.1", own.dashboard.port)) as client,
+    ):
+        client.sendall(b"GET /api/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token + b"\r\n\r\n")
+        assert client.makefile("rb").readline().split()[1] in {b"400", b"401"}
 
 
 def test_buttons_are_refused_where_the_page_only_shows(room: Room) -> None:

@@ -237,8 +237,8 @@
   const renderList = () => {
     const body = byId("rows"), wanted = byId("filter").value.trim().toLowerCase();
     const keys = [...canaries.keys()].filter((key) => key.toLowerCase().includes(wanted)).sort();
-    const rows = new Map([...body.children].map((row) => [row.dataset.key, row]));
-    for (const [key, row] of rows) if (!keys.includes(key)) row.remove();
+    const rows = new Map([...body.children].map((row) => [row.dataset.key, row])), stays = new Set(keys);
+    for (const [key, row] of rows) if (!stays.has(key)) row.remove();
     let place = body.firstElementChild;
     for (const key of keys) {
       const each = canaries.get(key);
@@ -372,12 +372,18 @@
   const LEFT = 62, RIGHT = 14, TOP = 8, BELOW = 22;
   const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400, 604800];
 
+  /* Weights as the record has them; what was seen before its first round, and after its last, besides. */
+  const course = (now, rounds, seen) => {
+    const first = rounds[0].at_s, last = rounds[rounds.length - 1].at_s;
+    const before = seen.filter((point) => point.t >= now.began_s - 1 && point.t < first);
+    const begun = before.length ? before : [{ t: now.left_off ? first : now.began_s, y: rounds[0].weight }];
+    return [...begun, ...rounds.map((round) => ({ t: round.at_s, y: round.then })), ...seen.filter((point) => point.t > last)];
+  };
+
   const renderPlots = (each, live) => {
     const now = (each.record || {}).now, rounds = (now || {}).rounds || [];
-    const weights = rounds.map((round) => ({ t: round.at_s, y: round.then }));
-    if (rounds.length) weights.unshift({ t: now.left_off ? rounds[0].at_s : now.began_s, y: rounds[0].weight });
     const seen = each.seen.map((point) => ({ t: point.at_s, y: point.weight }));
-    const points = weights.length ? [...weights, ...seen.filter((point) => point.t > weights[weights.length - 1].t)] : seen;
+    const points = rounds.length ? course(now, rounds, seen) : seen;
     const began = points.length ? points[0].t : nowS();
     const end = Math.max(began + 1, live.is_over && points.length ? points[points.length - 1].t + 5 : nowS());
     const span = { from: began, to: end };
