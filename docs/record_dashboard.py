@@ -24,7 +24,7 @@ from laboratories.browser import a_browser, a_page
 TARGET: Final = Path(__file__).parent / "pictures"
 HALFWAY: Final = 30
 """Weight of the good version, percent, when most pictures are taken."""
-DESK: Final = {"viewport": {"width": 1000, "height": 1130}}
+DESK: Final = {"viewport": {"width": 1000, "height": 1070}}
 LIST: Final = {"viewport": {"width": 1000, "height": 440}}
 PHONE: Final = {"viewport": {"width": 360, "height": 780}, "device_scale_factor": 2}
 
