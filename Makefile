@@ -15,7 +15,7 @@ WAITING_TESTS   := $(filter-out %__pycache__ $(CORE_TESTS) $(COMPUTING_TESTS) te
 	$(patsubst %/,%,$(wildcard tests/*/ tests/adapters/*/)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock format lint types layers fast check test coverage computing waiting alone explore test-cluster demo simulate recording pictures audit sbom hostile torture pairs surroundings bench docs clean
+.PHONY: help setup lock format lint types layers fast check test coverage computing waiting alone explore test-cluster demo demo-waves simulate recording pictures audit sbom hostile torture pairs surroundings bench docs clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -89,6 +89,9 @@ test-cluster: setup $(BIN)/helm $(VENV)/.programs ## what a real API server serv
 demo: setup $(VENV)/.programs ## the article's rollout with real requests: a good version, then a bad one; ARGS="--fault crash --keep"
 	$(BIN)/canary demo $(ARGS)
 
+demo-waves: setup $(VENV)/.programs ## three clusters: a good version passes through all, a bad one stops in the first
+	$(BIN)/canary demo --clusters 3 --interval 2 --rate 10 $(ARGS)
+
 simulate: setup ## the article's rollout under virtual time: once healthy, once with a 5 % error rate
 	$(BIN)/canary simulate examples/article/canary.yaml --scenario examples/scenarios/article.yaml
 	@echo
@@ -115,7 +118,7 @@ docs: setup ## write what is made from code: docs/phases.md, the pictures, parts
 	$(BIN)/python charts/generate_charts.py
 	$(BIN)/python docs/generate_reliability.py
 
-recording: setup $(VENV)/.programs ## record the demo: docs/pictures/demo.svg
+recording: setup $(VENV)/.programs ## record the demos: docs/pictures/demo.svg and waves.svg
 	$(BIN)/python docs/record_demo.py
 
 pictures: setup $(VENV)/browser/axe.js $(VENV)/.programs ## take pictures of the live page during the demo: docs/pictures/dashboard-*.png

@@ -271,6 +271,7 @@ _TEXTS: Final[Mapping[type, _Text]] = MappingProxyType(
         n.RolloutStarted: lambda _, c: f"New revision detected! Scaling up {c.full_target}",
         n.AnalysisRestarted: lambda _, c: f"New revision detected! Restarting analysis for {c.full_target}",
         n.RevisionWithdrawn: lambda _, c: f"Promoted revision declared again! Ending the analysis for {c.full_target}",
+        n.RevisionReverted: lambda _, c: f"Promoted revision declared again! The primary of {c.full_target} runs it",
         n.Cancelled: lambda _, c: f"Rollout cancelled! Scaling down {c.full_target}",
         n.RevisionFailed: lambda _, c: f"The declared revision of {c.full_target} has failed",
         n.AnalysisStarted: lambda _, c: f"Starting canary analysis for {c.full_target}",

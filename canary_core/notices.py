@@ -68,6 +68,7 @@ __all__ = [
     "RequestUnknown",
     "Resumed",
     "RevisionFailed",
+    "RevisionReverted",
     "RevisionWithdrawn",
     "RollbackSignalled",
     "RolledBack",
@@ -177,6 +178,10 @@ class Cancelled(Bare):
 
 class RevisionFailed(Bare):
     """The declared revision has failed before and is not tried again by itself."""
+
+
+class RevisionReverted(Bare):
+    """The revision that has failed was taken back: the promoted one is declared again (own)."""
 
 
 class AnalysisStarted(Bare):
@@ -380,6 +385,7 @@ Notice: TypeAlias = (
     | RevisionWithdrawn
     | Cancelled
     | RevisionFailed
+    | RevisionReverted
     | AnalysisStarted
     | WeightAdvanced
     | IterationAdvanced

@@ -124,6 +124,8 @@ class Rollout(Value):
     """A person asked to hold: no step forward, but checks go on and can roll back."""
     suspended: bool = False
     """Whether it has been told that the policy is suspended."""
+    reverted: bool = False
+    """After a failure: whether the promoted revision is declared again, so that the primary runs what is declared."""
     skipped: bool = False
     """The rest of the analysis is left out: declared, or a person asked for it."""
     replicas: int = 0

@@ -12,6 +12,7 @@ from canary_core.notices import (
     PrimaryCreated,
     PrimaryRecovered,
     RevisionFailed,
+    RevisionReverted,
     Settled,
 )
 from canary_core.phases import Phase
@@ -165,6 +166,10 @@ def _look_for_revision(at: Situation) -> Ask | Step:
     reason = _settled_reason(at)
     if rollout.waiting is not None:
         return at.go(at.changed(waiting=None), reason)
+    back = rollout.phase is Phase.FAILED and at.revision == rollout.promoted != rollout.applied
+    if back != rollout.reverted:
+        told = (RevisionReverted(),) if back else ()
+        return at.go(at.changed(reverted=back), reason, *told)
     until_s = at.draining_until_s()
     return at.hold(reason if until_s is None else Draining(until_s=until_s), next_s=until_s)
 

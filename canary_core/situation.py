@@ -162,7 +162,7 @@ class Situation:
         check_edge(self.rollout.phase, phase)
         replicas = self._replicas(phase)
         now_s = self.seen.now_s
-        fresh: dict[str, Any] = {"changed_s": now_s, "since_s": now_s, "attempt": 0, "waiting": None}
+        fresh: dict[str, Any] = {"changed_s": now_s, "since_s": now_s, "attempt": 0, "waiting": None, "reverted": False}
         fresh["away_s"] = 0.0 if phase in Phase.settled() else self.away_s
         return self.rollout.but(phase=phase, replicas=replicas, **{**fresh, **changes})
 

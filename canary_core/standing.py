@@ -38,10 +38,10 @@ def standing(rollout: Rollout, *, refused: bool = False, ready_while_progressing
 
     1. Terminating and Terminated are on the way: the object is about to go, whatever is wrong with it.
     2. What is refused is stuck, also while a rollout goes on by what was declared before.
-    3. Failed is stuck, also while paused.
+    3. Failed is stuck, also while paused, until the promoted revision is declared again.
     4. A rollout under way is on the way, gates and pauses included.
-    5. A settled one is ready if it ended well: nothing is left to tell, the primary serves, nobody asked to pause.
-       Suspension is declared, so a settled Canary that is suspended is as declared.
+    5. A settled one is ready if what is declared is what serves: nothing is left to tell, the primary has the traffic,
+       nobody asked to pause. Suspension is declared, so a settled Canary that is suspended is as declared.
 
     Args:
         rollout: Where it stands.
@@ -51,7 +51,7 @@ def standing(rollout: Rollout, *, refused: bool = False, ready_while_progressing
     """
     if rollout.phase in _ENDING:
         return Standing.RECONCILING
-    if refused or rollout.phase is Phase.FAILED or _is_refused(rollout):
+    if refused or _is_refused(rollout) or (rollout.phase is Phase.FAILED and not rollout.reverted):
         return Standing.STALLED
     if rollout.phase in _UNDER_WAY:
         is_ready = ready_while_progressing

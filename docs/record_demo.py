@@ -1,4 +1,4 @@
-"""Record ``canary demo`` as a picture that moves: ``record_demo.py [FILE]``; a few frames of the screen in one SVG.
+"""Record ``canary demo`` as pictures that move: ``record_demo.py [demo|waves]``; a few frames of the screen in one SVG.
 
 The frames are those in which something has changed that a person would look at: the phase, the weight, the chapter.
 """
@@ -9,20 +9,23 @@ import io
 import re
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
 from attrs import define, field
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.terminal_theme import SVG_EXPORT_THEME
 
 from canary_lab.demo.fault import Fault
+from canary_lab.demo.lanes import lanes
 from canary_lab.demo.screen import WIDTH, screen
 from canary_lab.demo.story import Story
 from canary_lab.demo.view import View
+from canary_lab.demo.waves import Waves, WavesView
 from canary_lab.mesh.laptop import Laptop
 
-TARGET: Final = Path(__file__).parent / "pictures" / "demo.svg"
+PICTURES: Final = Path(__file__).parent / "pictures"
 SHOWN_S: Final = 1.6
 """For how long each frame is shown."""
 STILL_WEIGHT: Final = 30
@@ -47,10 +50,28 @@ class Recorder:
             self.views[-1] = view
 
 
-def drawn(view: View, number: int) -> str:
-    """A view as SVG, its names made unique by a number."""
+@define
+class WavesRecorder:
+    """Keeps the views in which a cluster has another phase or version, or the traffic has moved by some steps."""
+
+    views: list[WavesView] = field(factory=list)
+    _last: object = None
+
+    def take(self, view: WavesView) -> None:
+        """Look at a view; the last one of a state is kept."""
+        lanes = [(lane.phase, lane.version, lane.waits, lane.bundle.is_error, lane.weight // 20) for lane in view.lanes]
+        state = (view.chapter, lanes)
+        if state == self._last and self.views:
+            self.views[-1] = view
+        else:
+            self.views.append(view)
+        self._last = state
+
+
+def drawn(screen: RenderableType, number: int) -> str:
+    """A screen as SVG, its names made unique by a number."""
     console = Console(width=WIDTH, record=True, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    console.print(screen(view))
+    console.print(screen)
     return console.export_svg(title="canary demo", theme=SVG_EXPORT_THEME, unique_id=f"f{number}")
 
 
@@ -81,7 +102,7 @@ def _body(frame: str) -> re.Match[str]:
     return found
 
 
-def main(target: Path) -> None:
+def record_demo(target: Path) -> None:
     """Play the demo and write the picture."""
     recorder = Recorder()
     with Laptop(Path(tempfile.mkdtemp(prefix="canary-demo-"))) as laptop:
@@ -89,10 +110,31 @@ def main(target: Path) -> None:
         outcome = Story(laptop, fault=fault, rate=50, interval_s=5, show=recorder.take).play()
     if not outcome.ok:
         sys.exit("the demo did not end as it should: nothing was written")
-    frames = [drawn(view, number) for number, view in enumerate(recorder.views)]
+    frames = [drawn(screen(view), number) for number, view in enumerate(recorder.views)]
     telling = next(view for view in recorder.views if view.weight == STILL_WEIGHT)
-    target.write_text(film(frames, drawn(telling, len(frames))), encoding="utf-8")
+    target.write_text(film(frames, drawn(screen(telling), len(frames))), encoding="utf-8")
+
+
+def record_waves(target: Path) -> None:
+    """Play the waves and write the picture."""
+    recorder, folder = WavesRecorder(), Path(tempfile.mkdtemp(prefix="canary-demo-"))
+    laptops = {f"cluster-{number}": Laptop(folder / f"cluster-{number}") for number in (1, 2, 3)}
+    with ThreadPoolExecutor(len(laptops)) as pool:
+        try:
+            list(pool.map(Laptop.start, laptops.values()))
+            fault = Fault.read("error-rate=5%")
+            outcome = Waves(laptops, fault=fault, rate=10, interval_s=2, show=recorder.take).play(pool)
+        finally:
+            list(pool.map(Laptop.stop, laptops.values()))
+    if not outcome.ok:
+        sys.exit("the waves did not end as they should: nothing was written")
+    frames = [drawn(lanes(view), number) for number, view in enumerate(recorder.views)]
+    telling = next(view for view in reversed(recorder.views) if any(lane.bundle.is_error for lane in view.lanes))
+    target.write_text(film(frames, drawn(lanes(telling), len(frames))), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET)
+    if sys.argv[1:] in ([], ["demo"]):
+        record_demo(PICTURES / "demo.svg")
+    if sys.argv[1:] in ([], ["waves"]):
+        record_waves(PICTURES / "waves.svg")

@@ -43,9 +43,10 @@ from canary_core import (
     replay,
     step,
 )
+from canary_core.notices import RevisionReverted
 from canary_core.record import LONGEST, MOST_FINDINGS, MOST_PAST, UNDER_WAY, Finding, Heard, Said, after
 from canary_sims.harness.strategies import observations, policies, rollouts
-from stories.obliged import Life
+from stories.obliged import V1, Life
 
 V2, V3 = "v1:2", "v1:3"
 CHECK = Check(id="success", bound=Bound(minimum=99.0))
@@ -148,6 +149,18 @@ def test_a_hook_that_judges_is_remembered_as_what_did_not_pass(said: Answer, hea
     assert [each.same for each in replay(policy, life.record.rounds)] == [True, True]
     more = evolve(policy, hooks=(*policy.hooks, Hook(id="back", type=HookType.ROLLBACK)))
     assert next(replay(more, life.record.rounds)).missing == "hook back"
+
+
+def test_a_failure_that_is_taken_back_is_told_once_and_known_until_it_comes_again() -> None:
+    life = _life(BAD)
+    told = list[str]()
+    for revision, is_reverted in ((V1, True), (V2, False), (V1, True), (V3, False)):
+        life.declare(revision)
+        life.go(_with(STEPS, BAD))
+        assert (life.rollout.phase, life.rollout.reverted) == (Phase.FAILED, is_reverted)
+        told += [type(each).__name__ for each in life.told if isinstance(each, RevisionReverted)]
+        life.told.clear()
+    assert told == ["RevisionReverted"] * 2
 
 
 def test_a_gate_that_stays_closed_takes_one_place() -> None:

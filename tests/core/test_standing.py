@@ -26,7 +26,9 @@ BY_PHASE: Final = {
     **dict.fromkeys((*UNDER_WAY, *ENDING), Standing.RECONCILING),
 }
 
-any_rollouts = st.builds(evolve, rollouts(), obstacle=st.none() | OBSTACLES, paused=st.booleans())
+any_rollouts = st.builds(
+    evolve, rollouts(), obstacle=st.none() | OBSTACLES, paused=st.booleans(), reverted=st.booleans()
+)
 
 
 def _at(phase: Phase, **more: Any) -> Rollout:
@@ -67,7 +69,8 @@ def test_a_suspended_canary_is_as_declared_once_it_is_settled() -> None:
 def test_refused_and_failed_is_stuck_and_nothing_else_is(rollout: Rollout, refused: bool, eager: bool) -> None:
     obstacle = rollout.obstacle
     is_refused = refused or (obstacle is not None and not obstacle.transient)
-    is_stuck = (is_refused or rollout.phase is Phase.FAILED) and rollout.phase not in ENDING
+    has_failed = rollout.phase is Phase.FAILED and not rollout.reverted
+    is_stuck = (is_refused or has_failed) and rollout.phase not in ENDING
     found = standing(rollout, refused=refused, ready_while_progressing=eager)
     assert (found is Standing.STALLED) == is_stuck
 
@@ -75,7 +78,7 @@ def test_refused_and_failed_is_stuck_and_nothing_else_is(rollout: Rollout, refus
 @given(any_rollouts, st.booleans())
 def test_ready_means_that_the_primary_serves_and_nothing_is_left_to_do(rollout: Rollout, refused: bool) -> None:
     if standing(rollout, refused=refused) is Standing.READY:
-        assert rollout.phase in WELL
+        assert rollout.phase in WELL or (rollout.phase is Phase.FAILED and rollout.reverted)
         assert rollout.settled
         assert not rollout.paused
         assert rollout.waiting is None
@@ -89,4 +92,11 @@ def test_who_does_not_wait_for_rollouts_still_learns_of_failures(rollout: Rollou
     eager = standing(rollout, refused=refused, ready_while_progressing=True)
     if eager is not patient:
         assert (patient, eager) == (Standing.RECONCILING, Standing.READY)
-        assert rollout.phase in (*UNDER_WAY, *WELL)
+        assert rollout.phase in (*UNDER_WAY, *WELL) or rollout.reverted
+
+
+def test_a_failure_that_was_taken_back_is_settled() -> None:
+    assert standing(_at(Phase.FAILED, reverted=True)) is Standing.READY
+    assert standing(_at(Phase.FAILED, reverted=True, paused=True)) is Standing.RECONCILING
+    assert standing(_at(Phase.FAILED, reverted=True, traffic=Traffic(canary_weight=100))) is Standing.RECONCILING
+    assert standing(_at(Phase.FAILED, reverted=True), refused=True) is Standing.STALLED

@@ -164,6 +164,13 @@ def _failed(play: Play) -> None:
     play.rest()
 
 
+def _reverted(play: Play) -> None:
+    """The promoted version is declared again after a failure."""
+    _failed(play)
+    play.controller.image(play.key, "v1")
+    play.rest()
+
+
 def _aborted(play: Play) -> None:
     at_20(play)
     play.ask("abort")
@@ -213,6 +220,7 @@ SITUATIONS: Final[dict[str, tuple[Callable[[Play], None], Seen]]] = {
     "suspended at rest": (_suspended_at_rest, (CURRENT, "Suspended", "Suspended")),
     "succeeded": (succeeded, (CURRENT, "Healthy", "Succeeded")),
     "failed": (_failed, (FAILED, "Degraded", "Failed")),
+    "reverted": (_reverted, (CURRENT, "Healthy", "Reverted")),
     "aborted": (_aborted, (FAILED, "Degraded", "Failed")),
     "invalid": (_invalid, (FAILED, "Degraded", "InvalidSpec")),
     "invalid under way": (_invalid_under_way, (FAILED, "Degraded", "InvalidSpec")),

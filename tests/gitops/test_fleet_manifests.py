@@ -76,7 +76,7 @@ def test_one_address_is_to_be_changed_and_the_command_of_the_readme_does_it() ->
     assert old == PLACEHOLDER
     named = {path for pattern in files.split() for path in ROOT.glob(pattern)}
     changed = [path.read_text(encoding="utf-8").replace(old, new) for path in sorted(named)]
-    assert sum(text.count(new) for text in changed) == 4
+    assert sum(text.count(new) for text in changed) == 5
     assert all("git.example.com" not in text for text in changed)
     others = set(EXAMPLES.rglob("*.yaml")) - named
     assert [path.name for path in others if PLACEHOLDER in path.read_text(encoding="utf-8")] == []

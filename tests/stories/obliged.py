@@ -10,6 +10,7 @@ from canary_core import (
     Answer,
     Answered,
     Ask,
+    Notice,
     Observation,
     Outcome,
     Phase,
@@ -26,7 +27,7 @@ from canary_core import (
 from canary_core.forecast import _again_s, _obeyed, _ready
 from canary_core.record import after
 
-__all__ = ["Life"]
+__all__ = ["V1", "Life"]
 
 V1 = "v1:1"
 START_S = 1_000_000.0
@@ -39,6 +40,7 @@ class Life:
     def __init__(self, policy: Policy) -> None:
         self.policy, self.rollout, self.record = policy, SETTLED, Record()
         self.records: list[Record] = []
+        self.told: list[Notice] = []
         self.now_s, self.seen = START_S, Observation(now_s=START_S)
         pods = Workload(revision=V1, replicas=2, updated=2, total=2, available=2)
         self.seen = Observation(now_s=START_S, canary=evolve(pods, replicas=0), primary=pods, routes=Traffic())
@@ -68,6 +70,7 @@ class Life:
         if decided.rollout != self.rollout:
             self.record = after(self.record, self.policy, self.rollout, seen, seen.answers, decided)
             self.records.append(self.record)
+        self.told += decided.notices
         self.rollout, self.seen = decided.rollout, _obeyed(seen, decided.decisions)
         self.seen = evolve(self.seen, canary=_ready(self.seen.canary), primary=_ready(self.seen.primary))
         self.seen = evolve(self.seen, now_s=_again_s(decided, seen.now_s), request=None)

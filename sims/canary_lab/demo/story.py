@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from attrs import frozen
@@ -16,7 +16,7 @@ from canary_lab.mesh.laptop import Laptop
 from canary_lab.mesh.load import Load, Summary, summary
 from canary_lab.mesh.processes import CommandError, until
 
-__all__ = ["Chapter", "Outcome", "Show", "Story"]
+__all__ = ["Chapter", "Outcome", "Show", "Story", "deliver_application", "deliver_version", "until_meshed"]
 
 Show: TypeAlias = Callable[[View], object]
 """Takes a view, twice a second."""
@@ -61,6 +61,49 @@ class Outcome:
         return all(chapter.ok for chapter in self.chapters)
 
 
+def deliver_application(laptop: Laptop, interval_s: int) -> None:
+    """Start the controller, and apply the load tester, the application and its Canary.
+
+    Args:
+        laptop: Everything else runs.
+        interval_s: Between two looks of the controller.
+
+    Raises:
+        CommandError: Something does not come up.
+    """
+    laptop.start_controller("-minimum-interval=1s", "-include-label-prefix=dummy")
+    laptop.kubectl("apply", "-f", "-", stdin=manifests.load_tester())
+    laptop.kubectl("apply", "-f", "-", stdin=manifests.application())
+    window_s = max(_SHORTEST_WINDOW_S, 2 * interval_s)
+    canary = manifests.canary(interval=f"{interval_s}s", window=f"{window_s}s", deadline_s=_DEADLINE_S)
+    laptop.kubectl("apply", "-f", "-", stdin=canary)
+    laptop.kubectl("rollout", "status", "deployment/flagger-loadtester", "-n", "loadtester", "--timeout=25s")
+
+
+def until_meshed(laptop: Laptop) -> None:
+    """Wait until requests reach the application.
+
+    Raises:
+        CommandError: They do not.
+    """
+    until(lambda: NAMESPACE in laptop.addresses.proxies, _PATIENCE_S, "the mesh does not know the application")
+
+
+def deliver_version(laptop: Laptop, version: str, environment: Mapping[str, str]) -> None:
+    """Change the image, and all that it is told by its environment.
+
+    Raises:
+        CommandError: The API server refuses.
+    """
+    container = "/spec/template/spec/containers/0"
+    variables = [{"name": name, "value": value} for name, value in environment.items()]
+    patch = [
+        {"op": "replace", "path": f"{container}/image", "value": f"example.com/{NAME}:{version}"},
+        {"op": "add", "path": f"{container}/env", "value": variables},
+    ]
+    laptop.kubectl("patch", "deployment", NAME, "-n", NAMESPACE, "--type=json", "-p", json.dumps(patch))
+
+
 class Story:
     """Plays on a laptop that runs already."""
 
@@ -92,17 +135,10 @@ class Story:
 
     def _prepare(self) -> None:
         """Start the controller and apply the manifests, until the canary is initialised."""
-        laptop = self._laptop
-        laptop.start_controller("-minimum-interval=1s", "-include-label-prefix=dummy")
-        laptop.kubectl("apply", "-f", "-", stdin=manifests.load_tester())
-        laptop.kubectl("apply", "-f", "-", stdin=manifests.application())
-        window_s = max(_SHORTEST_WINDOW_S, 2 * self._interval_s)
-        canary = manifests.canary(interval=f"{self._interval_s}s", window=f"{window_s}s", deadline_s=_DEADLINE_S)
-        laptop.kubectl("apply", "-f", "-", stdin=canary)
-        laptop.kubectl("rollout", "status", "deployment/flagger-loadtester", "-n", "loadtester", "--timeout=25s")
+        deliver_application(self._laptop, self._interval_s)
         self._watch("The article's application is delivered", self._is_initialised, _PATIENCE_S)
         until(self._is_initialised, 0, "the canary is not initialised")
-        until(lambda: NAMESPACE in laptop.addresses.proxies, _PATIENCE_S, "the mesh does not know the application")
+        until_meshed(self._laptop)
 
     def _play(self) -> Outcome:
         url, proxy = f"http://{NAME}.{NAMESPACE}:8080/", self._laptop.addresses.proxies[NAMESPACE]
@@ -116,13 +152,7 @@ class Story:
 
     def _deliver(self, version: str, environment: dict[str, str], told: str, expected: str, users: Load) -> Chapter:
         began_s, first = time.monotonic(), len(users.answers)
-        container = {
-            "name": "app",
-            "image": f"example.com/{NAME}:{version}",
-            "env": [{"name": name, "value": value} for name, value in environment.items()],
-        }
-        patch = {"spec": {"template": {"spec": {"containers": [container]}}}}
-        self._laptop.kubectl("patch", "deployment", NAME, "-n", NAMESPACE, "-p", json.dumps(patch))
+        deliver_version(self._laptop, version, environment)
         self._watch(told, lambda: self._observer.phase() not in {"Succeeded", "Failed", "Initialized"}, _PATIENCE_S)
         ended = self._watch(told, lambda: self._observer.phase() in {"Succeeded", "Failed"}, _LONGEST_S)
         if not ended:

@@ -75,10 +75,7 @@ class Observer:
         canary = self._object(CANARIES, NAME)
         status = canary.get("status") or {}
         analysis = (canary.get("spec") or {}).get("analysis") or {}
-        if self.users is not None:
-            new = self.users.since(self._read)
-            self._read += len(new)
-            self._failures += sum(answer.status == 0 or answer.status >= 500 for answer in new)
+        requests, failures = self.counted()
         return View(
             elapsed_s=time.monotonic() - self._began_s,
             chapter=chapter,
@@ -89,13 +86,25 @@ class Observer:
             primary=self._side(f"{NAME}-primary"),
             canary=self._side(NAME),
             events=self._events(),
-            requests=self._read,
-            failures=self._failures,
+            requests=requests,
+            failures=failures,
         )
+
+    def counted(self) -> tuple[int, int]:
+        """How many requests users have made until now, and how many of them went wrong."""
+        if self.users is not None:
+            new = self.users.since(self._read)
+            self._read += len(new)
+            self._failures += sum(answer.status == 0 or answer.status >= 500 for answer in new)
+        return self._read, self._failures
+
+    def canary(self) -> dict[str, Any]:
+        """The Canary; empty: there is none, or nobody answers."""
+        return self._object(CANARIES, NAME)
 
     def phase(self) -> str:
         """Of the canary."""
-        return str((self._object(CANARIES, NAME).get("status") or {}).get("phase") or "")
+        return str((self.canary().get("status") or {}).get("phase") or "")
 
     def _object(self, resource: Any, name: str) -> dict[str, Any]:
         try:

@@ -20,7 +20,7 @@ from canary_lab.mesh.tools import pod_programs
 
 __all__ = ["Laptop"]
 
-_PATIENCE_S: Final = 30.0
+_PATIENCE_S: Final = 90.0
 _LISTENING: Final = re.compile(r"listening on port (\d+)")
 _ADDRESS: Final = re.compile(r"http://\S+#key=\S+")
 _HOME: Final = "default"

@@ -61,7 +61,7 @@ class Command:
         """Of the process; 0 if it does not run."""
         return self._process.pid if self._process is not None and self._process.poll() is None else 0
 
-    def start(self, said: str, seconds: float = 30.0) -> None:
+    def start(self, said: str, seconds: float = 90.0) -> None:
         """Start it, and wait until it says a text.
 
         Raises:

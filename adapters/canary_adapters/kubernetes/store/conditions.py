@@ -38,6 +38,7 @@ PAUSED: Final = "Paused"
 SUSPENDED: Final = "Suspended"
 TARGET_NOT_FOUND: Final = "TargetNotFound"
 PRIMARY_NOT_READY: Final = "PrimaryNotReady"
+REVERTED: Final = "Reverted"
 WAITING_TRAFFIC_INCREASE: Final = "WaitingTrafficIncrease"
 _PROGRESSING: Final = "New revision detected, progressing canary analysis."
 _WAITING: Final = "Waiting for approval."
@@ -61,6 +62,7 @@ _KEPT: Final = "Canary promotion failed, {kind} keeps the traffic."
 _ENDING: Final = frozenset({Phase.TERMINATING, Phase.TERMINATED})
 _WELL: Final = frozenset({Phase.INITIALIZED, Phase.SUCCEEDED})
 _PAUSED: Final = "Paused on request: nothing new begins until the annotation canary-core/request asks for resume."
+_REVERTED: Final = "The promoted version is declared again, and the primary runs it."
 _SUSPENDED: Final = "Suspended: nothing is done while spec.suspend is true."
 _ORDINARY: Final = frozenset({*(phase.value for phase in Phase), TARGET_NOT_FOUND, PAUSED, SUSPENDED, ""})
 """Reasons that a rollout itself gives rise to."""
@@ -160,6 +162,8 @@ def _promoted(rollout: Rollout, target: Target) -> tuple[str, str, str]:
 
 def _instead(rollout: Rollout) -> str | None:
     """What holds a rollout, as its phase does not say it. None: nothing does."""
+    if rollout.phase is Phase.FAILED and rollout.reverted:
+        return REVERTED
     if rollout.phase in _WELL and (rollout.waiting is not None or rollout.traffic.reaches_canary):
         return PRIMARY_NOT_READY
     return WAITING_TRAFFIC_INCREASE if _is_held(rollout) else None
@@ -180,7 +184,7 @@ def _details(policy: Policy, rollout: Rollout, weight: int) -> str:
         case Phase.PROMOTING | Phase.FINALISING:
             return f"Canary weight {weight}%."
         case Phase.FAILED:
-            return _failure(policy, rollout)
+            return f"{_failure(policy, rollout)} {_REVERTED}".strip() if rollout.reverted else _failure(policy, rollout)
         case Phase.INITIALIZED | Phase.SUCCEEDED if rollout.traffic.reaches_canary:
             return f"The primary is not ready, the canary has {weight}% of the traffic."
         case Phase.INITIALIZED | Phase.SUCCEEDED if rollout.waiting is not None:

@@ -1,0 +1,126 @@
+"""examples/fleet/waves: what they declare, and what becomes of versions when each cluster is a whole rollout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+import yaml
+
+from canary_lab.demo.waves import STRATEGY
+from canary_lab.fleet import Member, Strategy, judged, to_update
+from delivery.demo import FOLDER, ROOT
+from delivery.kstatus import Status, kstatus
+from delivery.situations import SITUATIONS, Play, new, playing
+from delivery.steps import options_of
+
+WAVES = ROOT / "examples" / "fleet" / "waves"
+APP = WAVES / "canary-demo-app"
+
+
+def test_the_application_is_that_of_the_three_steps() -> None:
+    names = {path.name for path in APP.iterdir()}
+    assert names == {path.name for path in FOLDER.iterdir()}
+    for name in names - {"fleet.yaml"}:
+        assert (APP / name).read_text() == (FOLDER / name).read_text()
+    options = options_of(APP)
+    assert Strategy.read(options.pop("rolloutStrategy")) == STRATEGY
+    assert options == options_of(FOLDER)
+
+
+def test_the_repository_is_for_the_clusters_that_have_the_engine() -> None:
+    (found,) = yaml.safe_load_all((WAVES / "3-demo.yaml").read_text())
+    (before,) = yaml.safe_load_all((ROOT / "examples" / "fleet" / "3-demo.yaml").read_text())
+    assert found["spec"].pop("paths") == [APP.relative_to(ROOT).as_posix()]
+    before["spec"].pop("paths")
+    assert found == before
+
+
+def test_the_readme_labels_each_cluster_with_a_wave_that_there_is() -> None:
+    readme = (WAVES / "README.md").read_text()
+    assert all(f"{key}={value}" in readme for each in STRATEGY.partitions for key, value in each.labels.items())
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_the_stand_in_judges_as_fleet_does_by_known_conditions_and_kstatus(name: str) -> None:
+    reach, _ = SITUATIONS[name]
+    for play in playing():
+        reach(play)
+        found = judged({**play.now, "kind": "Canary"})
+        wanted = kstatus(play.now).status
+        assert (found.is_ready, found.is_error) == (wanted is Status.CURRENT, wanted is Status.FAILED)
+
+
+class Clusters:
+    """Several of them, and the stand-in for Fleet over them."""
+
+    def __init__(self, plays: dict[str, Play]) -> None:
+        self.plays = plays
+        self.versions = dict.fromkeys(plays, "v1")
+
+    def states(self) -> dict[str, tuple[str, str]]:
+        """Version and phase of each."""
+        return {name: (self.versions[name], play.now["status"]["phase"]) for name, play in self.plays.items()}
+
+    def commit(self, version: str, looks: int = 100) -> list[dict[str, tuple[str, str]]]:
+        """A new version, and all that is seen after it."""
+        seen: list[dict[str, tuple[str, str]]] = []
+        for _ in range(looks):
+            members = [
+                Member(
+                    name=name,
+                    labels={"wave": "rest" if number else "pilot"},
+                    is_new=self.versions[name] == version,
+                    is_ready=judged(play.now).is_ready,
+                )
+                for number, (name, play) in enumerate(self.plays.items())
+            ]
+            for name in to_update(STRATEGY, members):
+                self.plays[name].controller.image(self.plays[name].key, version)
+                self.versions[name] = version
+            for play in self.plays.values():
+                play.controller.now_s += 65.0
+                play.controller.tick(play.key)
+            if not seen or seen[-1] != self.states():
+                seen.append(self.states())
+        return seen
+
+
+@pytest.fixture
+def clusters() -> Iterator[Clusters]:
+    """Three, each with the application in operation."""
+    with ExitStack() as stack:
+        plays = {}
+        for name in ("a", "b", "c"):
+            going = playing()
+            plays[name] = next(going)
+            stack.callback(next, going, None)
+            new(plays[name])
+        yield Clusters(plays)
+
+
+def test_a_good_version_passes_through_all_one_after_the_other(clusters: Clusters) -> None:
+    seen = clusters.commit("v2")
+    assert set(seen[-1].values()) == {("v2", "Succeeded")}
+    for state in seen:
+        under_way = [name for name, (version, phase) in state.items() if version == "v2" and phase != "Succeeded"]
+        assert len(under_way) <= 1
+    first = {name: next(i for i, state in enumerate(seen) if state[name][0] == "v2") for name in "abc"}
+    assert sorted(first, key=first.__getitem__) == ["a", "b", "c"]
+
+
+def test_a_bad_version_stops_in_the_first_and_a_revert_or_a_fix_goes_on_from_there(clusters: Clusters) -> None:
+    clusters.commit("v2")
+    pilot = clusters.plays["a"].controller.prometheus
+    pilot.success_rate = 50.0
+    seen = clusters.commit("v3")
+    assert seen[-1] == {"a": ("v3", "Failed"), "b": ("v2", "Succeeded"), "c": ("v2", "Succeeded")}
+    assert judged(clusters.plays["a"].now).is_error
+    clusters.commit("v2")
+    assert clusters.versions == dict.fromkeys("abc", "v2")
+    assert judged(clusters.plays["a"].now).is_ready
+    clusters.commit("v4")
+    assert clusters.states() == {"a": ("v4", "Failed"), "b": ("v2", "Succeeded"), "c": ("v2", "Succeeded")}
+    pilot.success_rate = 100.0
+    assert set(clusters.commit("v5")[-1].values()) == {("v5", "Succeeded")}
