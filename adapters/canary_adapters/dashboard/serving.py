@@ -104,6 +104,7 @@ def _bounded(runner: web.AppRunner) -> Callable[[], Any]:
     def protocol() -> Any:
         server: Any = runner.server
         if len(server.connections) >= CONNECTIONS:
+            # aiohttp says it nowhere else; should that change, the oldest one goes, busy or not.
             idle = (each for each in server.connections if getattr(each, "_current_request", None) is None)
             oldest = next(idle, server.connections[0])
             oldest.force_close()

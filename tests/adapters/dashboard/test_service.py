@@ -61,6 +61,7 @@ def test_without_a_token_there_is_nothing(room: Room, path: str) -> None:
     assert room.get(path, "nobody").status_code == 401
 
 
+@pytest.mark.slow
 def test_a_stream_begins_with_all_and_goes_on_with_changes(room: Room) -> None:
     for number in range(250):
         room.put(a_canary("shop", f"web-{number:03}"))
@@ -103,6 +104,7 @@ def _after_hello(events: Iterator[tuple[str, object]]) -> Iterator[tuple[str, ob
     return events
 
 
+@pytest.mark.slow
 def test_a_stream_ends_when_the_right_does(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "HEARTBEAT_S", 0.1)
     with room.page("shop", "shop") as events:
@@ -216,6 +218,7 @@ def _is_let_in(room: Room) -> bool:
         return page.status_code == 200
 
 
+@pytest.mark.slow
 def test_a_page_that_takes_nothing_is_dropped(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "TAKE_S", 0.2)
     for number in range(3000):  # more than the kernel keeps for it

@@ -106,13 +106,13 @@ def test_a_record_is_shown_in_seconds_percent_and_bounds() -> None:
 
 
 def test_a_record_of_any_length_is_shown_as_far_as_one_can_draw_it() -> None:
-    checks = tuple(Finding(check=str(number), verdict=Verdict.PASS) for number in range(100))
+    checks = tuple(Finding(check=str(number), verdict=Verdict.PASS) for number in range(40))
     entries = tuple(Entry(revision=str(number), began_s=number) for number in range(100))
-    rounds = tuple(_round(*checks, at_s=number, then=number) for number in range(1000))
+    rounds = tuple(_round(*checks, at_s=number, then=number) for number in range(600))
     found = _shown(Record(now=entries[0], rounds=rounds, past=entries))
-    assert (len(found["now"]["rounds"]), found["now"]["left_off"]) == (ROUNDS, 1000 - ROUNDS)
+    assert (len(found["now"]["rounds"]), found["now"]["left_off"]) == (ROUNDS, 600 - ROUNDS)
     assert {len(each["checks"]) for each in found["now"]["rounds"]} == {CHECKS_SHOWN}
-    assert found["now"]["rounds"][-1]["then"] == 100  # 999 is no share of anything
+    assert found["now"]["rounds"][-1]["then"] == 100  # 599 is no share of anything
     assert [each["revision"] for each in found["past"]] == [str(number) for number in range(99, 99 - PAST_SHOWN, -1)]
 
 
