@@ -20,7 +20,7 @@ WAITING_TESTS   := $(filter-out %__pycache__ $(CORE_TESTS) $(COMPUTING_TESTS) te
 	$(patsubst %/,%,$(wildcard tests/*/ tests/adapters/*/)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock format lint types layers fast check test coverage computing waiting alone explore test-cluster demo demo-waves simulate recording audit sbom hostile torture pairs surroundings bench docs clean
+.PHONY: help setup lock format lint types layers fast check test coverage computing waiting alone explore test-cluster demo demo-waves simulate recording pictures audit sbom hostile torture pairs surroundings bench docs clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,10 @@ $(STAMP): requirements.lock pyproject.toml
 
 $(BIN)/helm: tests/tools/install_helm.py | $(STAMP)
 	$(BIN)/python tests/tools/install_helm.py $(BIN)
+
+$(VENV)/browser/axe.js: tests/tools/install_browser.py | $(STAMP)
+	$(BIN)/python tests/tools/install_browser.py $(VENV)/browser
+	@touch -c $@
 
 $(VENV)/.programs: sims/install_programs.py | $(STAMP)
 	$(BIN)/python sims/install_programs.py $(BIN) prometheus hey
@@ -82,6 +86,7 @@ computing: setup $(VENV)/.programs
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --dist worksteal $(COMPUTING_TESTS)
 
 waiting: setup $(BIN)/helm $(VENV)/.programs
+	$(MAKE) --no-print-directory $(VENV)/browser/axe.js || echo "no browser could be installed: its tests are skipped" | tee $(VENV)/no-browser
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 5 --dist loadfile -m "not alone" $(WAITING_TESTS)
 
 alone: setup $(VENV)/.programs
@@ -126,6 +131,9 @@ docs: setup ## write what is made from code: docs/phases.md, the pictures, parts
 
 recording: setup $(VENV)/.programs ## record the demos: docs/pictures/demo.svg and waves.svg
 	$(BIN)/python docs/record_demo.py
+
+pictures: setup $(VENV)/browser/axe.js $(VENV)/.programs ## take pictures of the live page during the demo: docs/pictures/dashboard-*.png
+	PYTHONPATH=tests $(BIN)/python docs/record_dashboard.py
 
 audit: setup ## known vulnerabilities of all that is locked; passes where nobody can be asked
 	$(BIN)/python tests/tools/audit.py requirements.lock

@@ -123,6 +123,7 @@ SETS: dict[str, tuple[Path, str, dict[str, Any]]] = {
     "everything": (CONTROLLER, "rollouts", EVERYTHING),
     "one namespace": (CONTROLLER, "canary", {"namespace": "team-a", "podDisruptionBudget": {"enabled": True}}),
     "many teams": (CONTROLLER, "canary", {"tenants": True}),
+    "live page": (CONTROLLER, "canary", {"livePage": {"enabled": True, "verbs": True}}),
     "no election": (CONTROLLER, "canary", {"leaderElection": {"enabled": False}}),
     "OpenShift": (CONTROLLER, "canary", {"securityContext": {"context": {"runAsUser": None, "runAsGroup": None}}}),
     "nothing but a Deployment": (

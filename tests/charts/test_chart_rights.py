@@ -66,6 +66,42 @@ def test_rights_are_those_that_the_controller_is_tested_with(helm: Helm) -> None
     assert not any("*" in part for granted in ours.values() for one_right in granted for part in one_right)
 
 
+REVIEWS = {
+    ("authentication.k8s.io", "tokenreviews", "create"),
+    ("authorization.k8s.io", "subjectaccessreviews", "create"),
+}
+
+
+def test_the_live_page_adds_questions_about_callers_and_nothing_else(helm: Helm) -> None:
+    plain, paged = _rules(helm.render(CONTROLLER)), _rules(helm.render(CONTROLLER, {"livePage": {"enabled": True}}))
+    assert paged == {**plain, "ClusterRole": plain["ClusterRole"] | REVIEWS}
+    assert REVIEWS.isdisjoint(plain["ClusterRole"])
+    example = ROOT / "examples" / "controller" / "live-page.yaml"
+    assert _rules(list(yaml.safe_load_all(example.read_text()))) == {"ClusterRole": REVIEWS}
+    alone = helm.render(CONTROLLER, {"livePage": {"enabled": True}, "namespace": "team-a"})
+    assert _rules(alone)["ClusterRole"] == REVIEWS
+    without = helm.render(CONTROLLER, {"livePage": {"enabled": True}, "rbac": {"create": False}})
+    assert _rules(without) == {}
+
+
+def test_the_live_page_is_served_where_its_service_leads(helm: Helm) -> None:
+    plain = helm.render(CONTROLLER)
+    assert not [arg for arg in container(plain)["args"] if "dashboard" in arg]
+    assert "Service" not in kinds(plain)
+    objects = helm.render(CONTROLLER, {"livePage": {"enabled": True}, "networkPolicy": {"enabled": True}})
+    assert "-dashboard-port=8081" in container(objects)["args"]
+    assert "-dashboard-verbs" not in container(objects)["args"]
+    assert {"name": "page", "containerPort": 8081} in container(objects)["ports"]
+    (port,) = one(objects, "Service")["spec"]["ports"]
+    assert port["targetPort"] == "page"
+    labels = one(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert one(objects, "Service")["spec"]["selector"].items() <= labels.items()
+    ports = one(objects, "NetworkPolicy")["spec"]["ingress"][0]["ports"]
+    assert ports == [{"port": "http", "protocol": "TCP"}, {"port": "page", "protocol": "TCP"}]
+    acting = helm.render(CONTROLLER, {"livePage": {"enabled": True, "verbs": True}})
+    assert "-dashboard-verbs" in container(acting)["args"]
+
+
 def test_rights_in_one_namespace_are_no_rights_elsewhere(helm: Helm) -> None:
     objects = helm.render(CONTROLLER, {"namespace": "team-a"})
     assert {"ClusterRole", "ClusterRoleBinding"}.isdisjoint(kinds(objects))

@@ -1,5 +1,7 @@
 """``canary controller``: serve the Canary objects of a cluster. Flags and environment carry Flagger's names."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -135,6 +137,18 @@ def run(
     msteams_proxy_url: Annotated[str, typer.Option(metavar="URL", help="Proxy on the way. $MSTEAMS_PROXY_URL")] = "",
     threadiness: Annotated[int, typer.Option(min=1, max=256, help="Rollouts that are worked on at once.")] = 16,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of /healthz, /readyz and /metrics; 0: any.")] = 8080,
+    dashboard_port: Annotated[
+        int,
+        typer.Option(
+            min=0, max=65535, help="Of the live page, to callers with rights of their own in the cluster; 0: none."
+        ),
+    ] = 0,
+    dashboard_verbs: Annotated[
+        bool,
+        typer.Option(
+            "--dashboard-verbs", help="The page has buttons for pause, abort, ...; they act with the caller's rights."
+        ),
+    ] = False,
     log_level: Annotated[str, typer.Option(help="debug, info, warn, error, fatal or panic.")] = "info",
     zap_encoding: Annotated[str, typer.Option(help="json or console.")] = "json",
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
@@ -196,6 +210,8 @@ def run(
         msteams_proxy_url=over.get("msteams_proxy_url", msteams_proxy_url),
         workers=threadiness,
         port=port,
+        dashboard_port=dashboard_port,
+        dashboard_verbs=dashboard_verbs,
         leader_election=enable_leader_election,
         leader_election_namespace=leader_election_namespace,
         lease=LeaseTimes.of(int(lease_s)),
@@ -243,7 +259,8 @@ def _serve(options: "Options", kubeconfig: Path | None, master: str) -> int:
     from canary_adapters.controller.controller import Controller
     from canary_adapters.signals import heard
 
-    running = Controller(options, lambda: connection(kubeconfig, master=master))
+    with _said_of_ports(options):
+        running = Controller(options, lambda: connection(kubeconfig, master=master))
 
     def end(times: int) -> None:
         if times > 1:
@@ -251,11 +268,20 @@ def _serve(options: "Options", kubeconfig: Path | None, master: str) -> int:
         running.ended.set()
 
     with heard(end):
-        try:
+        with _said_of_ports(options):
             running.start()
-        except OSError as error:
-            raise typer.BadParameter(f"{options.port}: {error.strerror or error}", param_hint="--port") from error
         announce(f"listening on port {running.port}")
         running.ended.wait()
         running.stop()
     return 1 if running.lost else 0
+
+
+@contextmanager
+def _said_of_ports(options: "Options") -> Iterator[None]:
+    """A port that is taken is the fault of its flag."""
+    try:
+        yield
+    except OSError as error:
+        flag = error.filename or "--port"
+        number = options.port if flag == "--port" else options.dashboard_port
+        raise typer.BadParameter(f"{number}: {error.strerror or error}", param_hint=flag) from error

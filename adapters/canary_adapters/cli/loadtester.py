@@ -123,14 +123,15 @@ def _serve(options: Options, log_level: str, encoding: str) -> None:
     from canary_adapters.cli.errors import BadInputError
 
     try:
-        from canary_adapters.loadtester.service import listen, serve
+        from canary_adapters.loadtester.service import BACKLOG, serve
+        from canary_adapters.sockets import listen
         from canary_adapters.telemetry.logs import configure_logging
     except ModuleNotFoundError as missing:
         why = f'canary loadtester needs {missing.name}, which is not installed: pip install "canary-core[loadtester]"'
         raise BadInputError(why) from missing
     configure_logging(log_level, encoding=encoding)
     try:
-        listener = listen(options.host, options.port)
+        listener = listen(options.host, options.port, backlog=BACKLOG)
     except OSError as error:
         where = f"{options.host}:{options.port}"
         raise typer.BadParameter(f"{where}: {error.strerror or error}", param_hint="--port") from error

@@ -5,6 +5,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import structlog
 from kubernetes.client import Configuration
@@ -27,6 +28,9 @@ from canary_adapters.kubernetes.informers import Informers
 from canary_adapters.kubernetes.resources import CANARIES, Obj, Resource
 from canary_adapters.kubernetes.throttle import Throttle
 
+if TYPE_CHECKING:
+    from canary_adapters.controller.page import LivePage
+
 __all__ = ["Controller"]
 
 _log = structlog.get_logger("canary.controller")
@@ -41,6 +45,9 @@ class Controller:
         Args:
             options: The flags.
             configuration: Makes a fresh configuration of the official client: one for each connection pool.
+
+        Raises:
+            OSError: The port of the page is taken.
         """
         self._options = options
         self._clock = SystemClock()
@@ -76,6 +83,7 @@ class Controller:
         )
         self._show_sizes()
         self._election: Election | None = None
+        self._page = _page(options, configuration, self._informers, self._clock)
         self._status: StatusServer | None = None
         self.ended = threading.Event()
         """Set when the process should end: it was stopped, or has lost the lease."""
@@ -99,6 +107,8 @@ class Controller:
         provider, served = self._options.mesh_provider, self._assembly.registry.served.providers
         if provider not in served:
             _log.warning("canaries that name no provider will be refused", mesh_provider=provider, served=served)
+        if self._page is not None:
+            self._page.start()
         self._informers.start()
         threading.Thread(target=self._begin, name="begin", daemon=True).start()
 
@@ -113,6 +123,8 @@ class Controller:
             self._election.stop()
         self._assembly.telemetry.is_leader.set(0)
         self._informers.stop()
+        if self._page is not None:
+            self._page.stop()
         if self._status is not None:
             self._status.stop()
         for api in (self._api, self._telling, self._watching, self._electing):
@@ -157,6 +169,8 @@ class Controller:
 
     def _changed(self, resource: Resource, obj: Obj) -> None:
         self._wakeups.changed(resource, obj)
+        if self._page is not None:
+            self._page.changed(resource, obj)
 
     def _work(self, key: Key, late_s: float) -> None:
         verdict = self._reconciler.attend(key)
@@ -187,3 +201,20 @@ class Controller:
 
     def _ready(self) -> bool:
         return self._informers.synced and not self.ended.is_set()
+
+
+def _page(
+    options: Options, configuration: Callable[[], Configuration], informers: Informers, clock: SystemClock
+) -> "LivePage | None":
+    """The live page, if it is wanted. What it needs is imported then: most controllers do without."""
+    if not options.dashboard_port:
+        return None
+    from canary_adapters.controller.page import LivePage
+    from canary_adapters.dashboard.serving import CONNECTIONS, KERNEL
+    from canary_adapters.sockets import listen
+
+    try:
+        listener = listen("", options.dashboard_port, backlog=CONNECTIONS, kernel=KERNEL)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "--dashboard-port") from error
+    return LivePage(options, configuration, informers, listener, now_s=clock.now_s)

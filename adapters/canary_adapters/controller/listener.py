@@ -5,7 +5,6 @@ its time, and gives way to a new one when there are too many. What a request say
 """
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,8 @@ from typing import Any, Final, TypeAlias
 import h11
 import structlog
 from attrs import field, frozen
+
+from canary_adapters.sockets import listen
 
 __all__ = ["Answer", "Handler", "Listener", "Request", "Response"]
 
@@ -80,11 +81,7 @@ class Listener:
         Raises:
             OSError: The port is taken.
         """
-        dual = not host and socket.has_dualstack_ipv6()
-        family = socket.AF_INET6 if dual else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family, backlog=MOST, dualstack_ipv6=dual)
-        for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):  # connections have them from the socket that listens
-            self._socket.setsockopt(socket.SOL_SOCKET, buffer, _KERNEL)
+        self._socket = listen(host, port, backlog=MOST, kernel=_KERNEL)
         self.port: Final[int] = self._socket.getsockname()[1]
         self.handler: Final = handler
         self._open: dict[_Connection, None] = {}

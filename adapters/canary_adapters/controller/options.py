@@ -52,6 +52,10 @@ class Options:
     """Rollouts that are worked on at the same time."""
     port: int = 8080
     """Of /healthz, /readyz and /metrics; 0 is any free port."""
+    dashboard_port: int = 0
+    """Of the live page; 0: it is not served."""
+    dashboard_verbs: bool = False
+    """Whether the page has buttons, which act with the rights of whoever uses them."""
     leader_election: bool = False
     leader_election_namespace: str = "kube-system"
     lease: LeaseTimes = field(factory=LeaseTimes)

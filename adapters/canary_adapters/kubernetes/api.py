@@ -275,6 +275,13 @@ class Api:
         except AbsentError as error:
             raise UnavailableError(f"GET {path}: not found") from error
 
+    def review(self, path: str, body: Obj) -> Obj:
+        """What the server answers to a question that is sent as an object, such as a TokenReview. Nothing is stored."""
+        try:
+            return self._send("POST", path, body=body)
+        except AbsentError as error:
+            raise UnavailableError(f"POST {path}: not found") from error
+
     # -- One request ------------------------------------------------------------------------------------------------
 
     def _write(self, method: str, path: str, body: Obj, *, content_type: str = "application/json") -> Obj:

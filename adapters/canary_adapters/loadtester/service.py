@@ -1,7 +1,6 @@
 """A load tester as a whole: put together, served until a signal comes, and ended with all that it has started."""
 
 import asyncio
-import logging
 import os
 import signal
 import socket
@@ -17,8 +16,9 @@ from canary_adapters.loadtester.metrics import Metrics
 from canary_adapters.loadtester.options import Options
 from canary_adapters.loadtester.runner import Runner
 from canary_adapters.loadtester.server import LoadTester
+from canary_adapters.sockets import deaf
 
-__all__ = ["listen", "serve"]
+__all__ = ["BACKLOG", "serve"]
 
 _HEAD_S: Final = 10
 """Seconds for the head of a request to arrive."""
@@ -28,24 +28,8 @@ _REST_S: Final = 2.0
 """For the rest of a body that was refused: a client reads the answer only when it has sent all."""
 _ANSWERS_S: Final = 2.0
 """For answers that are still on their way at the end."""
-_BACKLOG: Final = 128
+BACKLOG: Final = 128
 _log = structlog.get_logger("canary.loadtester")
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Take a port.
-
-    Args:
-        host: Address; empty: all, of IPv6 too where there is such a thing.
-        port: 0 is any free port.
-
-    Raises:
-        OSError: It is taken, or there is no such address.
-    """
-    if not host and socket.has_dualstack_ipv6():
-        return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
 async def serve(options: Options, listener: socket.socket, *, ready: Callable[[], None]) -> None:
@@ -71,7 +55,7 @@ async def serve(options: Options, listener: socket.socket, *, ready: Callable[[]
         handler_cancellation=True,  # so that a command ends when nobody waits for its answer any more
         keepalive_timeout=_HEAD_S,
         lingering_time=_REST_S,
-        logger=_deaf(),
+        logger=deaf("canary.loadtester.http"),
         max_field_size=_HEAD_LINE,
         max_line_size=_HEAD_LINE,
         shutdown_timeout=_ANSWERS_S,
@@ -86,10 +70,3 @@ async def serve(options: Options, listener: socket.socket, *, ready: Callable[[]
         await runner.close()
     finally:
         await served.cleanup()
-
-
-def _deaf() -> logging.Logger:
-    """For what clients send that is not HTTP: they are answered, and each would be a traceback in the log."""
-    logger = logging.Logger("canary.loadtester.http")
-    logger.addHandler(logging.NullHandler())
-    return logger

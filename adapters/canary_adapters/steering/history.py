@@ -11,7 +11,16 @@ from canary_adapters.steering.view import age, clock
 from canary_core import Outcome, Record, Verdict
 from canary_core.record import Entry, Finding, Heard, Point, Round, Said
 
-__all__ = ["bound_of", "checks_of", "outcome_of", "place_of", "rollouts_of", "value_of"]
+__all__ = [
+    "bound_of",
+    "checks_of",
+    "outcome_of",
+    "place_of",
+    "rollouts_of",
+    "value_of",
+    "verdict_of",
+    "why_of",
+]
 
 _LONGEST: Final = 253
 _OUTCOMES: Final[Mapping[Outcome, str]] = {
@@ -52,7 +61,7 @@ def _line(entry: Entry, now_s: float) -> list[Text]:
         Text(one_line(entry.revision or "-", _LONGEST)),
         Text(f"{entry.weight}%"),
         Text(outcome_of(entry)),
-        Text(_why(entry)),
+        Text(why_of(entry)),
     ]
 
 
@@ -63,7 +72,7 @@ def outcome_of(entry: Entry) -> str:
     return "under way" if entry.ended_s is None else "ended by another revision, or with the Canary"
 
 
-def _why(entry: Entry) -> str:
+def why_of(entry: Entry) -> str:
     """What did not pass last, if anything."""
     worst, often = entry.worst, f" ({entry.not_passed} times)" if entry.not_passed > 1 else ""
     if worst is None:
@@ -109,6 +118,11 @@ def place_of(point: Point) -> str:
     if point.iterations:
         return f"iteration {point.iterations}"
     return "copies of requests" if point.mirrored else f"{point.weight}%"
+
+
+def verdict_of(verdict: Verdict) -> str:
+    """A verdict in a word or two."""
+    return _VERDICTS[verdict][0]
 
 
 def value_of(found: Finding) -> str:

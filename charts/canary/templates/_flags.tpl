@@ -24,6 +24,10 @@ file are floats to helm, which would write large ones as 1e+06. */}}
 {{- with .Values.allowedGateways -}}{{- $found = append $found (printf "-allowed-gateways=%s" (join "," .)) -}}{{- end -}}
 {{- if .Values.allowCrossNamespaceHosts -}}{{- $found = append $found "-allow-cross-namespace-hosts" -}}{{- end -}}
 {{- if .Values.readyWhileProgressing -}}{{- $found = append $found "-ready-while-progressing" -}}{{- end -}}
+{{- if (.Values.livePage).enabled -}}
+{{- $found = append $found "-dashboard-port=8081" -}}
+{{- if .Values.livePage.verbs -}}{{- $found = append $found "-dashboard-verbs" -}}{{- end -}}
+{{- end -}}
 {{- if include "canary.elects" . -}}
 {{- $found = concat $found (list "-enable-leader-election" (printf "-leader-election-namespace=%s" .Release.Namespace)) -}}
 {{- end -}}

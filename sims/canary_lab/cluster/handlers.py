@@ -171,7 +171,7 @@ class Handlers:
             return self._ask(call, resource)
         obj, messages = self._api.codec.from_request(resource, call.body, call.content_type)
         if resource.kind.endswith("Review"):
-            return Answer(review(self._rbac, call.user, resource.kind, obj), 201)
+            return Answer(review(self._rbac, self._tokens, call.user, resource.kind, obj), 201)
         _report(resource, call, messages, validation)
         self._rbac.require_grantable(
             call.user, resource.plural, {**obj, "metadata": {**obj["metadata"], "namespace": info.namespace}}

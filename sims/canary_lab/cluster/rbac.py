@@ -30,6 +30,7 @@ _REVIEWS = {
     "authorization.k8s.io": "selfsubjectaccessreviews selfsubjectrulesreviews",
     "authentication.k8s.io": "selfsubjectreviews",
 }
+_DELEGATED = {"authentication.k8s.io": "tokenreviews", "authorization.k8s.io": "subjectaccessreviews"}
 _OPEN_PATHS = "/api /api/* /apis /apis/* /healthz /livez /openapi /openapi/* /readyz /version /version/"
 
 
@@ -42,6 +43,7 @@ CLUSTER_ROLES: dict[str, list[Obj]] = {
     "admin": _may(_READ + _WRITE, _ADMINISTERED),
     "edit": _may(_READ + _WRITE, _EDITED),
     "view": _may(_READ, _VIEWED),
+    "system:auth-delegator": _may(["create"], _DELEGATED),
     "system:basic-user": _may(["create"], _REVIEWS),
     "system:discovery": [{"verbs": ["get"], "nonResourceURLs": _OPEN_PATHS.split()}],
 }

@@ -99,6 +99,7 @@ apps/v1 ReplicaSet replicasets rs N all scale,status
 apps/v1 StatefulSet statefulsets sts N all scale,status
 events.k8s.io/v1 Event events ev N - -
 authentication.k8s.io/v1 SelfSubjectReview selfsubjectreviews - C - -
+authentication.k8s.io/v1 TokenReview tokenreviews - C - -
 authorization.k8s.io/v1 SelfSubjectAccessReview selfsubjectaccessreviews - C - -
 authorization.k8s.io/v1 SelfSubjectRulesReview selfsubjectrulesreviews - C - -
 authorization.k8s.io/v1 SubjectAccessReview subjectaccessreviews - C - -

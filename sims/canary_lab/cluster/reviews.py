@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from canary_lab.cluster.api import Api
-from canary_lab.cluster.auth import Holder, Tokens, User
+from canary_lab.cluster.auth import API_AUDIENCE, Holder, Tokens, User
 from canary_lab.cluster.clock import timestamp
 from canary_lab.cluster.deletion import DeleteOptions, delete
 from canary_lab.cluster.errors import bad_request, conflict, invalid, invalid_error, not_found
@@ -17,7 +17,7 @@ _SHORTEST, _LONGEST = 600, 2**32
 """For how many seconds a token is good."""
 
 
-def review(rbac: Rbac, user: User, kind: str, obj: Obj) -> Obj:
+def review(rbac: Rbac, tokens: Tokens, user: User, kind: str, obj: Obj) -> Obj:
     """Answers a review, which is an object that comes back with a status.
 
     Raises:
@@ -25,21 +25,44 @@ def review(rbac: Rbac, user: User, kind: str, obj: Obj) -> Obj:
     """
     spec = obj.get("spec") or {}
     if kind == "SelfSubjectReview":
-        info = {"username": user.name, **({"uid": user.uid} if user.uid else {}), "groups": list(user.groups)}
-        return {**obj, "status": {"userInfo": info}}
+        return {**obj, "status": {"userInfo": _info(user)}}
+    if kind == "TokenReview":
+        return _of_token(tokens, obj)
     if kind == "SelfSubjectRulesReview":
         return _rules(rbac, user, obj)
+    ask = _ask(spec, of_another=kind == "SubjectAccessReview")
     if kind == "SubjectAccessReview":
         user = User(spec.get("user", ""), tuple(spec.get("groups") or ()))
-    allowed, reason = rbac.allowed(user, _ask(spec))
+    allowed, reason = rbac.allowed(user, ask)
     return {**obj, "status": {"allowed": allowed, **({"reason": reason} if reason else {})}}
 
 
-def _ask(spec: Obj) -> Ask:
+def _info(user: User) -> Obj:
+    return {"username": user.name, **({"uid": user.uid} if user.uid else {}), "groups": list(user.groups)}
+
+
+def _of_token(tokens: Tokens, obj: Obj) -> Obj:
+    """Whose token it is. One that is no good is an answer, too, with an empty user."""
+    spec = obj.get("spec") or {}
+    if not spec.get("token"):
+        raise bad_request("token is required for TokenReview in authentication")
+    found = tokens.reviewed(spec["token"], tuple(spec.get("audiences") or (API_AUDIENCE,)))
+    if found is None:
+        return {**obj, "status": {"user": {}, "error": "invalid bearer token"}}
+    user, audiences = found
+    return {**obj, "status": {"authenticated": True, "user": _info(user), "audiences": list(audiences)}}
+
+
+def _ask(spec: Obj, *, of_another: bool) -> Ask:
     attributes, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+    faults = []
     if (attributes is None) == (path is None):
         why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-        raise invalid_error("authorization.k8s.io", "", "", [invalid("spec.resourceAttributes", attributes, why)])
+        faults.append(invalid("spec.resourceAttributes", attributes, why))
+    if of_another and not spec.get("user") and not spec.get("groups"):
+        faults.append(invalid("spec.user", "", "at least one of user or group must be specified"))
+    if faults:
+        raise invalid_error("authorization.k8s.io", "", "", faults)
     if attributes is None:
         return Ask((path or {}).get("verb", ""), path=(path or {}).get("path", ""))
     a = {k: v for k, v in attributes.items() if isinstance(v, str)}
@@ -73,8 +96,8 @@ def issue_token(api: Api, tokens: Tokens, namespace: str, name: str, obj: Obj) -
     _check_duration(seconds)
     bound = _bound(api, namespace, name, asked["boundObjectRef"]) if asked.get("boundObjectRef") else None
     holder = Holder("core/serviceaccounts", namespace, name, account["metadata"]["uid"])
-    token, end = tokens.issue(holder, seconds, bound)
-    audiences = asked.get("audiences") or ["https://kubernetes.default.svc"]
+    audiences = asked.get("audiences") or [API_AUDIENCE]
+    token, end = tokens.issue(holder, seconds, bound, tuple(audiences))
     spec = {**asked, "audiences": audiences, "expirationSeconds": seconds}
     meta = {**obj["metadata"], "name": name, "namespace": namespace, "uid": holder.uid}
     meta["creationTimestamp"] = timestamp()

@@ -65,6 +65,7 @@ def keeping(laptop: Laptop) -> str:
             f"  kubectl -n {NAMESPACE} set image deployment/{NAME} app=example.com/{NAME}:v4",
             f"  kubectl -n {NAMESPACE} set env deployment/{NAME} ERROR_RATE=5% LATENCY=10ms",
             f"  curl -x {proxy} http://{NAME}.{NAMESPACE}:8080/",
+            f"Live page: {laptop.page}",
             f"Prometheus: {prometheus}   Envoy: {laptop.addresses.admin}",
         ]
     )

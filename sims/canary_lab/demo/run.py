@@ -122,6 +122,7 @@ def _start(pool: Executor, laptops: Sequence[Laptop], console: Console) -> None:
     what = "a cluster" if len(laptops) == 1 else f"{len(laptops)} clusters, for each"
     with console.status(f"Starting {what}, Envoy and Prometheus"):
         list(pool.map(Laptop.start, laptops))
+        list(pool.map(Laptop.start_page, laptops))
     first, missing = laptops[0], []
     if first.prometheus is not None and not first.prometheus.is_real:
         missing.append("prometheus (an evaluator of PromQL stands in)")
@@ -129,6 +130,9 @@ def _start(pool: Executor, laptops: Sequence[Laptop], console: Console) -> None:
         missing.append("hey (a small load generator stands in)")
     if missing:
         console.print(f"Without {', '.join(missing)}.", style="yellow", soft_wrap=True)
+    for laptop in laptops:
+        whose = "" if len(laptops) == 1 else f" of {laptop.folder.name}"
+        console.print(f"Live page{whose}: {laptop.page}", soft_wrap=True)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,8 @@ from canary_lab.mesh.tools import pod_programs
 __all__ = ["Laptop"]
 
 _PATIENCE_S: Final = 90.0
+_LISTENING: Final = re.compile(r"listening on port (\d+)")
+_ADDRESS: Final = re.compile(r"http://\S+#key=\S+")
 _HOME: Final = "default"
 """The namespace whose proxy the controller uses."""
 
@@ -42,6 +45,9 @@ class Laptop:
         self.controllers: list[Command] = []
         """All that were ever started."""
         self.prometheus: Prometheus | None = None
+        self.page = ""
+        """Address of the live page, with its key; empty: it is not served."""
+        self._page: Command | None = None
         self.has_hey = False
         """Whether the load of the load tester comes from hey itself."""
 
@@ -74,6 +80,8 @@ class Laptop:
 
     def stop(self) -> None:
         """End everything, in the order in which nobody complains."""
+        if self._page is not None:
+            self._page.stop()
         for controller in self.controllers:
             controller.stop()
         if self.prometheus is not None:
@@ -104,7 +112,21 @@ class Laptop:
         )
         self.controllers.append(found)
         found.start("listening on port")
+        if self.prometheus is not None:
+            self.prometheus.scrape([f"127.0.0.1:{port}" for each in self.controllers for port in _ports(each)])
         return found
+
+    def start_page(self) -> None:
+        """Start the live page of all canaries, with buttons.
+
+        Raises:
+            CommandError: It does not come up.
+        """
+        self._page = self._command("dashboard", "--all-namespaces", "--verbs", f"--kubeconfig={self.kubeconfig}")
+        self._page.log.touch(mode=0o600)  # it has the key
+        self._page.start("#key=")
+        found = _ADDRESS.search(self._page.text())
+        self.page = found[0] if found is not None else ""
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """Run the real kubectl.
@@ -146,3 +168,8 @@ class Laptop:
     @staticmethod
     def _definitions() -> str:
         return f"{yaml.safe_dump_all(definitions())}---\n{istio()}"
+
+
+def _ports(controller: Command) -> list[str]:
+    """Where a controller tells its metrics, if it still runs."""
+    return _LISTENING.findall(controller.text()) if controller.pid else []

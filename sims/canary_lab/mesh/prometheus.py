@@ -5,6 +5,7 @@ The built-in checks run on them unchanged. Where Prometheus is not installed, `c
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -118,6 +119,17 @@ class Prometheus:
         self._wait()
         return self
 
+    def scrape(self, controllers: list[str]) -> None:
+        """Have it read the metrics of controllers as well, those that run now. What stands in for it does not.
+
+        Args:
+            controllers: Host and port of each.
+        """
+        found = self._folder / "controllers.json"
+        partial = found.with_suffix(".partial")
+        partial.write_text(json.dumps([{"targets": controllers}]))
+        partial.rename(found)
+
     def kill(self) -> None:
         """End it without a word, as a machine does that fails."""
         if self._process is not None:
@@ -156,7 +168,8 @@ class Prometheus:
             scraped = ("--scrape", scrape_url(self._admin), "--port", str(self._port))
             return (sys.executable, "-m", "canary_lab.mesh.evaluator", *scraped)
         configuration = self._folder / "prometheus.yml"
-        configuration.write_text(yaml.safe_dump(_configuration(self._admin), sort_keys=False))
+        targets = self._folder / "controllers.json"
+        configuration.write_text(yaml.safe_dump(_configuration(self._admin, targets), sort_keys=False))
         return (
             self._binary,
             f"--config.file={configuration}",
@@ -179,7 +192,7 @@ class Prometheus:
             pause.wait(_POLL_S)
 
 
-def _configuration(admin: str) -> dict[str, Any]:
+def _configuration(admin: str, controllers: Path) -> dict[str, Any]:
     parts = urlsplit(scrape_url(admin))
     return {
         "global": {"scrape_interval": "1s", "scrape_timeout": "900ms", "evaluation_interval": "1s"},
@@ -190,6 +203,11 @@ def _configuration(admin: str) -> dict[str, Any]:
                 "params": {"usedonly": [""], "filter": [_CLUSTERS]},
                 "static_configs": [{"targets": [parts.netloc]}],
                 "metric_relabel_configs": list(_RELABEL),
-            }
+            },
+            {
+                "job_name": "canary",
+                "honor_labels": True,  # a metric's namespace is that of its canary
+                "file_sd_configs": [{"files": [str(controllers)]}],
+            },
         ],
     }

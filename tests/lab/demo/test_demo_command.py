@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
 
 from canary_lab.mesh.addresses import Addresses
 from canary_lab.mesh.load import fetch
@@ -58,10 +59,31 @@ def test_a_good_version_is_promoted_a_bad_one_taken_back_and_all_can_be_kept(tmp
         assert re.search(r"fleet-simple-app +Failed +0 ", told.stdout)
         proxy = Addresses.load(folder).proxies["canary-demo"]
         assert fetch("http://fleet-simple-app:8080/", proxy=proxy).version == "v2"
+        _is_shown(text)
+        _is_measured(text)
     finally:
         running.send_signal(signal.SIGINT)
         assert running.wait(60) == 0, log.read_text()
     assert _processes_of(folder) == []
+
+
+def _is_shown(text: str) -> None:
+    """The address that was printed leads to the canary."""
+    found = re.search(r"Live page: (http://127\.0\.0\.1:\d+)/#key=(\S+)", text)
+    assert found is not None
+    headers = {"Authorization": f"Bearer {found[2]}"}
+    canary = requests.get(f"{found[1]}/api/canaries/canary-demo/fleet-simple-app", headers=headers, timeout=10).json()
+    assert (canary["phase"], canary["may"]) == ("Failed", True)
+    assert max(each["weight"] for each in canary["seen"]) == 10
+
+
+def _is_measured(text: str) -> None:
+    """Prometheus has what the controller tells, so that dashboards are not empty."""
+    found = re.search(r"Prometheus: (\S+)", text)
+    assert found is not None
+    query = {"query": 'flagger_canary_status{name="fleet-simple-app",namespace="canary-demo"}'}
+    answer = requests.get(f"{found[1]}/api/v1/query", query, timeout=10).json()
+    assert [each["metric"]["job"] for each in answer["data"]["result"]] == ["canary"]
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ var roots = []any{
 	core.ConfigMap{}, core.Endpoints{}, core.Event{}, core.LimitRange{}, core.Namespace{}, core.Node{}, core.PersistentVolumeClaim{},
 	core.Pod{}, core.PodTemplate{}, core.ResourceQuota{}, core.Secret{}, core.Service{}, core.ServiceAccount{},
 	apps.ControllerRevision{}, apps.DaemonSet{}, apps.Deployment{}, apps.ReplicaSet{}, apps.StatefulSet{},
-	authn.TokenRequest{}, authn.SelfSubjectReview{}, authz.SelfSubjectAccessReview{}, authz.SelfSubjectRulesReview{}, authz.SubjectAccessReview{},
+	authn.TokenRequest{}, authn.SelfSubjectReview{}, authn.TokenReview{}, authz.SelfSubjectAccessReview{}, authz.SelfSubjectRulesReview{}, authz.SubjectAccessReview{},
 	as1.HorizontalPodAutoscaler{}, as1.Scale{}, as2.HorizontalPodAutoscaler{}, batch.Job{}, batch.CronJob{}, coord.Lease{}, disc.EndpointSlice{}, ev.Event{},
 	net.Ingress{}, net.NetworkPolicy{}, pol.PodDisruptionBudget{}, pol.Eviction{}, rbac.Role{}, rbac.RoleBinding{}, rbac.ClusterRole{}, rbac.ClusterRoleBinding{},
 	ext.CustomResourceDefinition{}, reg.APIService{}, meta.DeleteOptions{}, meta.Status{},
