@@ -12,6 +12,7 @@ from laboratories.lab import CANARY
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_good_version_passes_through_all_clusters_and_a_bad_one_stops_in_the_first(tmp_path: Path) -> None:
     done = subprocess.run(
         [CANARY, "demo", "--clusters=2", "--interval=1", "--rate=10", "--fault=error-rate=30%", f"--folder={tmp_path}"],
