@@ -3,12 +3,17 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+
+# Some machines say that no bytecode is to be written. Then every process compiles all that it imports, and every worker
+# rewrites the assertions of all tests: minutes of each run.
+unexport PYTHONDONTWRITEBYTECODE
 CODE   := canary_core ports adapters sims tests bench docs charts
 
 # What changes most often, of which `make check` runs what is fast.
 FAST_TESTS      := tests/core tests/ports tests/adapters tests/sims
 # What the core must be covered by; what computes; and all else, which waits for processes most of its time, so that more
-# of it runs at once than there are cores.
+# of it runs at once than there are cores: whole files, so that the laboratory of a file is set up once, those with the
+# most tests first.
 CORE_TESTS      := tests/core tests/ports
 COMPUTING_TESTS := tests/sims tests/fuzz $(addprefix tests/adapters/,campaign istio manifests prometheus)
 WAITING_TESTS   := $(filter-out %__pycache__ $(CORE_TESTS) $(COMPUTING_TESTS) tests/adapters, \
@@ -66,7 +71,12 @@ fast: setup $(VENV)/.programs
 check: setup $(VENV)/.programs ## format, lint, types, layers, fast tests: what every commit passes, in less than a minute
 	$(MAKE) --no-print-directory --jobs=4 --output-sync=target lint types layers fast
 
-test: lint types layers coverage computing waiting alone ## every check there is
+test: setup ## every check there is
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types layers
+	$(MAKE) --no-print-directory coverage
+	$(MAKE) --no-print-directory computing
+	$(MAKE) --no-print-directory waiting
+	$(MAKE) --no-print-directory alone
 
 coverage: setup
 	$(BIN)/coverage erase
@@ -76,7 +86,7 @@ computing: setup $(VENV)/.programs
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --dist worksteal $(COMPUTING_TESTS)
 
 waiting: setup $(BIN)/helm $(VENV)/browser/axe.js $(VENV)/.programs
-	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 4 --dist worksteal -m "not alone" $(WAITING_TESTS)
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 5 --dist loadfile -m "not alone" $(WAITING_TESTS)
 
 alone: setup $(VENV)/.programs
 	$(BIN)/pytest -m alone $(WAITING_TESTS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import subprocess
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 import requests
 
 from applications.chart_values import EVERYTHING, LOAD, SETS, TEAMS
+from laboratories.forked import run
 from laboratories.helm import CONTROLLER, LOADTESTER, Helm, container
 from laboratories.lab import Controller
 from laboratories.load_tester import fingerprints
@@ -23,9 +23,7 @@ CANARY = str(Path(sys.executable).parent / "canary")
 
 def _refusal(args: list[str]) -> str:
     """What the command says of its arguments; empty if it takes them all. Nothing is started."""
-    done = subprocess.run(
-        [CANARY, *args, "--version"], capture_output=True, text=True, check=False, timeout=60, env={"TERM": "dumb"}
-    )
+    done = run([CANARY, *args, "--version"], env={"TERM": "dumb"})
     return "" if done.returncode == 0 else done.stderr
 
 

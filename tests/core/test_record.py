@@ -248,6 +248,17 @@ def test_a_gate_that_was_closed_stays_closed_as_now() -> None:
 
 
 SAID: st.SearchStrategy[Any] = st.sampled_from([Approved(), Refused(), Unreachable()])
+
+
+@pytest.mark.parametrize("found", [GOOD, BAD, NoData(), SourceError(message="down"), Sample(value=math.nan)])
+def test_every_kind_of_answer_replays(found: Answer) -> None:
+    policy = evolve(STEPS, no_data_threshold=3, error_threshold=3)
+    life = _life(found, policy=policy)
+    again = list(replay(policy, life.record.rounds))
+    assert len(again) >= 2
+    assert all(each.same for each in again)
+
+
 ANSWERS: st.SearchStrategy[Any] = st.one_of(
     st.floats(allow_nan=True).map(lambda value: Sample(value=value)),
     st.builds(Sample, value=st.floats(0, 100), count=st.integers(0, 50)),

@@ -69,7 +69,7 @@ def test_from_apply_to_promotion_and_back_from_a_bad_one(lab: Lab, app: App) -> 
             seen.append(found)
         return str(status["phase"]) == "Succeeded"
 
-    eventually(story)
+    eventually(story, pause_s=0.02)  # or else it misses what is over soon
     weights = [each for each in seen if each.startswith("Progressing")]
     assert weights[-5:] == [f"Progressing {weight}" for weight in (10, 20, 30, 40, 50)]
     assert [each for each in seen if not each.startswith("Progressing")][-2:] == ["Finalising 0", "Succeeded 0"]
@@ -101,10 +101,10 @@ def test_from_apply_to_promotion_and_back_from_a_bad_one(lab: Lab, app: App) -> 
     app.until("Failed")
     eventually(lambda: app.replicas() == 0)
     assert app.weights() == [100, 0]
+    eventually(lambda: f"Canary failed! Scaling down {app.name}.{app.namespace}" in app.events())
     events = app.events()
     assert f"Halt {app.name}.{app.namespace} advancement success rate 69.17% < 99%" in events
     assert f"Rolling back {app.name}.{app.namespace} failed checks threshold reached 10" in events
-    assert f"Canary failed! Scaling down {app.name}.{app.namespace}" in events
     promoted = lab.status(app.name, app.namespace)["conditions"][0]
     assert (promoted["type"], promoted["status"], promoted["reason"]) == ("Promoted", "False", "Failed")
 

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from applications.demo_app import App
+from laboratories.forked import run
 from laboratories.helm import CONTROLLER, Helm
 from laboratories.lab import CANARY, Lab, eventually
 
@@ -40,14 +41,8 @@ def deployed(app: App) -> None:
 
 def typed(app: App, *arguments: str, kubeconfig: Path | None = None) -> tuple[int, str, str]:
     """Exit code, standard output and standard error."""
-    done = subprocess.run(
-        [CANARY, *arguments, "-n", app.namespace],
-        env={**os.environ, "KUBECONFIG": str(kubeconfig or app.lab.kubeconfig), "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    known = {**os.environ, "KUBECONFIG": str(kubeconfig or app.lab.kubeconfig), "NO_COLOR": "1"}
+    done = run([CANARY, *arguments, "-n", app.namespace], env=known, timeout_s=120)
     assert "Traceback" not in done.stdout + done.stderr
     assert "\x1b" not in done.stdout + done.stderr
     return done.returncode, done.stdout, done.stderr

@@ -11,10 +11,12 @@ import yaml
 from canary_lab.demo.waves import STRATEGY
 from canary_lab.fleet import Member, Strategy, judged, to_update
 from delivery.demo import FOLDER, ROOT
+from delivery.documented import GITOPS, blocks
 from delivery.kstatus import Status, kstatus
 from delivery.situations import SITUATIONS, Play, new, playing
 from delivery.steps import options_of
 
+PAGE = ROOT / "docs" / "waves.md"
 WAVES = ROOT / "examples" / "fleet" / "waves"
 APP = WAVES / "canary-demo-app"
 
@@ -50,6 +52,47 @@ def test_the_stand_in_judges_as_fleet_does_by_known_conditions_and_kstatus(name:
         found = judged({**play.now, "kind": "Canary"})
         wanted = kstatus(play.now).status
         assert (found.is_ready, found.is_error) == (wanted is Status.CURRENT, wanted is Status.FAILED)
+
+
+def test_the_strategies_of_the_page_do_what_it_says() -> None:
+    titles = blocks(PAGE)
+    assert Strategy.read(titles["fleet.yaml"]["rolloutStrategy"]) == STRATEGY
+    several = Strategy.read(titles["fleet.yaml, several at a time"]["rolloutStrategy"])
+    members = [Member(name=f"c{number}", labels={"wave": "pilot" if number < 2 else "rest"}) for number in range(6)]
+    assert to_update(several, members) == ("c0",)
+    first = Member(name="c0", labels={"wave": "pilot"}, is_new=True)
+    assert to_update(several, [first, *members[1:]]) == ("c1", "c2", "c3")
+    failed = Member(name="c0", labels={"wave": "pilot"}, is_new=True, is_ready=False)
+    assert to_update(several, [failed, *members[1:]]) == ()
+
+
+def test_the_kustomization_waits_for_the_pilot_and_longer_than_a_rollout() -> None:
+    found = blocks(PAGE)["Kustomization of the rest"]
+    other = blocks(GITOPS)["Kustomization"]
+    assert (found["apiVersion"], found["kind"]) == (other["apiVersion"], other["kind"])
+    assert found["spec"]["wait"] is True
+    assert found["spec"]["dependsOn"] == [{"name": "shop-pilot"}]
+    assert found["spec"]["timeout"] == "1h"
+
+
+def test_the_steps_of_the_application_set_name_the_waves_in_order() -> None:
+    strategy = blocks(PAGE)["strategy of an ApplicationSet"]
+    assert strategy["type"] == "RollingSync"
+    waves = [each["matchExpressions"][0] for each in strategy["rollingSync"]["steps"]]
+    assert [(each["key"], each["operator"], each["values"]) for each in waves] == [
+        ("wave", "In", [part.labels["wave"]]) for part in STRATEGY.partitions
+    ]
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_a_version_is_handed_on_exactly_when_each_tool_sees_the_rollout_well_ended(name: str) -> None:
+    """Fleet, Flux and Helm by kstatus, Argo CD by the health check: the same for all, but for a pause at rest."""
+    reach, (by_kstatus, by_argo, _) = SITUATIONS[name]
+    for play in playing():
+        reach(play)
+        goes_on = judged(play.now).is_ready
+        assert goes_on == (by_kstatus is Status.CURRENT)
+        assert goes_on == (by_argo == "Healthy" or name == "suspended at rest")
 
 
 class Clusters:

@@ -105,5 +105,6 @@ def test_an_api_server_that_goes_away_and_comes_back_without_a_past(lab: Lab, tm
         proxy.cut()
         eventually(lambda: proxy.accepted >= before + 10)  # every watch comes again
         apps[0].image("v3")
+        apps[0].until("Progressing")  # until it is seen, the end of the last one still stands there
         all_end(apps[:1], "Succeeded", "v3")
         assert running.terminate() == 0

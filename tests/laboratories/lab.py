@@ -26,6 +26,7 @@ import pytest
 import yaml
 
 from canary_lab.cluster import EmbeddedCluster, Timing
+from laboratories.forked import Forked, run
 from laboratories.looking import KINDS, Looking
 from laboratories.observed import Observed, OfEmbedded, OfReal
 
@@ -106,11 +107,16 @@ class Prometheus:
 class Controller:
     """A controller as a process."""
 
-    def __init__(self, command: list[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, command: list[str], log: Path, environment: Mapping[str, str] | None = None, *, forked: bool = False
+    ) -> None:
         self.log = log
         self._file = log.open("ab")
-        self.process = subprocess.Popen(
-            command, stderr=self._file, stdout=self._file, env={**os.environ, **STACKS, **(environment or {})}
+        out, found = self._file.fileno(), {**os.environ, **STACKS, **(environment or {})}
+        self.process: Forked | subprocess.Popen[bytes] = (
+            Forked(command, stdout=out, stderr=out, env=found)
+            if forked
+            else subprocess.Popen(command, stdout=out, stderr=out, env=found)
         )
         self.port = 0
 
@@ -123,7 +129,7 @@ class Controller:
             self.port = int(found[1]) if found else 0
             return self.port > 0
 
-        eventually(listening)
+        eventually(listening, pause_s=0.02)
 
     def text(self) -> str:
         """All that it has printed."""
@@ -152,7 +158,7 @@ class Controller:
             self._file.close()
 
 
-def eventually(true: Callable[[], Any], seconds: float = PATIENCE_S, pause_s: float = 0.02) -> Any:
+def eventually(true: Callable[[], Any], seconds: float = PATIENCE_S, pause_s: float = 0.1) -> Any:
     """Wait until something is true, and return it."""
     end = time.monotonic() + seconds
     while True:
@@ -211,7 +217,7 @@ class Watched:
             return status if status.get("phase") == phase else None
 
         try:
-            found: dict[str, Any] = eventually(there, seconds)
+            found: dict[str, Any] = eventually(there, seconds, pause_s=0.05)  # some phases are over soon
         except AssertionError:
             raise AssertionError(f"not {phase}: {self.status(name, namespace)}\n{self._logs()}") from None
         return found
@@ -251,7 +257,7 @@ class Lab(Watched):
             self._embedded.__enter__()
             self.kubeconfig = self._embedded.kubeconfig(self.folder / "kubeconfig")
         if self._definitions:
-            self.apply(subprocess.run([CANARY, "crds"], check=True, capture_output=True, text=True).stdout)
+            self.apply(run([CANARY, "crds"], env=os.environ).stdout)
         from canary_lab.cluster.crds import istio
 
         self.apply(istio())
@@ -307,7 +313,7 @@ class Lab(Watched):
         log = self.folder / f"controller-{len(self.controllers)}.log"
         command = [CANARY, "controller", *before, f"-kubeconfig={kubeconfig or self.kubeconfig}", "-port=0"]
         command += [f"-metrics-server={self.prometheus.url}", "-minimum-interval=1s", "-log-level=debug", *flags]
-        found = Controller(command, log, environment)
+        found = Controller(command, log, environment, forked=True)
         self.controllers.append(found)
         found.wait_ready()
         return found

@@ -16,6 +16,8 @@ from typing import Any, Self
 
 import requests
 
+from laboratories.forked import Forked
+
 CANARY = Path(sys.executable).parent / "canary"
 NOBODY = 65534
 _AS_NOBODY = """
@@ -120,12 +122,13 @@ class LoadTester:
         self.programs, self._log = programs, programs.folder / "log"
         command = [sys.executable, "-c", _AS_NOBODY.format(user=NOBODY)] if as_nobody else [str(CANARY)]
         path = f"{programs.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        command += ["loadtester", "-port=0", "-host=127.0.0.1", *flags]
+        known = {**os.environ, "PATH": path, **(environment or {})}
         with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [*command, "loadtester", "-port=0", "-host=127.0.0.1", *flags],
-                stdin=subprocess.DEVNULL,
-                stderr=log,
-                env={**os.environ, "PATH": path, **(environment or {})},
+            self.process: Forked | subprocess.Popen[bytes] = (
+                subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, env=known)
+                if as_nobody or environment  # of which something may be read by what is imported
+                else Forked(command, stdout=log.fileno(), stderr=log.fileno(), env=known)
             )
         self.port = 0
 

@@ -19,14 +19,17 @@ def steps_of(action: Callable[[], object]) -> int:
     """How many steps an action takes in this thread, in whatever code it calls."""
     count = 0
 
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal count
+    def entered(frame: FrameType, _event: str, _: Any) -> Any:
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        count += event == "opcode"
-        return trace
+        return within
+
+    def within(_frame: FrameType, event: str, _: Any) -> None:
+        nonlocal count
+        if event == "opcode":
+            count += 1
 
     before = sys.gettrace()
-    sys.settrace(trace)
+    sys.settrace(entered)
     try:
         action()
     finally:

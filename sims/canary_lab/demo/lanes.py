@@ -16,7 +16,7 @@ from canary_lab.demo.waves import Lane, Outcome, WavesView
 __all__ = ["LaneLines", "lanes", "report"]
 
 WIDTH: Final = 100
-_BAR: Final = 20
+_BAR: Final = 8
 STAND_IN: Final = "A small stand-in plays Fleet: its partitions, and how it judges what is ready."
 
 
@@ -25,10 +25,11 @@ def lanes(view: WavesView) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, padding=(0, 1))
     for name in ("cluster", "wave", "bundle", "version", "phase", "canary"):
         table.add_column(name, no_wrap=True)
-    table.add_column("users", justify="right", no_wrap=True)
+    for name in ("requests", "failed"):
+        table.add_column(name, justify="right", no_wrap=True)
     for lane in view.lanes:
         table.add_row(*_cells(lane))
-    told = [Text(_why(lane), overflow="ellipsis", no_wrap=True, style="dim") for lane in view.lanes]
+    told = sorted((Text(_why(lane), overflow="ellipsis", no_wrap=True, style="dim") for lane in view.lanes), key=_blank)
     clock = f"{int(view.elapsed_s) // 60}:{int(view.elapsed_s) % 60:02}"
     title = Text.assemble((" canary demo: waves ", "bold"), f" {clock} ")
     head = Text(view.chapter, style="bold")
@@ -45,13 +46,17 @@ def lanes(view: WavesView) -> RenderableType:
 def _cells(lane: Lane) -> tuple[Text | str, ...]:
     filled = round(_BAR * lane.weight / 100)
     bar = Text.assemble(("█" * (_BAR - filled), "green"), ("▒" * filled, "yellow"), f" {lane.weight:>3} %")
-    users = Text.assemble(f"{lane.requests:,}, ", (f"{lane.failures:,} failed", "red" if lane.failures else "green"))
-    return lane.name, lane.wave, _bundle(lane), lane.version, lane.phase or "-", bar, users
+    failed = Text(f"{lane.failures:,}", style="red" if lane.failures else "green")
+    return lane.name, lane.wave, _bundle(lane), lane.version, lane.phase or "-", bar, f"{lane.requests:,}", failed
+
+
+def _blank(text: Text) -> bool:
+    return not text.plain
 
 
 def _bundle(lane: Lane) -> Text:
     if lane.bundle.is_error:
-        return Text("NotReady, error", style="bold red")
+        return Text("Error", style="bold red")
     if not lane.bundle.is_ready:
         return Text("NotReady", style="yellow")
     return Text("waits", style="dim") if lane.waits else Text("Ready", style="green")

@@ -1,6 +1,7 @@
 """``canary validate`` and ``canary`` itself, as a user runs them."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
+from laboratories.forked import run
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +25,10 @@ SENTENCE = (
 
 def canary(*arguments: str, text: bytes = b"", environment: dict[str, str] | None = None) -> tuple[int, str, str]:
     """Exit code, standard output, standard error."""
+    if environment is None:
+        forked = run(["canary", *arguments], stdin=text, env=os.environ)
+        assert "Traceback" not in forked.stderr + forked.stdout
+        return forked.returncode, forked.stdout, forked.stderr
     program = shutil.which("canary", path=str(Path(sys.executable).parent))
     command: Sequence[str] = [program] if program else [sys.executable, "-m", "canary_adapters.cli.main"]
     done = subprocess.run(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +21,7 @@ from canary_adapters.kubernetes.api import Api
 from canary_adapters.kubernetes.cluster import Cluster
 from canary_adapters.kubernetes.resources import CANARIES, DEPLOYMENTS, SERVICES, Obj
 from canary_lab.cluster import EmbeddedCluster
+from laboratories.forked import run
 from laboratories.istio_kinds import published
 
 pytestmark = pytest.mark.slow
@@ -62,15 +63,8 @@ def validate(*arguments: str, of: Obj, environment: dict[str, str] | None = None
     """Exit code, standard output, standard error, for a Canary on the standard input."""
     program = shutil.which("canary", path=str(Path(sys.executable).parent))
     assert program is not None
-    done = subprocess.run(
-        [program, "validate", *arguments, "-"],
-        input=yaml.safe_dump(of),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env=environment,
-    )
+    known = os.environ if environment is None else environment
+    done = run([program, "validate", *arguments, "-"], stdin=yaml.safe_dump(of), env=known)
     assert "Traceback" not in done.stderr + done.stdout
     return done.returncode, done.stdout, done.stderr
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from canary_adapters.cli import controller as command
 from canary_adapters.cli.goflags import GoFlagsCommand
 from canary_adapters.controller.options import Options
 from canary_adapters.denied_addresses import DEFAULT
+from laboratories.forked import run
 
 pytestmark = pytest.mark.slow
 
@@ -127,7 +129,7 @@ def test_help_is_asked_for_as_of_a_go_program(flag: str) -> None:
     ],
 )
 def test_what_cannot_be_used_is_told_in_a_line(flags: list[str], words: str) -> None:
-    done = subprocess.run([CANARY, "controller", *flags], capture_output=True, text=True, check=False, timeout=60)
+    done = run([str(CANARY), "controller", *flags], env=os.environ)
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import socket
-import subprocess
 import sys
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -17,6 +17,7 @@ from canary_adapters.cli import loadtester as command
 from canary_adapters.cli.errors import BadInputError
 from canary_adapters.denied_addresses import DEFAULT, DeniedAddresses
 from canary_adapters.loadtester.options import Options
+from laboratories.forked import run
 from laboratories.load_tester import CANARY
 
 pytestmark = pytest.mark.slow
@@ -120,7 +121,7 @@ def test_the_example_is_a_command_line_that_works(monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_what_cannot_be_used_is_told_in_a_line(flags: list[str], words: str) -> None:
-    done = subprocess.run([CANARY, "loadtester", *flags], capture_output=True, text=True, check=False, timeout=60)
+    done = run([str(CANARY), "loadtester", *flags], env=os.environ)
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -129,6 +130,6 @@ def test_what_cannot_be_used_is_told_in_a_line(flags: list[str], words: str) -> 
 def test_a_port_that_is_taken_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         flags = [f"-port={taken.getsockname()[1]}", "-host=127.0.0.1"]
-        done = subprocess.run([CANARY, "loadtester", *flags], capture_output=True, text=True, check=False, timeout=60)
+        done = run([str(CANARY), "loadtester", *flags], env=os.environ)
     assert done.returncode == 2
     assert "Address already in use" in done.stderr

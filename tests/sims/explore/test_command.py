@@ -1,6 +1,9 @@
 """``canary explore``: what it prints, and its exit codes."""
 
 import json
+import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,8 +12,10 @@ from typer.testing import CliRunner
 
 from canary_adapters.cli.errors import BadInputError
 from canary_adapters.manifests import ManifestError
+from canary_core import Policy
 from canary_sims.cli.explore import explore
-from canary_sims.harness import INVARIANTS
+from canary_sims.harness import INVARIANTS, Exploration
+from canary_sims.harness import explore as visited
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +29,22 @@ spec:
   service: {port: 80}
   analysis: {interval: 1m, threshold: 1, maxWeight: 50, stepWeight: 50}
 """
+
+
+@cache
+def _visited(policy: Policy, *, people: bool) -> Exploration:
+    return visited(policy, people=people)
+
+
+def _once(policy: Policy, *, people: bool, progress: Callable[[int, int], None]) -> Exploration:
+    progress(1, 1)
+    return _visited(policy, people=people)
+
+
+@pytest.fixture(autouse=True)
+def once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The policy is explored once for all that print what was found."""
+    monkeypatch.setattr(sys.modules[Exploration.__module__], "explore", _once)
 
 
 @pytest.fixture
