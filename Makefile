@@ -85,7 +85,8 @@ coverage: setup
 computing: setup $(VENV)/.programs
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 2 --dist worksteal $(COMPUTING_TESTS)
 
-waiting: setup $(BIN)/helm $(VENV)/browser/axe.js $(VENV)/.programs
+waiting: setup $(BIN)/helm $(VENV)/.programs
+	$(MAKE) --no-print-directory $(VENV)/browser/axe.js || echo "no browser could be installed: its tests are skipped" | tee $(VENV)/no-browser
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n 5 --dist loadfile -m "not alone" $(WAITING_TESTS)
 
 alone: setup $(VENV)/.programs

@@ -23,10 +23,11 @@ def steps_of(action: Callable[[], object]) -> int:
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         return within
 
-    def within(_frame: FrameType, event: str, _: Any) -> None:
+    def within(_frame: FrameType, event: str, _: Any) -> Any:
         nonlocal count
         if event == "opcode":
             count += 1
+        return within
 
     before = sys.gettrace()
     sys.settrace(entered)
