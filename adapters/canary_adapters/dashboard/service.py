@@ -155,10 +155,14 @@ class Service:
         obj = self._objects.get(CANARIES, namespace, name)
         if obj is None:
             return _error(HTTPStatus.NOT_FOUND, f"no canary {name} in namespace {namespace}")
-        beside = await self._reads.run(lambda: self._look(caller, namespace, name))
+        return _json(await self._reads.run(lambda: self._all_of(caller, obj, namespace, name)))
+
+    def _all_of(self, caller: Caller, obj: Obj, namespace: str, name: str) -> Obj:
+        """One canary. It takes its time: the API server is asked, and the machine is run forward."""
         now_s, points = self._now_s(), self._seen.points(namespace, name)
-        may = self._settings.verbs and await self._reads.run(lambda: self._door.may(caller, "patch", namespace))
-        return _json({**detail(obj, points, now_s), **beside, "may": may, "now_s": now_s})
+        may = self._settings.verbs and self._door.may(caller, "patch", namespace)
+        shown = {**detail(obj, points, now_s), **self._look(caller, namespace, name)}
+        return {**shown, "may": may, "now_s": now_s}
 
     def _look(self, caller: Caller, namespace: str, name: str) -> Obj:
         """Workloads and events, as far as the caller may see them."""
