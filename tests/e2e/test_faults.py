@@ -313,7 +313,7 @@ def test_an_end_in_the_middle_of_a_tick_is_orderly(lab: Lab, app: App) -> None:
     assert asked.wait(20)
     assert running.terminate() == 0
     assert lab.status(app.name, app.namespace)["phase"] == "Progressing"
-    assert "Confirm-rollout check slow passed" in app.events()
+    eventually(lambda: "Confirm-rollout check slow passed" in app.events())
     with lab.controller():
         app.until("Succeeded")
     server.shutdown()
@@ -471,5 +471,5 @@ def test_an_image_that_cannot_be_pulled_is_named(lab: Lab, app: App) -> None:
         app.until("Initialized")
         app.image("broken")
         eventually(lambda: app.kubectl("get", "canary").split()[-1] == "ImagePullBackOff")
-        assert [text for text in app.events() if "image example.com/app:broken cannot be pulled" in text]
+        eventually(lambda: [text for text in app.events() if "image example.com/app:broken cannot be pulled" in text])
         app.until("Failed", seconds=120.0)

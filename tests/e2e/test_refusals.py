@@ -199,7 +199,7 @@ def test_another_target_is_initialised_beside_the_old_one(lab: Lab, app: App, ru
     eventually(lambda: lab.get("deployment", f"{app.name}-primary", app.namespace) is None)
     app.until("Initialized")
     assert lab.get("deployment", "fresh-primary", app.namespace) is not None
-    assert any(text.startswith(f"Target changed from {app.name} to fresh") for text in app.events())
+    eventually(lambda: any(text.startswith(f"Target changed from {app.name} to fresh") for text in app.events()))
 
 
 def test_the_old_name_answers_when_the_service_is_called_otherwise(lab: Lab, app: App, running: Controller) -> None:
@@ -210,7 +210,7 @@ def test_the_old_name_answers_when_the_service_is_called_otherwise(lab: Lab, app
     old = lab.get("service", "shop", app.namespace)
     assert old is not None
     assert old["spec"]["selector"] == {"app": f"{app.name}-primary"}
-    assert any(text.startswith("Service changed from shop to store") for text in app.events())
+    eventually(lambda: any(text.startswith("Service changed from shop to store") for text in app.events()))
 
 
 def test_a_port_that_a_newer_revision_calls_otherwise_takes_the_canary_out_of_traffic(

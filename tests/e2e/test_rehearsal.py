@@ -69,7 +69,7 @@ def test_what_would_be_refused_is_reported_before_anything_is_made(app: App, run
     message = _condition(app)[1]
     assert "spec.http[0].timeout" in message
     assert TOO_LONG in message
-    assert message in app.events()
+    eventually(lambda: message in app.events())
     assert app.lab.get("virtualservice", app.name, app.namespace) is None
     assert app.lab.get("service", f"{app.name}-canary", app.namespace) is None
     _declare(app, timeout="10s")

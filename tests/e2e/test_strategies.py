@@ -180,6 +180,8 @@ def test_gates_open_and_close_over_http(lab: Lab, app: App) -> None:
     state["open"] = True
     app.until("Succeeded")
     assert set(asked) == {"/promote"}
-    assert f"Halt {app.name}.{app.namespace} advancement waiting for promotion approval ask" in app.events()
+    eventually(
+        lambda: f"Halt {app.name}.{app.namespace} advancement waiting for promotion approval ask" in app.events()
+    )
     server.shutdown()
     server.server_close()

@@ -94,7 +94,7 @@ def test_a_mirrored_canary_is_measured_before_anybody_sees_it(app: MeshApp) -> N
         app.until("Failed")
     found = summary(users.answers)
     assert [(tally.version, tally.status) for tally in found.tallies] == [("v1", 200)]
-    assert [text for text in app.events() if "success rate" in text]
+    eventually(lambda: [text for text in app.events() if "success rate" in text])
     with app.users() as users:
         app.lab.kubectl("set", "env", f"deployment/{NAME}", "ERROR_RATE=0%", "-n", app.namespace)
         app.image("v3")

@@ -109,8 +109,7 @@ class Services:
     @property
     def have_begun(self) -> bool:
         """Whether this very canary has begun with them: then it has looked at the apex, which clients depend on."""
-        live = self._get(self._names.apex_primary)
-        return live is not None and is_owned_by(live, self._canary)
+        return self._has_begun(self._get(self._names.apex_primary))
 
     @property
     def primary_lasts(self) -> bool:
@@ -139,7 +138,7 @@ class Services:
         """
         if not self._are_ours:
             return True
-        found = self._wanted(to_canary=to_canary)
+        found = self._wanted(self._seen(), to_canary=to_canary)
         return all(wanted is live or self._is_foreign(live) for _, wanted, live in found)
 
     # -- What stands in the way -------------------------------------------------------------------------------------
@@ -151,7 +150,7 @@ class Services:
             to_canary: Whether the apex should send to the canary.
             apex_only: Whether only the apex is looked at.
         """
-        wanted = self._wanted(to_canary=to_canary) if self._are_ours else ()
+        wanted = self._wanted(self._seen(), to_canary=to_canary) if self._are_ours else ()
         found = (
             self._ownership.refusal(SERVICES, live, given=self._is_given(name))
             for name, new, live in wanted
@@ -161,9 +160,9 @@ class Services:
 
     def objection(self) -> RefusedError | None:
         """Why they cannot become what is declared with clients served as before. None: they can."""
-        if not self._are_ours:
-            return None
-        seen = self._seen()
+        return self._objection(self._seen()) if self._are_ours else None
+
+    def _objection(self, seen: _Seen) -> RefusedError | None:
         faults = [reachability(self._canary, workload) for workload in seen.workloads]
         if faults and all(faults):
             return faults[-1]
@@ -180,8 +179,10 @@ class Services:
 
     def canary_objection(self) -> RefusedError | None:
         """Why no request may go to the canary: clients would find nobody there. None: they can, or it is gone."""
-        seen = self._seen()
-        if not self._are_ours or seen.target is None:
+        return self._canary_objection(self._seen()) if self._are_ours else None
+
+    def _canary_objection(self, seen: _Seen) -> RefusedError | None:
+        if seen.target is None:
             return None
         if not selected_labels(seen.target):
             where = f"{seen.target['metadata']['name']}.{self._names.namespace}"
@@ -206,12 +207,14 @@ class Services:
         """
         if not self._are_ours:
             return
-        refusal = None if self.have_begun else self._first_objection()
+        seen = self._seen()
+        have_begun = self._has_begun(seen.backends["primary"])
+        refusal = None if have_begun else self._first_objection(seen)
         if refusal is None and reaches_canary:
-            refusal = self.canary_objection()
+            refusal = self._canary_objection(seen)
         if refusal is not None:
             raise refusal
-        for _, wanted, live in () if self.have_begun else self._wanted(to_canary=False):
+        for _, wanted, live in () if have_begun else self._wanted(seen, to_canary=False):
             if wanted is not live:
                 check_size("service", wanted)
 
@@ -255,20 +258,24 @@ class Services:
 
     # -- Inside -----------------------------------------------------------------------------------------------------
 
-    def _first_objection(self) -> RefusedError | None:
-        found, primary = self.objection(), self._seen().primary
+    def _has_begun(self, primary: Obj | None) -> bool:
+        """Whether the Service of the primary is this very canary's."""
+        return primary is not None and is_owned_by(primary, self._canary)
+
+    def _first_objection(self, seen: _Seen) -> RefusedError | None:
+        found, primary = self._objection(seen), seen.primary
         return found if found is not None or primary is None else reachability(self._canary, primary)
 
     def _ensure(self, chosen: Callable[[str], bool], *, to_canary: bool = False) -> None:
         if not self._are_ours:
             return
-        for name, wanted, live in self._wanted(to_canary=to_canary):
+        for name, wanted, live in self._wanted(self._seen(), to_canary=to_canary):
             if chosen(name) and not self._is_foreign(live):
                 self._ownership.put(SERVICES, wanted, live, given=self._is_given(name))
 
-    def _wanted(self, *, to_canary: bool) -> Iterator[tuple[str, Obj, Obj | None]]:
+    def _wanted(self, seen: _Seen, *, to_canary: bool) -> Iterator[tuple[str, Obj, Obj | None]]:
         """Name of each Service, as it should be, and as it is. What nobody can tell is left out, or as it is."""
-        service, names, seen = self._canary.spec.service, self._names, self._seen()
+        service, names = self._canary.spec.service, self._names
         offered = self._offered(seen)
         plain = [{key: value for key, value in port.items() if key != "nodePort"} for port in offered]
         for port in plain:
@@ -338,7 +345,7 @@ class Services:
         if apex is None or not self._is_peoples(apex):
             return None
         noted, marked = Note.of(apex) is not None, UNWATCHED_BY_TOOLKIT.items() <= annotations_of(apex).items()
-        if self.have_begun:
+        if self._has_begun(seen.backends["primary"]):
             return None if noted or marked else apex
         return apex if noted or not marked else None
 
