@@ -24,7 +24,7 @@ SENTENCE = (
 
 
 def canary(*arguments: str, text: bytes = b"", environment: dict[str, str] | None = None) -> tuple[int, str, str]:
-    """Exit code, standard output, standard error."""
+    """Exit code, standard output, standard error; of the installed command where an environment is given."""
     if environment is None:
         forked = run(["canary", *arguments], stdin=text, env=os.environ)
         assert "Traceback" not in forked.stderr + forked.stdout
@@ -234,11 +234,11 @@ def test_a_terminal_that_knows_no_unicode_is_no_reason_to_fail(tmp_path: Path) -
 
 
 def test_help_and_version_are_quick_and_list_every_command() -> None:
-    code, out, err = canary("--help")
+    code, out, err = canary("--help", environment=dict(os.environ))
     assert (code, err) == (0, "")
     assert all(f"\n  {name} " in out for name in ("explore", "simulate", "validate"))
     began = time.perf_counter()
-    code, out, err = canary("--version")
+    code, out, err = canary("--version", environment=dict(os.environ))
     assert (code, err, out.split()[0]) == (0, "", "canary")
     assert time.perf_counter() - began < 5.0, "even on a busy machine"
 
