@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,10 +13,12 @@ import yaml
 from canary_lab.demo.waves import STRATEGY
 from canary_lab.fleet import Member, Strategy, judged, to_update
 from delivery.demo import FOLDER, ROOT
-from delivery.documented import GITOPS, blocks
+from delivery.documented import GITOPS, blocks, command
 from delivery.kstatus import Status, kstatus
 from delivery.situations import SITUATIONS, Play, new, playing
 from delivery.steps import options_of
+from laboratories.forked import run
+from laboratories.lab import CANARY
 
 PAGE = ROOT / "docs" / "waves.md"
 WAVES = ROOT / "examples" / "fleet" / "waves"
@@ -82,6 +86,19 @@ def test_the_steps_of_the_application_set_name_the_waves_in_order() -> None:
     assert [(each["key"], each["operator"], each["values"]) for each in waves] == [
         ("wave", "In", [part.labels["wave"]]) for part in STRATEGY.partitions
     ]
+
+
+def test_the_command_for_pipelines_is_one_and_is_not_over_before_anybody_has_answered(tmp_path: Path) -> None:
+    """Nobody listens in the cluster that it names."""
+    cluster = {"name": "pilot", "cluster": {"server": "http://127.0.0.1:1"}}
+    context = {"name": "pilot", "context": {"cluster": "pilot", "user": "nobody"}}
+    config = {"apiVersion": "v1", "kind": "Config", "clusters": [cluster], "contexts": [context]}
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump({**config, "users": [{"name": "nobody", "user": {}}]}))
+    words = command(PAGE, "canary wait")
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+    done = run([CANARY, *words[1:]], env=environment)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1), done.stderr
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
