@@ -19,6 +19,7 @@ def _by_version(answers: Sequence[Answer]) -> Counter[str]:
     return Counter(answer.version for answer in answers)
 
 
+@pytest.mark.alone
 def test_bad_answers_take_it_back_and_the_primary_is_left_alone(app: MeshApp) -> None:
     app.begin()
     with app.load_on_canary(), app.users() as users:
