@@ -33,7 +33,8 @@ def replay(
 
     Exit codes: 0 the same; 1 a difference, not found or forbidden; 2 bad input; 3 no answer from the API server.
     """
-    from canary_adapters.steering.again import policy_declared, replayed, rounds_logged
+    from canary_adapters.steering.again import replayed, rounds_logged
+    from canary_adapters.steering.outlook import policy_declared
     from canary_adapters.steering.view import remembered
 
     if bool(name) == (file is not None):

@@ -6,15 +6,13 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from canary_adapters.kubernetes.resources import CANARIES, Obj
 from canary_adapters.kubernetes.store.record import CHECKED, read_round
 from canary_adapters.kubernetes.store.status import rfc3339
-from canary_adapters.manifests import policy_of, read_object
 from canary_adapters.steering.history import place_of
 from canary_core import Policy, replay
 from canary_core.record import Point, Round
 
-__all__ = ["Replay", "policy_declared", "replayed", "rounds_logged"]
+__all__ = ["Replay", "replayed", "rounds_logged"]
 
 LONGEST_LINE: Final = 1_000_000
 
@@ -29,16 +27,6 @@ class Replay:
     """That are not whole."""
     difference: str = ""
     """The first one, in words. Empty: there is none."""
-
-
-def policy_declared(obj: Obj) -> Policy:
-    """The policy that a Canary declares.
-
-    Raises:
-        ValueError: It has mistakes.
-    """
-    (canary,) = read_object({**obj, "apiVersion": CANARIES.api_version, "kind": CANARIES.kind}).canaries
-    return policy_of(canary)
 
 
 def replayed(policy: Policy, rounds: tuple[Round, ...]) -> Replay:

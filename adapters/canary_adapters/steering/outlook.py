@@ -22,7 +22,7 @@ from canary_core import (
 )
 from canary_ports import RefusedError
 
-__all__ = ["Outlook", "described", "outlook"]
+__all__ = ["Outlook", "described", "outlook", "policy_declared"]
 
 
 @frozen(kw_only=True)
@@ -39,6 +39,16 @@ class Outlook:
     """By which it goes on."""
 
 
+def policy_declared(obj: Obj) -> Policy:
+    """The policy that a Canary declares.
+
+    Raises:
+        ValueError: It has mistakes.
+    """
+    (canary,) = read_object({**obj, "apiVersion": CANARIES.api_version, "kind": CANARIES.kind}).canaries
+    return policy_of(canary)
+
+
 def outlook(obj: Obj, now_s: float) -> Outlook | str:
     """How the rollout of a Canary goes on, if pods become ready at once.
 
@@ -50,8 +60,7 @@ def outlook(obj: Obj, now_s: float) -> Outlook | str:
         A text: why nothing can be foretold.
     """
     try:
-        (canary,) = read_object({**obj, "apiVersion": CANARIES.api_version, "kind": CANARIES.kind}).canaries
-        policy = policy_of(canary)
+        policy = policy_declared(obj)
     except ValueError:  # of the manifest, or of the policy
         return "its spec is invalid"
     try:
